@@ -1,0 +1,127 @@
+import type {
+  V1ConfigMap,
+  V1Deployment,
+  V1Ingress,
+  V1Job,
+  V1Namespace,
+  V1Node,
+  V1ObjectMeta,
+  V1Pod,
+  V1ReplicaSet,
+  V1Secret,
+  V1Service,
+  V1Lease,
+  V1CustomResourceDefinition,
+} from '@kubernetes/client-node';
+
+/** ObjectMeta is Kubernetes' metadata as the wire has it: plain JSON, so times are RFC 3339 strings and never Date. */
+export type ObjectMeta = Omit<V1ObjectMeta, 'creationTimestamp' | 'deletionTimestamp' | 'managedFields'> & {
+  creationTimestamp?: string;
+  deletionTimestamp?: string;
+  managedFields?: unknown[];
+};
+
+/** KubeObject is any Kubernetes object as plain JSON. */
+export interface KubeObject {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly metadata?: ObjectMeta;
+}
+
+/** Wire turns a generated client-node type into what JSON.parse gives: Date becomes string, all else stays. */
+export type Wire<T> = T extends Date
+  ? string
+  : T extends readonly (infer U)[]
+    ? Wire<U>[]
+    : T extends object
+      ? { [K in keyof T]: Wire<T[K]> }
+      : T;
+
+/** Resource names one kind of the API: where its endpoints are, and (by T) what its objects look like. */
+export interface Resource<T extends KubeObject = KubeObject> {
+  /** API group; '' is the core group. */
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  /** Plural, lower case: the path segment. */
+  readonly plural: string;
+  readonly namespaced: boolean;
+  /** Phantom, never set: carries T through inference. */
+  readonly _object?: T;
+}
+
+/** Key names an object within its kind; namespace is '' for cluster-scoped kinds. */
+export interface Key {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** apiVersionOf gives `group/version`, or `v1` for the core group. */
+export const apiVersionOf = (r: Resource): string => (r.group === '' ? r.version : `${r.group}/${r.version}`);
+
+/** keyOf reads the Key of an object. */
+export const keyOf = (o: KubeObject): Key => ({ namespace: o.metadata?.namespace ?? '', name: o.metadata?.name ?? '' });
+
+/** keyString gives `namespace/name`, or `name` alone: unique within a kind. */
+export const keyString = (k: Key): string => (k.namespace === '' ? k.name : `${k.namespace}/${k.name}`);
+
+/** resource declares a Resource; namespaced unless said otherwise. */
+export const resource = <T extends KubeObject>(
+  r: Omit<Resource<T>, 'namespaced' | '_object'> & { readonly namespaced?: boolean },
+): Resource<T> => ({ namespaced: true, ...r });
+
+export const Deployment = resource<Wire<V1Deployment>>({
+  group: 'apps',
+  version: 'v1',
+  kind: 'Deployment',
+  plural: 'deployments',
+});
+export const ReplicaSet = resource<Wire<V1ReplicaSet>>({
+  group: 'apps',
+  version: 'v1',
+  kind: 'ReplicaSet',
+  plural: 'replicasets',
+});
+export const Job = resource<Wire<V1Job>>({ group: 'batch', version: 'v1', kind: 'Job', plural: 'jobs' });
+export const Ingress = resource<Wire<V1Ingress>>({
+  group: 'networking.k8s.io',
+  version: 'v1',
+  kind: 'Ingress',
+  plural: 'ingresses',
+});
+export const Service = resource<Wire<V1Service>>({ group: '', version: 'v1', kind: 'Service', plural: 'services' });
+export const Pod = resource<Wire<V1Pod>>({ group: '', version: 'v1', kind: 'Pod', plural: 'pods' });
+export const Secret = resource<Wire<V1Secret>>({ group: '', version: 'v1', kind: 'Secret', plural: 'secrets' });
+export const ConfigMap = resource<Wire<V1ConfigMap>>({
+  group: '',
+  version: 'v1',
+  kind: 'ConfigMap',
+  plural: 'configmaps',
+});
+export const Namespace = resource<Wire<V1Namespace>>({
+  group: '',
+  version: 'v1',
+  kind: 'Namespace',
+  plural: 'namespaces',
+  namespaced: false,
+});
+export const Node = resource<Wire<V1Node>>({
+  group: '',
+  version: 'v1',
+  kind: 'Node',
+  plural: 'nodes',
+  namespaced: false,
+});
+export const Lease = resource<Wire<V1Lease>>({
+  group: 'coordination.k8s.io',
+  version: 'v1',
+  kind: 'Lease',
+  plural: 'leases',
+});
+export const CustomResourceDefinition = resource<Wire<V1CustomResourceDefinition>>({
+  group: 'apiextensions.k8s.io',
+  version: 'v1',
+  kind: 'CustomResourceDefinition',
+  plural: 'customresourcedefinitions',
+  namespaced: false,
+});
