@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { ConfigError, parseConfig } from './config.ts';
+
+const minimal = `
+domain: apps.localhost
+s3: {endpoint: 'http://minio.epinio-system.svc:9000', bucket: epinio}
+registry: {push: 'registry.epinio-system.svc:5000'}
+builders: [{name: default, image: 'builder:1', runImage: 'run:1'}]
+`;
+
+const mistakes = (text: string): string => {
+  try {
+    parseConfig(text);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+  }
+  return '';
+};
+
+describe('the configuration file', () => {
+  it('needs only domain, bucket, registry and one builder', () => {
+    const config = parseConfig(minimal);
+    expect(config.routeTemplate).toBe('{app}.{domain}');
+    expect(config.build).toMatchObject({ concurrency: 10, perNamespace: 3, timeoutSeconds: 1800, cache: 'Image' });
+    expect(config.builders[0]).toMatchObject({ uid: 1001, gid: 1000, platformAPI: '0.13' });
+    expect(config.archive.maxBytes).toBe(2 ** 30);
+  });
+
+  it.each([
+    ['an unknown key', `${minimal}\ncolour: red`, /colour/],
+    ['a builder as root', minimal.replace("'run:1'", "'run:1', uid: 0"), /builders\.0\.uid: must not be 0/],
+    ['a domain in upper case', minimal.replace('apps.localhost', 'Apps.Local'), /domain: must be a lower-case/],
+    ['a default builder that is none', `${minimal}\ndefaultBuilder: java`, /names no builder profile; there are: default/],
+    ['a template without the app', `${minimal}\nrouteTemplate: '{domain}'`, /routeTemplate: must contain \{app\}/],
+    ['text that is not YAML', 'a: [', /is not YAML/],
+  ])('refuses %s and says where', (_, text, message) => {
+    expect(mistakes(text)).toMatch(message);
+  });
+
+  it('tells all mistakes at once', () => {
+    const message = mistakes('domain: X\ns3: {bucket: ab}\nregistry: {}\nbuilders: []');
+    for (const path of ['domain', 's3.endpoint', 's3.bucket', 'registry.push', 'builders'])
+      expect(message).toContain(`  ${path}: `);
+  });
+});

@@ -1,0 +1,217 @@
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { z } from 'zod';
+
+const dns1123 = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+const hostname = z.string().max(253).regex(dns1123, 'must be a lower-case DNS name');
+const quantity = z.string().regex(/^\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/, 'must be a Kubernetes quantity, e.g. 500m or 1Gi');
+const resources = z.strictObject({
+  requests: z.record(z.string(), quantity).default({}),
+  limits: z.record(z.string(), quantity).default({}),
+});
+const toleration = z.strictObject({
+  key: z.string().optional(),
+  operator: z.enum(['Exists', 'Equal']).optional(),
+  value: z.string().optional(),
+  effect: z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']).optional(),
+  tolerationSeconds: z.int().optional(),
+});
+
+const routes = z.strictObject({
+  /** Whether routes may have hosts such as `*.example.com`. */
+  wildcards: z.boolean().default(false),
+  /** Hosts that all namespaces may share, by path. */
+  sharedHosts: z.array(hostname).default([]),
+  /** Hosts of the platform itself: no App may claim them. */
+  platformHosts: z.array(hostname).default([]),
+});
+
+const ingress = z.strictObject({
+  /** IngressClass of the Ingresses; absent = the cluster's default class. */
+  className: z.string().optional(),
+  annotations: z.record(z.string(), z.string()).default({}),
+  /** Port under which users reach the Ingress controller by http; shown in URLs unless it is 80. */
+  httpPort: z.int().min(1).max(65535).default(80),
+});
+
+const s3 = z.strictObject({
+  /** URL of the S3 server as pods of the cluster reach it. */
+  endpoint: z.url({ protocol: /^https?$/ }),
+  /** URL as the clients that upload reach it; default: endpoint. */
+  publicEndpoint: z.url({ protocol: /^https?$/ }).optional(),
+  region: z.string().default('us-east-1'),
+  bucket: z.string().min(3).max(63),
+  /** Prefix of all keys of this installation, with its trailing slash. */
+  prefix: z
+    .string()
+    .regex(/^([A-Za-z0-9._-]+\/)*$/, 'must be empty or end with /')
+    .default(''),
+  /** Secret of the operator's namespace with accessKey and secretKey. */
+  secretRef: z.string().default('epinio-s3'),
+  /** Secret of the operator's namespace whose ca.crt signs the server's certificate. */
+  caRef: z.string().optional(),
+});
+
+const registry = z.strictObject({
+  /** host[:port] that build Jobs push to. */
+  push: z.string().min(1),
+  /** host[:port] that nodes pull from; default: push. */
+  pull: z.string().min(1).optional(),
+  /** Path before <namespace>/<app>, without slashes around. */
+  prefix: z
+    .string()
+    .regex(/^([a-z0-9]+([._/-][a-z0-9]+)*)?$/, 'must be a repository path without slashes around')
+    .default('apps'),
+  /** Token: a bearer token for each run, signed by the operator; Secret: a dockerconfigjson of the namespace. */
+  auth: z.enum(['Token', 'Secret']).default('Token'),
+  /** Token: Secret with tls.crt and tls.key that sign tokens. Secret: name of the dockerconfigjson Secret. */
+  secretRef: z.string().default('epinio-registry-token'),
+  /** dockerconfigjson Secret of the operator's namespace that nodes pull with; copied to namespaces that hold Apps. */
+  pullSecretRef: z.string().optional(),
+  /** Secret of the operator's namespace whose ca.crt signs the registry's certificate. */
+  caRef: z.string().optional(),
+  /** The push door speaks plain HTTP. */
+  insecure: z.boolean().default(false),
+  /** Secret auth only: use the operator's own Secret in all namespaces, which therefore trust each other. */
+  shared: z.boolean().default(false),
+});
+
+const builder = z.strictObject({
+  name: z.string().regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'must be a DNS label'),
+  /** Builder image; runs detect and build. */
+  image: z.string().min(1),
+  /** Image references (with * within a path part) that use this profile's other settings; default: image only. */
+  match: z.string().optional(),
+  /** Run image: the base of what is built. */
+  runImage: z.string().min(1),
+  /** Image with the lifecycle for analyze, restore and export; default: image. */
+  lifecycleImage: z.string().min(1).optional(),
+  uid: z.int().min(1, 'must not be 0: builds never run as root').default(1001),
+  gid: z.int().min(1, 'must not be 0').default(1000),
+  platformAPI: z.enum(['0.12', '0.13', '0.14', '0.15']).default('0.13'),
+});
+
+const build = z.strictObject({
+  /** Build Jobs at once in the whole cluster. */
+  concurrency: z.int().min(1).default(10),
+  /** Build Jobs at once in one namespace. */
+  perNamespace: z.int().min(1).default(3),
+  /** Seconds that a build may take. */
+  timeoutSeconds: z.int().min(60).max(86_400).default(1800),
+  /** Requests and limits of the build container; App.spec.build.resources wins. */
+  resources: resources.prefault({
+    requests: { cpu: '200m', memory: '512Mi' },
+    limits: { memory: '2Gi', 'ephemeral-storage': '8Gi' },
+  }),
+  cache: z.enum(['Image', 'None']).default('Image'),
+  nodeSelector: z.record(z.string(), z.string()).default({}),
+  tolerations: z.array(toleration).default([]),
+  /** Build again by itself when a profile's image changes. */
+  rebuildOnBuilderChange: z.boolean().default(false),
+});
+
+const archive = z.strictObject({
+  /** Largest archive, packed and unpacked, in bytes. */
+  maxBytes: z.int().min(1).default(1024 ** 3),
+  maxEntries: z.int().min(1).default(100_000),
+  /** Largest unpacked:packed ratio. */
+  maxRatio: z.int().min(1).default(200),
+});
+
+/** configSchema is the operator's configuration file; unknown keys are errors. */
+export const configSchema = z
+  .strictObject({
+    /** Domain of default routes. */
+    domain: hostname,
+    /** Host of the default route; {app}, {namespace} and {domain} are replaced. */
+    routeTemplate: z.string().default('{app}.{domain}'),
+    routes: routes.prefault({}),
+    ingress: ingress.prefault({}),
+    s3,
+    registry,
+    builders: z.array(builder).min(1),
+    /** Name of the profile that builds where an App names none; default: the first. */
+    defaultBuilder: z.string().optional(),
+    /** Image references (with * within a path part) that Apps may name as builder beside the profiles. */
+    allowedBuilders: z.array(z.string()).default([]),
+    build: build.prefault({}),
+    archive: archive.prefault({}),
+    /** Namespaces that are looked at; empty = all. */
+    watchNamespaces: z.array(z.string()).default([]),
+  })
+  .check((ctx) => {
+    const names = ctx.value.builders.map((b) => b.name);
+    const wanted = ctx.value.defaultBuilder;
+    if (wanted !== undefined && !names.includes(wanted))
+      ctx.issues.push({
+        code: 'custom',
+        path: ['defaultBuilder'],
+        input: wanted,
+        message: `names no builder profile; there are: ${names.join(', ')}`,
+      });
+    if (new Set(names).size !== names.length)
+      ctx.issues.push({ code: 'custom', path: ['builders'], input: names, message: 'has two profiles of one name' });
+    if (!ctx.value.routeTemplate.includes('{app}'))
+      ctx.issues.push({
+        code: 'custom',
+        path: ['routeTemplate'],
+        input: ctx.value.routeTemplate,
+        message: 'must contain {app}',
+      });
+  });
+
+/** Config is the operator's configuration with all defaults filled in. */
+export type Config = z.infer<typeof configSchema>;
+/** BuilderProfile is one entry of builders[]. */
+export type BuilderProfile = Config['builders'][number];
+
+/** ConfigError lists everything that is wrong with the configuration file at once. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** parseConfig reads the YAML text of a configuration file; throws ConfigError with one line for each mistake. */
+export const parseConfig = (text: string, source = 'configuration'): Config => {
+  let data: unknown;
+  try {
+    data = parse(text);
+  } catch (error) {
+    throw new ConfigError(`${source} is not YAML: ${(error as Error).message}`);
+  }
+  const result = configSchema.safeParse(data);
+  if (result.success) return result.data;
+  const lines = result.error.issues.map((issue) => `  ${issue.path.join('.') || '(top)'}: ${issue.message}`);
+  throw new ConfigError(`${source} has ${lines.length} mistake(s):\n${lines.join('\n')}`);
+};
+
+/** Environment is what the process learns from its pod; nothing else reads process.env. */
+export interface Environment {
+  readonly configPath: string;
+  readonly namespace: string;
+  readonly podName: string | undefined;
+  /** The operator's own image: runs fetch in build Jobs. */
+  readonly image: string;
+  readonly logLevel: string;
+  readonly healthPort: number;
+}
+
+/** readEnvironment reads process.env (or what a test gives) once. */
+export const readEnvironment = (env: NodeJS.ProcessEnv = process.env): Environment => ({
+  configPath: env['EPINIO_CONFIG'] ?? '/etc/epinio/config.yaml',
+  namespace: env['POD_NAMESPACE'] ?? 'epinio-system',
+  podName: env['POD_NAME'],
+  image: env['EPINIO_IMAGE'] ?? 'ghcr.io/epinio/operator:latest',
+  logLevel: env['LOG_LEVEL'] ?? 'info',
+  healthPort: Number(env['HEALTH_PORT'] ?? 8081),
+});
+
+/** loadConfig reads and parses the file at path. */
+export const loadConfig = (path: string): Config => {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new ConfigError(`cannot read the configuration file ${path}: ${(error as Error).message}`);
+  }
+  return parseConfig(text, path);
+};
