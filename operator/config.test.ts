@@ -30,7 +30,11 @@ describe('the configuration file', () => {
     ['an unknown key', `${minimal}\ncolour: red`, /colour/],
     ['a builder as root', minimal.replace("'run:1'", "'run:1', uid: 0"), /builders\.0\.uid: must not be 0/],
     ['a domain in upper case', minimal.replace('apps.localhost', 'Apps.Local'), /domain: must be a lower-case/],
-    ['a default builder that is none', `${minimal}\ndefaultBuilder: java`, /names no builder profile; there are: default/],
+    [
+      'a default builder that is none',
+      `${minimal}\ndefaultBuilder: java`,
+      /names no builder profile; there are: default/,
+    ],
     ['a template without the app', `${minimal}\nrouteTemplate: '{domain}'`, /routeTemplate: must contain \{app\}/],
     ['text that is not YAML', 'a: [', /is not YAML/],
   ])('refuses %s and says where', (_, text, message) => {

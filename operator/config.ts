@@ -4,7 +4,9 @@ import { z } from 'zod';
 
 const dns1123 = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const hostname = z.string().max(253).regex(dns1123, 'must be a lower-case DNS name');
-const quantity = z.string().regex(/^\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/, 'must be a Kubernetes quantity, e.g. 500m or 1Gi');
+const quantity = z
+  .string()
+  .regex(/^\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/, 'must be a Kubernetes quantity, e.g. 500m or 1Gi');
 const resources = z.strictObject({
   requests: z.record(z.string(), quantity).default({}),
   limits: z.record(z.string(), quantity).default({}),
@@ -112,7 +114,10 @@ const build = z.strictObject({
 
 const archive = z.strictObject({
   /** Largest archive, packed and unpacked, in bytes. */
-  maxBytes: z.int().min(1).default(1024 ** 3),
+  maxBytes: z
+    .int()
+    .min(1)
+    .default(1024 ** 3),
   maxEntries: z.int().min(1).default(100_000),
   /** Largest unpacked:packed ratio. */
   maxRatio: z.int().min(1).default(200),
