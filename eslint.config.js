@@ -17,7 +17,7 @@ const forbid = (above) => [
   'error',
   {
     patterns: above.map((name) => ({
-      regex: `^\\.\\.?(/\\.\\.)*/${name}(/|\\.ts$)`,
+      regex: `^\\.\\.(/\\.\\.)*/${name}(/|\\.ts$)`,
       message: 'Imports point downward only: see "The layers" in docs/architecture.md.',
     })),
   },

@@ -1,0 +1,186 @@
+import { z } from 'zod';
+import { resource, type KubeObject, type ObjectMeta } from '../kube/resource.ts';
+import {
+  conditions,
+  count,
+  filled,
+  host,
+  labelName,
+  mapList,
+  observedGeneration,
+  path,
+  sha256,
+  text,
+  time,
+} from './fields.ts';
+import { envVar, probe, resourceRequirements } from './kubernetes.ts';
+import { group, version } from './names.ts';
+import { pod } from './pod.ts';
+import { buildEnv, builder, cache, source, timeoutSeconds } from './source.ts';
+
+/** Live is metadata as the API server returns it: what it always sets is there. */
+export type Live = ObjectMeta & {
+  name: string;
+  namespace: string;
+  uid: string;
+  generation: number;
+  creationTimestamp: string;
+};
+
+const build = z
+  .object({
+    builder: builder.optional(),
+    env: buildEnv.optional(),
+    resources: resourceRequirements
+      .optional()
+      .describe(
+        'resources are requests and limits of every container of the build. Default: as the installation says.',
+      ),
+    timeoutSeconds: timeoutSeconds.optional(),
+    cache: cache.optional(),
+    restage: text(256)
+      .optional()
+      .describe(
+        'restage is any text; a new one builds the same source again, an earlier one returns to the earlier build.',
+      ),
+  })
+  .describe('build says how the source becomes an image.');
+
+const route = z
+  .object({
+    host: host().describe('host is the name under which the app is reached, in lower case, such as shop.example.org.'),
+    path: path()
+      .default('/')
+      .describe('path is the prefix of the paths that go to the app; it starts with / and does not end with it.'),
+  })
+  .describe('Route is one address of the app.');
+export type Route = z.output<typeof route>;
+
+/** appSpec is what a user wants. */
+export const appSpec = z
+  .object({
+    source: source.optional(),
+    build: build.optional(),
+    stageRun: labelName()
+      .optional()
+      .describe(
+        'stageRun is the name of an earlier successful StageRun of this App whose image is to run: a rollback. Nothing is built while it is set.',
+      ),
+    replicas: count(0, 10_000)
+      .default(1)
+      .describe(
+        'replicas is how many pods serve the app; 0 stops it. `kubectl scale` and autoscalers write this field.',
+      ),
+    port: count(1, 65_535)
+      .default(8080)
+      .describe('port is where the app listens; it is given to the app as the variable PORT.'),
+    process: filled(63, /^[A-Za-z0-9._-]+$/)
+      .optional()
+      .describe(
+        'process is the type of the process of the image that serves the web. Default: web, else the only or the default one of the image.',
+      ),
+    env: z
+      .array(envVar)
+      .max(500)
+      .meta(mapList('name'))
+      .optional()
+      .describe('env is the environment of the running app.'),
+    routes: z
+      .array(route)
+      .max(64)
+      .meta(mapList('host', 'path'))
+      .optional()
+      .describe(
+        'routes are the addresses of the app. Without any, the default route is made, unless defaultRoute says otherwise.',
+      ),
+    defaultRoute: z
+      .enum(['Enabled', 'Disabled'])
+      .default('Enabled')
+      .describe(
+        'defaultRoute says whether an App without routes gets the route <name>.<domain of the installation>: Enabled or Disabled.',
+      ),
+    resources: resourceRequirements.optional().describe('resources are requests and limits of each pod of the app.'),
+    livenessProbe: probe.optional().describe('livenessProbe restarts the app when it fails. Default: none.'),
+    readinessProbe: probe
+      .optional()
+      .describe('readinessProbe keeps requests away from a pod while it fails. Default: a TCP connection to port.'),
+    startupProbe: probe
+      .optional()
+      .describe('startupProbe holds the other probes back until it succeeds. Default: none.'),
+    pod: pod.optional(),
+    restart: text(256).optional().describe('restart is any text; a new one replaces the pods, one after the other.'),
+    paused: z
+      .boolean()
+      .optional()
+      .describe('paused true keeps everything as it is: nothing new is built, rolled out or routed.'),
+  })
+  .describe('spec is what you want; only you write it.');
+export type AppSpec = z.output<typeof appSpec>;
+
+const upload = z
+  .object({
+    url: filled(4096, /^https?:\/\//).describe(
+      'url accepts one PUT of the archive: `curl -T <archive> <url>` with the headers below.',
+    ),
+    headers: z
+      .record(z.string(), text(1024))
+      .meta({ maxProperties: 16 })
+      .optional()
+      .describe('headers must be sent with the PUT, exactly as they are here.'),
+    expiresAt: time().describe('expiresAt is when the url stops working; a new one appears in time.'),
+  })
+  .describe('upload is where the archive of source.blob is awaited; absent when nothing is awaited.');
+
+const routeStatus = z
+  .object({
+    host: host().describe('host of the route.'),
+    path: path().describe('path of the route.'),
+    name: filled(253).optional().describe('name of the AppRoute that holds the route.'),
+    url: filled(1024).optional().describe('url of the route.'),
+    ready: z.enum(['True', 'False', 'Unknown']).describe('ready is the status of the Ready condition of the AppRoute.'),
+    reason: text(1024).optional().describe('reason of the Ready condition of the AppRoute.'),
+  })
+  .describe('RouteStatus is what became of one route.');
+
+/** appStatus is what the operator sees. */
+export const appStatus = z
+  .object({
+    observedGeneration: observedGeneration.optional(),
+    conditions: conditions.optional(),
+    url: filled(1024).optional().describe('url is the first address under which the app can be reached.'),
+    routes: z
+      .array(routeStatus)
+      .max(64)
+      .meta(mapList('host', 'path'))
+      .optional()
+      .describe('routes are the routes of the spec (or the default route) and what became of them.'),
+    image: filled(1024).optional().describe('image is the image that serves, with its digest.'),
+    stageRun: z
+      .object({
+        desired: labelName().optional().describe('desired is the StageRun whose image is wanted.'),
+        deployed: labelName().optional().describe('deployed is the StageRun whose image serves.'),
+      })
+      .optional()
+      .describe('stageRun names the StageRuns whose images are wanted and served.'),
+    source: z
+      .object({
+        revision: filled(256).optional().describe('revision is the commit that serves.'),
+        sha256: sha256().optional().describe('sha256 is the digest of the archive that serves.'),
+      })
+      .optional()
+      .describe('source is what the serving image was built from.'),
+    upload: upload.optional(),
+    replicas: count(0).optional().describe('replicas is how many pods serve the app now.'),
+    readyReplicas: count(0).optional().describe('readyReplicas is how many of them are ready.'),
+    selector: text(1024).optional().describe('selector selects the pods that serve the app; autoscalers read it.'),
+  })
+  .describe('status is what the operator sees; only the operator writes it.');
+export type AppStatus = z.output<typeof appStatus>;
+
+/** App is a web application: its source, and how it is to run. */
+export interface App extends KubeObject {
+  readonly metadata: Live;
+  readonly spec: AppSpec;
+  readonly status?: AppStatus;
+}
+export const App = resource<App>({ group, version, kind: 'App', plural: 'apps' });

@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import { resource, type KubeObject } from '../kube/resource.ts';
+import type { Live } from './app.ts';
+import { appRef, conditions, filled, host, objectName, observedGeneration, path, rules } from './fields.ts';
+import { group, version } from './names.ts';
+
+const immutable = (field: string): Record<string, unknown> =>
+  rules({
+    rule: 'self == oldSelf',
+    message: `${field} may not be changed, because the oldest AppRoute owns its address: make a new AppRoute and delete this one`,
+    reason: 'FieldValueForbidden',
+  });
+
+/** appRouteSpec is one address of an App. */
+export const appRouteSpec = z
+  .object({
+    appRef: appRef.describe('appRef names the App that answers; it may change, and the App may come later.'),
+    host: host()
+      .meta(immutable('host'))
+      .describe('host in lower case, such as shop.example.org; it belongs to the namespace that asked first.'),
+    path: path()
+      .default('/')
+      .describe('path is the prefix of the paths that go to the App; it starts with / and does not end with it.'),
+    ingressClassName: objectName()
+      .optional()
+      .describe('ingressClassName is the IngressClass that serves the route. Default: as the installation says.'),
+  })
+  .meta(
+    rules({
+      rule: 'self.path == oldSelf.path',
+      message:
+        'path may not be changed, because the oldest AppRoute owns its address: make a new AppRoute and delete this one',
+      reason: 'FieldValueForbidden',
+      fieldPath: '.path',
+    }),
+  )
+  .describe('spec is the address and the App that answers there.');
+export type AppRouteSpec = z.output<typeof appRouteSpec>;
+
+/** appRouteStatus is what became of the route. */
+export const appRouteStatus = z
+  .object({
+    observedGeneration: observedGeneration.optional(),
+    conditions: conditions.optional(),
+    url: filled(1024).optional().describe('url is the address to open.'),
+    address: filled(253)
+      .optional()
+      .describe('address is the IP or name of the load balancer; DNS of the host must lead there.'),
+  })
+  .describe('status is what became of the route; only the operator writes it.');
+export type AppRouteStatus = z.output<typeof appRouteStatus>;
+
+/** AppRoute is one address (host and path) of an App. */
+export interface AppRoute extends KubeObject {
+  readonly metadata: Live;
+  readonly spec: AppRouteSpec;
+  readonly status?: AppRouteStatus;
+}
+export const AppRoute = resource<AppRoute>({ group, version, kind: 'AppRoute', plural: 'approutes' });

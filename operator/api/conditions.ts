@@ -1,0 +1,130 @@
+/** ConditionType names the conditions of our kinds. */
+export const ConditionType = {
+  /** The summary, on every kind. */
+  Ready: 'Ready',
+  /** kstatus: the operator is at work. Absent when it is not. */
+  Reconciling: 'Reconciling',
+  /** kstatus: nothing will change until a person acts. Absent when that is not so. */
+  Stalled: 'Stalled',
+  /** App: the source is there and may be used. */
+  SourceReady: 'SourceReady',
+  /** App: the image that the spec wants is built. */
+  Staged: 'Staged',
+  /** App: pods serve an image of this App. */
+  Deployed: 'Deployed',
+  /** App: its routes lead to it. */
+  Routed: 'Routed',
+  /** StageRun: Unknown until it ended. */
+  Succeeded: 'Succeeded',
+  /** AppRoute: host and path are this route's. */
+  Accepted: 'Accepted',
+  /** AppRoute: the Ingress is made and has an address. */
+  Programmed: 'Programmed',
+  /** AppRoute: the certificate is there. */
+  CertificateReady: 'CertificateReady',
+} as const;
+export type ConditionType = (typeof ConditionType)[keyof typeof ConditionType];
+
+/** meanings holds every reason that a condition, a failure or an event of ours can have, and what it means. */
+export const meanings = {
+  // Any kind
+  Ready: 'Everything is as the spec wants it.',
+  Progressing: 'The operator or Kubernetes is at work; nothing needs to be done.',
+  Retrying: 'Something failed for a moment and is tried again.',
+  Paused: 'The App is paused and the world differs from its spec.',
+  NamespaceTerminating: 'The namespace is being deleted, so nothing new is made.',
+  NameTaken: 'An object with the needed name exists and is not ours; rename or delete it.',
+  Invalid: 'Kubernetes refused an object made from this spec; the message says which field.',
+  Forbidden: 'The operator may not do what is needed; the message says what.',
+  QuotaExceeded: 'A quota of the namespace does not allow what is needed.',
+  AdmissionDenied: 'A policy of the cluster refused what is needed.',
+
+  // App: source
+  NoSource: 'The App has no source, so there is nothing to run.',
+  SourceAvailable: 'The source is there.',
+  AwaitingUpload: 'The archive is awaited at the URL in status.upload.',
+  UploadExpired: 'The archive did not come in time; change the spec or the annotation epinio.io/request-upload.',
+  UploadRejected: 'The uploaded bytes were not those that the spec names, and were removed; upload again.',
+  StorageUnavailable: 'The object storage does not answer or refuses; it is tried again.',
+  ImageNotAllowed: 'The image lies in the registry of the platform, outside the namespace of this App.',
+
+  // App: staging
+  ImageSource: 'The source is an image, so nothing is built.',
+  Staged: 'The image is built.',
+  Staging: 'The image is being built.',
+  Queued: 'The build waits for its turn.',
+  ImageUnchanged: 'The build gave the image that runs already.',
+  StageRunFailed: 'The build failed; the last good image keeps running.',
+  StageRunNotFound: 'The StageRun that spec.stageRun names is not there or not of this App.',
+  StageRunNotSuccessful: 'The StageRun that spec.stageRun names has no image.',
+  AwaitingRoutes: 'The build waits until the routes of the App are accepted.',
+
+  // App: workload
+  Deployed: 'The pods run the wanted image.',
+  RollingOut: 'Pods of the new version are starting; the old ones serve.',
+  RolloutFailed: 'Pods of the new version do not become ready; the old ones, if any, serve.',
+  AwaitingImage: 'There is no image to run yet.',
+  Stopped: 'The App is stopped: it has no replicas.',
+  ProcessNotFound: 'The image has no process of the type that the spec names.',
+  RegistrySecretConflict: 'A Secret with the name of the pull secret exists and is not ours; rename or delete it.',
+
+  // App: routes, AppRoute
+  Routed: 'All routes lead to the App.',
+  NoRoutes: 'The App wants no routes.',
+  RoutesNotReady: 'Some routes do not lead to the App yet.',
+  Accepted: 'Host and path belong to this route.',
+  RouteConflict: 'Host, or host and path, belong to an older route.',
+  HostNotAllowed: 'The installation does not allow this host.',
+  WildcardNotAllowed: 'The installation does not allow wildcard hosts.',
+  AppNotFound: 'The App that appRef names does not exist yet.',
+  ServiceNotFound: 'The App has no Service yet.',
+  Programmed: 'The Ingress is made and has an address.',
+  AwaitingAddress: 'The Ingress is made; the Ingress controller has not given it an address yet.',
+  NotAccepted: 'Nothing is made, because the route is not accepted.',
+  NoCertificateNeeded: 'The route is served without TLS.',
+
+  // StageRun: course
+  Succeeded: 'The image is built and pushed.',
+  ImageFound: 'The image of exactly these inputs was in the registry already.',
+  Pending: 'The run has not begun.',
+  Running: 'The run is under way.',
+  NotWanted: 'No App wants this run, so it is not started.',
+  Cancelled: 'A person ended the run.',
+  Superseded: 'A newer version of the App took the place of this run.',
+
+  // StageRun: why it failed; a user can do something
+  BlobMissing: 'The archive is not in the storage.',
+  BlobDigestMismatch: 'The archive in the storage has another digest or size than the spec says.',
+  ArchiveUnsupported: 'The file is not a tar, tar.gz, tar.bz2, tar.xz or zip archive.',
+  ArchiveRejected: 'The archive is damaged, leads outside its folder, or exceeds the limits of the installation.',
+  NoBuildpackDetected: 'No buildpack of the builder recognizes the source.',
+  BuildFailed: 'A buildpack failed; the end of the log says why.',
+  OutOfMemory: 'A step needed more memory than its limit; raise build.resources.',
+  DeadlineExceeded: 'The build took longer than build.timeoutSeconds.',
+  BuilderNotFound: 'The builder is no profile of this installation and no image that it allows.',
+  SecretNotFound: 'A Secret or key that build.env names does not exist.',
+
+  // StageRun: why it failed; the installation or the cluster
+  BuilderImagePullFailed: 'The builder image cannot be pulled.',
+  FetchImagePullFailed: 'The image of the operator cannot be pulled.',
+  FetchFailed: 'The source could not be fetched from the storage.',
+  AnalyzeFailed: 'The registry could not be analyzed.',
+  DetectFailed: 'The detect step failed by itself.',
+  RestoreFailed: 'The cache could not be restored.',
+  ExportFailed: 'The image could not be exported.',
+  RegistryUnauthorized: 'The registry refuses the credential of the run.',
+  RegistryUnreachable: 'The registry does not answer.',
+  RunImageUnavailable: 'The run image cannot be found in its registry.',
+  Evicted: 'The node ended the build pod for lack of room.',
+  PodDeleted: 'Somebody or something deleted the build pod.',
+  PodNotCreated: 'Kubernetes makes no pod for the Job; the message says why.',
+  PodUnschedulable: 'No node can take the build pod; the message says why.',
+} as const satisfies Record<string, string>;
+
+/** Reason is the CamelCase word of a condition, a failure or an event. */
+export type Reason = keyof typeof meanings;
+
+/** Reason.X is the reason X: a misspelt one does not compile. */
+export const Reason = Object.fromEntries(Object.keys(meanings).map((key) => [key, key])) as {
+  readonly [K in Reason]: K;
+};

@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+
+/** group and version of our API. */
+export const group = 'epinio.io';
+export const version = 'v1alpha1';
+
+/** labels that the operator sets. Selectors use only app and process, which never change. */
+export const labels = {
+  /** Name of the App; on everything that an App owns, and on the pods. */
+  app: 'epinio.io/app',
+  /** Type of the process; on Deployments and their pods. */
+  process: 'epinio.io/process',
+  /** Name of the StageRun; on its Job, pods and Secrets. */
+  stageRun: 'epinio.io/stagerun',
+  /** Name of the StageRun whose image is deployed; on the Deployment only, never in a selector or pod template. */
+  stageId: 'epinio.io/stage-id',
+  /** On a TLS Secret: may be used for routes of its namespace. */
+  routing: 'epinio.io/routing',
+  name: 'app.kubernetes.io/name',
+  partOf: 'app.kubernetes.io/part-of',
+  component: 'app.kubernetes.io/component',
+  managedBy: 'app.kubernetes.io/managed-by',
+} as const;
+
+/** annotations that the operator or its users set. */
+export const annotations = {
+  /** Hash of the intent last applied to a child (kube/apply.ts). */
+  applied: 'epinio.io/applied',
+  /** On a pod template: the value of spec.restart. */
+  restart: 'epinio.io/restart',
+  /** On an App, by a user: a new value asks for a new upload URL. */
+  requestUpload: 'epinio.io/request-upload',
+  /** On a StageRun, by a user: a new value asks for a log URL. */
+  requestLog: 'epinio.io/request-log',
+  /** On a StageRun: the run that took its place. */
+  supersededBy: 'epinio.io/superseded-by',
+} as const;
+
+/** managedBy is the value of app.kubernetes.io/managed-by. */
+export const managedBy = 'epinio';
+
+const maxName = 63;
+const hashLength = 10;
+
+/** hash10 is how names tell things apart: 10 hex digits of a sha256. */
+const hash10 = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, hashLength);
+
+const cut = (text: string, length: number): string => text.slice(0, length).replace(/-+$/, '');
+
+const hashed = (prefix: string, identity: string): string =>
+  `${cut(prefix, maxName - hashLength - 1)}-${hash10(identity)}`;
+
+/** child names what an App owns: the App's name cut to fit, and a hash of the App's name and the part. */
+export const child = (app: string, part: string): string => hashed(app, `${app}/${part}`);
+
+/** stageRunName names the run of an App for these inputs (64 hex digits, runid.ts). */
+export const stageRunName = (app: string, inputs: string): string => child(app, inputs);
+
+/** appRouteName names the AppRoute that an App makes for one of its routes. */
+export const appRouteName = (app: string, route: { readonly host: string; readonly path: string }): string =>
+  child(app, `route/${route.host}${route.path}`);
+
+/** serviceName is the App's name where it may be a Service's: that must start with a letter. */
+export const serviceName = (app: string): string => (/^[a-z]/.test(app) ? app : hashed(`app-${app}`, `${app}/service`));
+
+/** deploymentName of a process; the one that serves the web has the App's name. */
+export const deploymentName = (app: string, process?: string): string =>
+  process === undefined ? app : child(app, `process/${process}`);
+
+/** AppKey names an App in the cluster. */
+export interface AppKey {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** defaultHost is the host of the default route; the template knows {app}, {namespace} and {domain}. */
+export const defaultHost = (app: AppKey, domain: string, template = '{app}.{domain}'): string =>
+  template
+    .replaceAll('{app}', app.name)
+    .replaceAll('{namespace}', app.namespace)
+    .replaceAll('{domain}', domain)
+    .split('.')
+    .map((label) => (label.length <= maxName ? label : hashed(label, label)))
+    .join('.');
+
+/** repository of an App's images, below a registry such as registry.example.org/team. */
+export const repository = (registry: string, app: AppKey): string => `${registry}/${app.namespace}/${app.name}`;
+
+/** cacheRepository holds the cached layers of an App's builds. */
+export const cacheRepository = (registry: string, app: AppKey): string => `${repository(registry, app)}/cache`;
+
+/** blobKey of an uploaded archive, below the prefix of the bucket. */
+export const blobKey = (prefix: string, namespace: string, sha256: string): string =>
+  `${prefix}blobs/${namespace}/${sha256}`;
+
+/** podLabels select the pods of one process of an App. */
+export const podLabels = (app: string, process: string): Record<string, string> => ({
+  [labels.app]: app,
+  [labels.process]: process,
+});
