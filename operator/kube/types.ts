@@ -20,7 +20,11 @@ export interface ListOptions extends CallOptions {
 
 /** List is one page of a list. */
 export interface List<T> {
-  readonly metadata: { readonly resourceVersion?: string; readonly continue?: string; readonly remainingItemCount?: number };
+  readonly metadata: {
+    readonly resourceVersion?: string;
+    readonly continue?: string;
+    readonly remainingItemCount?: number;
+  };
   readonly items: T[];
 }
 
@@ -34,6 +38,8 @@ export interface ApplyOptions extends CallOptions {
   /** Field manager; default 'epinio'. */
   readonly fieldManager?: string;
   readonly subresource?: 'status';
+  /** Default true; false answers 409 where another manager has set one of our fields to another value. */
+  readonly force?: boolean;
 }
 
 /** DeleteOptions: a delete always names the uid it means, so that a newer object of the same name survives. */
@@ -88,6 +94,38 @@ export interface Cache {
   list<T extends KubeObject>(r: Resource<T>, namespace?: string): T[];
   /** byIndex lists what the named index (declared with the reflector) has under value; 'owner' = controller owner's uid. */
   byIndex<T extends KubeObject>(r: Resource<T>, index: string, value: string): T[];
+  /** coverage tells what is held of a kind in a namespace; undefined where the kind is not cached there. */
+  coverage(r: Resource, namespace?: string): Coverage | undefined;
+}
+
+/** Coverage says what a cache holds of a kind. */
+export interface Coverage {
+  /** every object of the namespace is here: what is absent from the cache was absent from the API when it was read. */
+  readonly complete: boolean;
+  /** only metadata is here (PartialObjectMetadata). */
+  readonly metadataOnly: boolean;
+}
+
+/** ChangeHandler is told what a cache saw; `initial` during a (re)list, so that a fresh edit may overtake it. Must not throw. */
+export type ChangeHandler<T extends KubeObject = KubeObject> = (change: Change<T>, initial: boolean) => void;
+
+/** WatchedCache is the running cache: what the manager starts, waits for and subscribes to. */
+export interface WatchedCache extends Cache {
+  /** start begins to list and watch; subscribe before it to be told of every object. */
+  start(): void;
+  /** stop ends all watches and resolves when the last one is down. */
+  stop(): Promise<void>;
+  /** synced resolves when every kind has been listed once; rejects when the signal aborts. */
+  synced(signal?: AbortSignal): Promise<void>;
+  isSynced(): boolean;
+  /** subscribe calls the handler at every change from now on; the answer unsubscribes. */
+  subscribe<T extends KubeObject>(r: Resource<T>, handler: ChangeHandler<T>): () => void;
+  /** keys lists what is held without parsing it. */
+  keys(r: Resource, namespace?: string): Key[];
+  /** resourceVersion of the held object, without parsing it. */
+  resourceVersion(r: Resource, key: Key): string | undefined;
+  /** progress is the newest resourceVersion (of any object, or of a bookmark) up to which the kind has been seen. */
+  progress(r: Resource, namespace?: string): string | undefined;
 }
 
 /** Result of a reconcile; an exception means retry with backoff. */
@@ -108,7 +146,12 @@ export interface EventRecorder {
   /** note records one transition of `regarding`. action: what was done, CamelCase; reason: CamelCase. */
   note(
     regarding: KubeObject,
-    event: { readonly type: 'Normal' | 'Warning'; readonly reason: string; readonly action: string; readonly note: string },
+    event: {
+      readonly type: 'Normal' | 'Warning';
+      readonly reason: string;
+      readonly action: string;
+      readonly note: string;
+    },
   ): void;
 }
 
