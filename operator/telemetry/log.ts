@@ -1,5 +1,18 @@
-import { pino, type Logger } from 'pino';
+import { pino, stdSerializers, type DestinationStream, type Logger } from 'pino';
+import { redact } from './redact.ts';
 
-/** createLogger makes the process's JSON logger; level is one of pino's. */
-export const createLogger = (level = 'info'): Logger =>
-  pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } });
+/**
+ * createLogger makes the process's JSON logger; level is one of pino's. Every line goes through redact as a whole, so that
+ * no serializer or field can be forgotten.
+ */
+export const createLogger = (level = 'info', destination?: DestinationStream): Logger => {
+  const options = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { err: stdSerializers.errWithCause },
+    hooks: { streamWrite: redact },
+  };
+  return destination === undefined ? pino(options) : pino(options, destination);
+};
