@@ -1,0 +1,118 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'minio';
+import { Agent } from 'undici';
+import { codeOf, toStorageError, type Circumstances, type StorageError } from './errors.ts';
+import type { StorageConfig, StoredObject } from './index.ts';
+import { boundedTransport } from './transport.ts';
+
+/** Connection is the S3 server: few, bounded, retried calls, and what the presigner's own requests need. */
+export interface Connection {
+  readonly config: StorageConfig;
+  readonly dispatcher: Agent;
+  circumstances(): Circumstances;
+  ensureBucket(): Promise<void>;
+  head(key: string): Promise<StoredObject | undefined>;
+  remove(key: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+const idleMs = 10_000;
+const attempts = 3;
+const bucketCheckMs = 60_000;
+
+/** sha256Of reads the raw checksum header: metadata of the same name can be set by whoever uploads, the header cannot. */
+export const sha256Of = (headers: Readonly<Record<string, unknown>>): string | undefined => {
+  const value = headers['x-amz-checksum-sha256'];
+  const type = headers['x-amz-checksum-type'] ?? 'FULL_OBJECT';
+  if (typeof value !== 'string' || type !== 'FULL_OBJECT') return undefined;
+  const bytes = /^[A-Za-z0-9+/]{43}=$/.test(value) ? Buffer.from(value, 'base64') : undefined;
+  return bytes?.toString('hex');
+};
+
+const makeClient = (config: StorageConfig, onSkew: (seconds: number) => void): { client: Client; agent: HttpAgent } => {
+  const url = new URL(config.endpoint);
+  const tls = url.protocol === 'https:';
+  const pool = { keepAlive: true, maxSockets: 16 };
+  const agent = tls ? new HttpsAgent({ ...pool, ...(config.ca && { ca: config.ca }) }) : new HttpAgent(pool);
+  const client = new Client({
+    endPoint: url.hostname,
+    port: Number(url.port) || (tls ? 443 : 80),
+    useSSL: tls,
+    accessKey: config.accessKey,
+    secretKey: config.secretKey,
+    region: config.region,
+    pathStyle: true,
+    transport: boundedTransport(tls, idleMs, onSkew),
+    transportAgent: agent,
+    retryOptions: { disableRetry: true },
+  });
+  return { client, agent };
+};
+
+const notFound = (error: unknown): boolean => ['NotFound', 'NoSuchKey'].includes(codeOf(error));
+
+/** connect makes the connection; nothing is sent before the first call. */
+export const connect = (config: StorageConfig): Connection => {
+  let skewSeconds = 0;
+  let bucketSeen = 0;
+  const { client, agent } = makeClient(config, (seconds) => (skewSeconds = seconds));
+  const dispatcher = new Agent({
+    connect: { timeout: idleMs, ...(config.ca && { ca: config.ca }) },
+    headersTimeout: idleMs,
+    bodyTimeout: idleMs,
+  });
+  const circumstances = (): Circumstances => ({ endpoint: config.endpoint, bucket: config.bucket, skewSeconds });
+  const call = async <T>(work: () => Promise<T>): Promise<T> => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await work();
+      } catch (error) {
+        if (notFound(error)) throw error;
+        const failure: StorageError = toStorageError(error, circumstances());
+        if (!failure.transient || attempt === attempts) throw failure;
+        await sleep(100 * 2 ** attempt);
+      }
+    }
+  };
+  const requireBucket = async (): Promise<void> => {
+    if (Date.now() - bucketSeen < bucketCheckMs) return;
+    if (!(await call(() => client.bucketExists(config.bucket))))
+      throw toStorageError({ code: 'NoSuchBucket' }, circumstances());
+    bucketSeen = Date.now();
+  };
+  return {
+    config,
+    dispatcher,
+    circumstances,
+    ensureBucket: async () => {
+      if (await call(() => client.bucketExists(config.bucket))) return;
+      await call(() => client.makeBucket(config.bucket, config.region)).catch((error: unknown) => {
+        // Another installation, or this one before a restart, was faster.
+        if (codeOf((error as Error).cause) !== 'BucketAlreadyOwnedByYou') throw error;
+      });
+    },
+    head: async (key) => {
+      const options = { method: 'HEAD', bucketName: config.bucket, objectName: key };
+      const headers = { 'x-amz-checksum-mode': 'ENABLED' };
+      try {
+        const answer = await call(() => client.makeRequestAsyncOmit({ ...options, headers }));
+        const sha256 = sha256Of(answer.headers);
+        return { size: Number(answer.headers['content-length']), ...(sha256 !== undefined && { sha256 }) };
+      } catch (error) {
+        if (!notFound(error)) throw error;
+        // The answer to HEAD is the same for a missing bucket, which nobody would ever upload to.
+        await requireBucket();
+        return undefined;
+      }
+    },
+    remove: async (key) => {
+      await call(() => client.removeObject(config.bucket, key));
+    },
+    close: async () => {
+      agent.destroy();
+      await dispatcher.close();
+    },
+  };
+};
