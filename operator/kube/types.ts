@@ -72,6 +72,8 @@ export interface KubeWriter {
   create<T extends KubeObject>(r: Resource<T>, object: T, o?: CallOptions): Promise<T>;
   /** apply is a forced server-side apply of exactly the fields we own. */
   apply<T extends KubeObject>(r: Resource<T>, intent: Intent, o?: ApplyOptions): Promise<T>;
+  /** mergePatch sends an RFC 7386 merge patch; with metadata.resourceVersion in it, it is refused (409) if the object moved. */
+  mergePatch<T extends KubeObject>(r: Resource<T>, key: Key, patch: Readonly<Record<string, unknown>>, o?: CallOptions): Promise<T>;
   /** remove deletes; false where it was gone (404) or was another one (409 on the uid precondition). */
   remove(r: Resource, key: Key, o: DeleteOptions): Promise<boolean>;
   evict(key: Key, o?: CallOptions): Promise<void>;
