@@ -103,10 +103,13 @@ export const meanings = {
   DeadlineExceeded: 'The build took longer than build.timeoutSeconds.',
   BuilderNotFound: 'The builder is no profile of this installation and no image that it allows.',
   SecretNotFound: 'A Secret or key that build.env names does not exist.',
+  OutOfDisk: 'The build needed more disk than its limit; raise the ephemeral-storage limit in build.resources.',
 
   // StageRun: why it failed; the installation or the cluster
   BuilderImagePullFailed: 'The builder image cannot be pulled.',
   FetchImagePullFailed: 'The image of the operator cannot be pulled.',
+  BuilderIncompatible: 'The builder image lacks a program of the lifecycle or does not speak the configured platform API.',
+  BuilderFailed: 'The builder failed by itself, not because of the source.',
   FetchFailed: 'The source could not be fetched from the storage.',
   AnalyzeFailed: 'The registry could not be analyzed.',
   DetectFailed: 'The detect step failed by itself.',
@@ -115,7 +118,7 @@ export const meanings = {
   RegistryUnauthorized: 'The registry refuses the credential of the run.',
   RegistryUnreachable: 'The registry does not answer.',
   RunImageUnavailable: 'The run image cannot be found in its registry.',
-  Evicted: 'The node ended the build pod for lack of room.',
+  Evicted: 'The build pod was ended from outside: its node lacked room, was drained or got lost.',
   PodDeleted: 'Somebody or something deleted the build pod.',
   PodNotCreated: 'Kubernetes makes no pod for the Job; the message says why.',
   PodUnschedulable: 'No node can take the build pod; the message says why.',
@@ -128,3 +131,23 @@ export type Reason = keyof typeof meanings;
 export const Reason = Object.fromEntries(Object.keys(meanings).map((key) => [key, key])) as {
   readonly [K in Reason]: K;
 };
+
+const userFailures: ReadonlySet<string> = new Set<Reason>([
+  'BlobMissing',
+  'BlobDigestMismatch',
+  'ArchiveUnsupported',
+  'ArchiveRejected',
+  'NoBuildpackDetected',
+  'BuildFailed',
+  'OutOfMemory',
+  'OutOfDisk',
+  'DeadlineExceeded',
+  'BuilderNotFound',
+  'NameTaken',
+]);
+
+/**
+ * isUserFailure tells whether a StageRun that failed for this reason stays failed until a person changes something. All other
+ * failures are the installation's or the cluster's: the same run is made again, with backoff.
+ */
+export const isUserFailure = (reason: string): boolean => userFailures.has(reason);
