@@ -1,0 +1,85 @@
+# Every target works from a fresh clone: what it needs, it installs into node_modules or the cache outside the repo.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+# The one place that chooses Node.js: the npm package `node` brings >= 22.19 where the machine's own is older.
+NODE := node_modules/.bin/node
+ESBUILD := node_modules/.bin/esbuild
+VITEST := $(NODE) node_modules/vitest/vitest.mjs run
+CLUSTER_TOOL := $(NODE) e2e/cluster/main.ts
+BUNDLE := --bundle --platform=node --format=esm --target=node22.19 --minify-syntax --legal-comments=none \
+	--banner:js="import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);"
+
+export EPINIO_CACHE ?= $(HOME)/.cache/epinio
+export CLUSTER
+
+help: ## Show what can be made
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9_-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo '  CLUSTER=native|kind|current chooses the cluster of demo, cluster and e2e (default: kind where Docker works, else native).'
+	@echo '  EPINIO_CACHE=DIR keeps the built parts of the native cluster (default: ~/.cache/epinio).'
+
+deps: node_modules/.installed ## Install the npm packages of the lockfile
+
+node_modules/.installed: package.json package-lock.json
+	npm ci --no-fund --no-audit --loglevel=error
+	@touch $@
+
+build: deps ## Bundle the operator and the CLI into dist/
+	@mkdir -p dist
+	$(ESBUILD) operator/main.ts $(BUNDLE) --outfile=dist/epinio-operator.mjs
+	$(ESBUILD) cli/main.ts $(BUNDLE) --outfile=dist/epinio.mjs
+	@printf '#!/bin/sh\nexec "$$(dirname "$$(readlink -f "$$0")")/../$(NODE)" "$$(dirname "$$(readlink -f "$$0")")/epinio.mjs" "$$@"\n' > dist/epinio
+	@chmod +x dist/epinio
+
+generate: deps ## Write crds/ and the RBAC manifests from the code
+	$(NODE) operator/api/generate.ts
+
+verify: deps ## Check formatting, lint rules, types, and that what is generated is current
+	$(NODE) node_modules/prettier/bin/prettier.cjs --check --log-level=warn .
+	$(NODE) node_modules/eslint/bin/eslint.js . --max-warnings=0
+	$(NODE) node_modules/typescript/bin/tsc -p .
+	$(NODE) operator/api/generate.ts --check
+
+format: deps ## Format all code
+	$(NODE) node_modules/prettier/bin/prettier.cjs --write --log-level=warn .
+
+unit: deps ## Run the pure tests
+	$(VITEST) --project unit
+
+integration: deps ## Run the tests on a real kube-apiserver (built once into the cache)
+	$(CLUSTER_TOOL) build --light
+	$(VITEST) --project integration
+
+builder-test: deps ## Run the tests of the test builder's lifecycle
+	cd e2e/builder/lifecycle && go vet ./... && go test ./...
+
+e2e: build ## Run the end-to-end tests on a cluster with everything in it
+	$(CLUSTER_TOOL) up
+	$(CLUSTER_TOOL) install
+	$(VITEST) --project e2e
+
+test: verify unit integration builder-test e2e ## Run everything: what CI runs
+
+bench: build ## Measure API writes, throughput, restart and memory against raw writes of the same server
+	$(CLUSTER_TOOL) build --light
+	$(NODE) --expose-gc e2e/bench/main.ts
+
+cluster: build ## Start a local cluster with MinIO, registry, Traefik and the operator
+	$(CLUSTER_TOOL) up
+	$(CLUSTER_TOOL) install
+
+cluster-down: deps ## Stop the local cluster and remove all that it left on this machine
+	$(CLUSTER_TOOL) down
+
+demo: cluster ## From nothing to two pushed apps on a real cluster
+	$(NODE) e2e/demo.ts
+
+demo-down: cluster-down ## Remove the demo and its cluster
+
+clean: ## Remove what was built in this folder
+	rm -rf dist node_modules
+
+.PHONY: help deps build generate verify format unit integration builder-test e2e test bench cluster cluster-down demo demo-down clean
