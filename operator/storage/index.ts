@@ -134,12 +134,12 @@ export const createStorage = (config: StorageConfig): Storage => {
   const parts: Parts = { config, connection, grants: granted, capabilities };
   return {
     blobKey: (namespace, sha256) => `${config.prefix}blobs/${namespace}/${sha256}`,
-    ensureBucket: connection.ensureBucket,
+    ensureBucket: () => connection.ensureBucket(),
     capabilities,
-    head: connection.head,
-    remove: connection.remove,
+    head: (key) => connection.head(key),
+    remove: (key) => connection.remove(key),
     presignPut: (request) => signPut(parts, request),
     presignGet: (request) => signGet(parts, request),
-    close: connection.close,
+    close: () => connection.close(),
   };
 };

@@ -47,7 +47,7 @@ const query = (record: Readonly<Record<string, string>>): string =>
 
 const signature = (secretKey: string, scope: string, time: string, canonical: string): string => {
   const key = scope.split('/').reduce<Buffer | string>(hmac, `AWS4${secretKey}`);
-  return hmac(key as Buffer, ['AWS4-HMAC-SHA256', time, scope, sha256(canonical)].join('\n')).toString('hex');
+  return hmac(key, ['AWS4-HMAC-SHA256', time, scope, sha256(canonical)].join('\n')).toString('hex');
 };
 
 const canonicalHeaders = (headers: Readonly<Record<string, string>>): string =>
