@@ -34,6 +34,8 @@ const ingress = z.strictObject({
   annotations: z.record(z.string(), z.string()).default({}),
   /** Port under which users reach the Ingress controller by http; shown in URLs unless it is 80. */
   httpPort: z.int().min(1).max(65535).default(80),
+  /** The Ingress controller writes an address into the status of Ingresses: a route is not ready before it is there. */
+  waitForAddress: z.boolean().default(false),
 });
 
 const s3 = z.strictObject({

@@ -119,15 +119,20 @@ export type AppSpec = z.output<typeof appSpec>;
 
 const upload = z
   .object({
-    url: filled(4096, /^https?:\/\//).describe(
-      'url accepts one PUT of the archive: `curl -T <archive> <url>` with the headers below.',
+    sha256: sha256().describe('sha256 of the archive that is awaited.'),
+    since: time().describe(
+      'since is when this upload was first asked for; 24 hours later no new url is made until the spec or the annotation epinio.io/request-upload changes.',
     ),
+    request: text(256).optional().describe('request is the value of epinio.io/request-upload that was answered last.'),
+    url: filled(4096, /^https?:\/\//)
+      .optional()
+      .describe('url accepts one PUT of the archive: `curl -T <archive> <url>` with the headers below.'),
     headers: z
       .record(z.string(), text(1024))
       .meta({ maxProperties: 16 })
       .optional()
       .describe('headers must be sent with the PUT, exactly as they are here.'),
-    expiresAt: time().describe('expiresAt is when the url stops working; a new one appears in time.'),
+    expiresAt: time().optional().describe('expiresAt is when the url stops working; a new one appears in time.'),
   })
   .describe('upload is where the archive of source.blob is awaited; absent when nothing is awaited.');
 
@@ -159,6 +164,11 @@ export const appStatus = z
       .object({
         desired: labelName().optional().describe('desired is the StageRun whose image is wanted.'),
         deployed: labelName().optional().describe('deployed is the StageRun whose image serves.'),
+        attempts: count(0)
+          .optional()
+          .describe(
+            'attempts is how often the desired StageRun failed for no fault of the App and was, or will be, made again.',
+          ),
       })
       .optional()
       .describe('stageRun names the StageRuns whose images are wanted and served.'),

@@ -63,9 +63,15 @@ export const meanings = {
   Deployed: 'The pods run the wanted image.',
   RollingOut: 'Pods of the new version are starting; the old ones serve.',
   RolloutFailed: 'Pods of the new version do not become ready; the old ones, if any, serve.',
+  CrashLoopBackOff: 'The app ends or crashes each time it starts; the end of its log says why.',
+  ImagePullBackOff: 'The node cannot pull the image; the message says why.',
+  CreateContainerConfigError: 'A Secret, ConfigMap or setting that the pod needs is missing or wrong.',
+  Unschedulable: 'No node has room for the pod or fits its demands.',
   AwaitingImage: 'There is no image to run yet.',
   Stopped: 'The App is stopped: it has no replicas.',
   ProcessNotFound: 'The image has no process of the type that the spec names.',
+  RegistrySecretMissing:
+    'The pull secret that the configuration names does not exist in the namespace of the operator.',
   RegistrySecretConflict: 'A Secret with the name of the pull secret exists and is not ours; rename or delete it.',
 
   // App: routes, AppRoute
@@ -108,7 +114,8 @@ export const meanings = {
   // StageRun: why it failed; the installation or the cluster
   BuilderImagePullFailed: 'The builder image cannot be pulled.',
   FetchImagePullFailed: 'The image of the operator cannot be pulled.',
-  BuilderIncompatible: 'The builder image lacks a program of the lifecycle or does not speak the configured platform API.',
+  BuilderIncompatible:
+    'The builder image lacks a program of the lifecycle or does not speak the configured platform API.',
   BuilderFailed: 'The builder failed by itself, not because of the source.',
   FetchFailed: 'The source could not be fetched from the storage.',
   AnalyzeFailed: 'The registry could not be analyzed.',

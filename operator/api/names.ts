@@ -14,6 +14,8 @@ export const labels = {
   stageRun: 'epinio.io/stagerun',
   /** Name of the StageRun whose image is deployed; on the Deployment only, never in a selector or pod template. */
   stageId: 'epinio.io/stage-id',
+  /** On the AppRoute of an App's default route: it stays until that of a new domain leads to the App. */
+  defaultRoute: 'epinio.io/default-route',
   /** On a TLS Secret: may be used for routes of its namespace. */
   routing: 'epinio.io/routing',
   name: 'app.kubernetes.io/name',
@@ -32,6 +34,8 @@ export const annotations = {
   requestUpload: 'epinio.io/request-upload',
   /** On a StageRun, by a user: a new value asks for a log URL. */
   requestLog: 'epinio.io/request-log',
+  /** On a StageRun: how often it was made, counted from 1; absent on the first. */
+  attempt: 'epinio.io/attempt',
   /** On a StageRun: the run that took its place. */
   supersededBy: 'epinio.io/superseded-by',
 } as const;
