@@ -1,0 +1,70 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { definitionKey } from './kubernetes.ts';
+import { mapSchema, type Schema } from './schema.ts';
+
+const { definitions } = JSON.parse(readFileSync(new URL('kubernetes-1.34.json', import.meta.url), 'utf8')) as {
+  definitions: Record<string, Schema>;
+};
+
+const int32 = { min: -2_147_483_648, max: 2_147_483_647 };
+
+/** definition is the schema of a Kubernetes type with all that it refers to in place. */
+const definition = (name: string): Schema => {
+  const found = definitions[name];
+  if (found === undefined) throw new Error(`${name} is not in kubernetes-1.34.json: add it to import-openapi.ts`);
+  return mapSchema(found, ({ $ref, ...node }) => ($ref === undefined ? node : { ...definition($ref), ...node }));
+};
+
+/** integer gives an integer its format, and drops bounds that say no more than the format or than JavaScript's numbers. */
+const integer = (node: Schema): Schema => {
+  const { minimum = Number.MIN_SAFE_INTEGER, maximum = Number.MAX_SAFE_INTEGER, ...rest } = node;
+  const small = minimum >= int32.min && maximum <= int32.max;
+  const [lowest, highest] = small ? [int32.min, int32.max] : [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER];
+  return {
+    ...rest,
+    format: small ? 'int32' : 'int64',
+    ...(minimum > lowest && { minimum }),
+    ...(maximum < highest && { maximum }),
+  };
+};
+
+const fix = (input: Schema): Schema => {
+  const { $schema: _, [definitionKey as '$ref']: name, ...node } = input;
+  if (name !== undefined) return merge(definition(name), node);
+  if (node.type === 'integer') return integer(node);
+  // JavaScript prints / escaped in a RegExp's source; Go would read the same, people would not.
+  if (node.pattern !== undefined) return { ...node, pattern: node.pattern.replaceAll('\\/', '/') };
+  return node;
+};
+
+/** merge puts our words and rules over Kubernetes' definition. */
+const merge = (theirs: Schema, ours: Schema): Schema => ({
+  ...theirs,
+  ...ours,
+  ...(ours.properties && {
+    properties: Object.fromEntries(
+      Object.entries({ ...theirs.properties, ...ours.properties }).map(([key, value]) => [
+        key,
+        { ...theirs.properties?.[key], ...value },
+      ]),
+    ),
+  }),
+});
+
+const order = ['description', 'type', 'format'];
+const rank = (keyword: string): number => {
+  if (keyword === 'properties' || keyword === 'items' || keyword === 'additionalProperties') return order.length + 1;
+  const place = order.indexOf(keyword);
+  return place === -1 ? order.length : place;
+};
+
+/** inOrder sorts the keywords of a node, so that equal schemas are equal text. */
+const inOrder = (node: Schema): Schema =>
+  Object.fromEntries(Object.entries(node).sort(([a], [b]) => rank(a) - rank(b) || (a < b ? -1 : a > b ? 1 : 0)));
+
+/** toStructural turns a zod schema into the structural OpenAPI v3 schema that a CustomResourceDefinition needs. */
+export const toStructural = (schema: z.ZodType): Schema => {
+  const json = z.toJSONSchema(schema, { target: 'openapi-3.0', io: 'input', unrepresentable: 'any' });
+  return mapSchema(mapSchema(json as Schema, fix), inOrder);
+};

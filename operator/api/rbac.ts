@@ -1,0 +1,141 @@
+import { group as epinio } from './names.ts';
+
+/** Verb of a request to the API server. */
+export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
+
+/** Grant allows verbs on resources (with subresource, as RBAC writes it) of one API group; '' is the core group. */
+export interface Grant {
+  readonly group: string;
+  readonly resources: readonly string[];
+  readonly verbs: readonly Verb[];
+}
+
+const read = ['get', 'list', 'watch'] as const;
+// Server-side apply needs create too, where the object may not be there yet.
+const own = [...read, 'create', 'patch', 'delete'] as const;
+const write = [...read, 'create', 'update', 'patch', 'delete', 'deletecollection'] as const;
+
+/** operatorGrants is what the operator may do in the namespaces that it watches. It is all that it ever asks for. */
+export const operatorGrants: readonly Grant[] = [
+  // The spec belongs to the user: an App is never written, only its status.
+  { group: epinio, resources: ['apps'], verbs: read },
+  { group: epinio, resources: ['stageruns', 'approutes'], verbs: own },
+  { group: epinio, resources: ['apps/status', 'stageruns/status', 'approutes/status'], verbs: ['patch'] },
+  // The admission plugin OwnerReferencesPermissionEnforcement asks for this where blockOwnerDeletion is set.
+  { group: epinio, resources: ['apps/finalizers', 'stageruns/finalizers', 'approutes/finalizers'], verbs: ['update'] },
+  { group: 'apps', resources: ['deployments'], verbs: own },
+  { group: 'apps', resources: ['replicasets'], verbs: read },
+  { group: 'batch', resources: ['jobs'], verbs: own },
+  { group: 'batch', resources: ['jobs/finalizers'], verbs: ['update'] },
+  { group: 'networking.k8s.io', resources: ['ingresses'], verbs: own },
+  { group: '', resources: ['services', 'secrets'], verbs: own },
+  { group: '', resources: ['pods'], verbs: read },
+  { group: '', resources: ['pods/log'], verbs: ['get'] },
+  { group: 'events.k8s.io', resources: ['events'], verbs: ['create', 'patch', 'list'] },
+];
+
+/** clusterGrants is what the operator may do with what has no namespace. */
+export const clusterGrants: readonly Grant[] = [{ group: '', resources: ['namespaces'], verbs: read }];
+
+/** homeGrants is what the operator may do in its own namespace. */
+export const homeGrants: readonly Grant[] = [
+  { group: '', resources: ['secrets'], verbs: read },
+  { group: 'coordination.k8s.io', resources: ['leases'], verbs: ['get', 'create', 'update', 'patch'] },
+  { group: 'events.k8s.io', resources: ['events'], verbs: ['create', 'patch'] },
+];
+
+/** editorGrants come with the role `edit`: who may write an App may run pods with any Secret of the namespace. */
+export const editorGrants: readonly Grant[] = [
+  { group: epinio, resources: ['apps', 'approutes'], verbs: write },
+  { group: epinio, resources: ['apps/scale'], verbs: ['get', 'update', 'patch'] },
+  // Only Apps make StageRuns; people cancel them (update, patch) and delete them to build again.
+  { group: epinio, resources: ['stageruns'], verbs: [...read, 'update', 'patch', 'delete', 'deletecollection'] },
+  { group: epinio, resources: ['apps/status', 'approutes/status', 'stageruns/status'], verbs: ['get'] },
+];
+
+/** viewerGrants come with the role `view`. */
+export const viewerGrants: readonly Grant[] = [
+  { group: epinio, resources: ['apps', 'approutes', 'stageruns'], verbs: read },
+  {
+    group: epinio,
+    resources: ['apps/scale', 'apps/status', 'approutes/status', 'stageruns/status'],
+    verbs: ['get'],
+  },
+];
+
+/** Request is what RBAC looks at in a request to the API server. */
+export interface Request {
+  readonly verb: string;
+  readonly group: string;
+  /** Plural, with `/subresource` where there is one. */
+  readonly resource: string;
+  /** Namespace of the request; absent for all namespaces and for what has none. */
+  readonly namespace?: string;
+}
+
+const grants = (list: readonly Grant[], { verb, group, resource }: Request): boolean =>
+  list.some(
+    (grant) =>
+      grant.group === group && grant.resources.includes(resource) && (grant.verbs as readonly string[]).includes(verb),
+  );
+
+/** allows tells whether the operator, installed in the namespace home, may make a request. */
+export const allows = (request: Request, home = 'epinio-system'): boolean =>
+  grants(operatorGrants, request) ||
+  grants(clusterGrants, request) ||
+  (request.namespace === home && grants(homeGrants, request));
+
+const name = 'epinio-operator';
+const namespace = 'epinio-system';
+const api = 'rbac.authorization.k8s.io';
+const labels = { 'app.kubernetes.io/name': name };
+
+const toRules = (list: readonly Grant[]): object[] =>
+  list.map(({ group, resources, verbs }) => ({ apiGroups: [group], resources, verbs }));
+
+const role = (kind: 'ClusterRole' | 'Role', list: readonly Grant[]): object => ({
+  apiVersion: `${api}/v1`,
+  kind,
+  metadata: { name, ...(kind === 'Role' && { namespace }), labels },
+  rules: toRules(list),
+});
+
+const binding = (kind: 'ClusterRole' | 'Role'): object => ({
+  apiVersion: `${api}/v1`,
+  kind: `${kind}Binding`,
+  metadata: { name, ...(kind === 'Role' && { namespace }), labels },
+  roleRef: { apiGroup: api, kind, name },
+  subjects: [{ kind: 'ServiceAccount', name, namespace }],
+});
+
+const userRole = (role: string, into: readonly string[], list: readonly Grant[]): object => ({
+  apiVersion: `${api}/v1`,
+  kind: 'ClusterRole',
+  metadata: {
+    name: role,
+    labels: Object.fromEntries(into.map((target) => [`${api}/aggregate-to-${target}`, 'true'])),
+  },
+  rules: toRules(list),
+});
+
+/** rbac renders the tables: file name → objects. */
+export const rbac = (): ReadonlyMap<string, readonly object[]> =>
+  new Map<string, readonly object[]>([
+    [
+      'operator.yaml',
+      [
+        { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace, labels } },
+        role('ClusterRole', [...operatorGrants, ...clusterGrants]),
+        binding('ClusterRole'),
+        role('Role', homeGrants),
+        binding('Role'),
+      ],
+    ],
+    [
+      'users.yaml',
+      [
+        userRole('epinio-editor', ['edit', 'admin'], editorGrants),
+        userRole('epinio-viewer', ['view', 'edit', 'admin'], viewerGrants),
+      ],
+    ],
+  ]);
