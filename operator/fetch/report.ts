@@ -1,0 +1,53 @@
+import { writeFileSync } from 'node:fs';
+import type { FetchReason } from './exits.ts';
+
+/** Report is the termination message of the fetch container, as JSON. */
+export interface Report {
+  readonly reason: FetchReason | 'Fetched';
+  /** One sentence for the user. */
+  readonly message: string;
+  /** Hex sha256 of what was downloaded. */
+  readonly sha256?: string;
+  /** Bytes that were downloaded. */
+  readonly size?: number;
+  /** Files, folders and links that were unpacked. */
+  readonly entries?: number;
+}
+
+const maxMessage = 1000;
+
+/** oneLine makes text fit for a log line or a condition: names in an archive are a stranger's. */
+export const oneLine = (text: string, max = maxMessage): string => {
+  // eslint-disable-next-line no-control-regex
+  const clean = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, '?');
+  return clean.length <= max ? clean : `${clean.slice(0, max - 1)}…`;
+};
+
+/** formatReport gives JSON of at most 2 KiB: what is left of a message in the status of a pod with six containers. */
+export const formatReport = (report: Report): string => {
+  let message = oneLine(report.message);
+  for (;;) {
+    const text = JSON.stringify({ ...report, message });
+    if (Buffer.byteLength(text) <= 2048) return text;
+    message = oneLine(message, Math.floor(message.length / 2));
+  }
+};
+
+/** writeReport leaves the report where the kubelet reads it; without that file the exit code still tells. */
+export const writeReport = (path: string, report: Report): void => {
+  try {
+    writeFileSync(path, formatReport(report));
+  } catch (error) {
+    process.stderr.write(`Cannot write ${path}: ${(error as Error).message}\n`);
+  }
+};
+
+/** parseReport reads a termination message of fetch; undefined where it is none, e.g. because the kubelet put the log there. */
+export const parseReport = (text: string): Report | undefined => {
+  try {
+    const data = JSON.parse(text) as Report | null;
+    return typeof data?.reason === 'string' && typeof data.message === 'string' ? data : undefined;
+  } catch {
+    return undefined;
+  }
+};
