@@ -20,8 +20,11 @@ const podOf = async (kube: KubeReader, namespace: string, run: string, signal: A
 };
 
 const begun = (pod: { status?: unknown } | undefined, step: string): boolean => {
-  const status = pod?.status as { initContainerStatuses?: ContainerState[]; containerStatuses?: ContainerState[] } | undefined;
-  const state = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].find((c) => c.name === step)?.state;
+  const status = pod?.status as
+    { initContainerStatuses?: ContainerState[]; containerStatuses?: ContainerState[] } | undefined;
+  const state = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].find(
+    (c) => c.name === step,
+  )?.state;
   return state?.running !== undefined || state?.terminated !== undefined;
 };
 
@@ -31,7 +34,14 @@ const pause = (ms: number, signal: AbortSignal): Promise<void> =>
     signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
   });
 
-const followStep = async (config: KubeConfig, namespace: string, pod: string, step: string, onLine: (line: string) => void, signal: AbortSignal) => {
+const followStep = async (
+  config: KubeConfig,
+  namespace: string,
+  pod: string,
+  step: string,
+  onLine: (line: string) => void,
+  signal: AbortSignal,
+) => {
   const stream = new PassThrough();
   const lines = createInterface({ input: stream });
   lines.on('line', onLine);

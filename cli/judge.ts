@@ -20,24 +20,31 @@ interface Condition {
 const condition = (app: App, type: string): Condition | undefined =>
   (app.status?.conditions as readonly Condition[] | undefined)?.find((c) => c.type === type);
 
+const failed = (ready: Condition | undefined, run: StageRun | undefined): Verdict => ({
+  type: 'failed',
+  reason: ready?.reason ?? 'Failed',
+  message: run?.status?.failure?.message ?? ready?.message ?? 'the App is stalled',
+  log: run?.status?.failure?.logTail,
+});
+
+const working = (app: App, ready: Condition | undefined, sha256: string): Verdict => {
+  const { upload, stageRun } = app.status ?? {};
+  const why = ready?.message ?? 'working';
+  if (upload?.url?.includes(sha256)) return { type: 'upload', to: { url: upload.url, headers: upload.headers ?? {} } };
+  if (stageRun?.desired !== undefined && condition(app, 'Staged')?.status !== 'True')
+    return { type: 'build', run: stageRun.desired, why };
+  return { type: 'wait', why };
+};
+
 /**
  * judge reads the state of a push of the archive sha256. Nothing that the operator said of an earlier generation counts.
  */
 export const judge = (app: App, run: StageRun | undefined, sha256: string): Verdict => {
-  const { status, metadata } = app;
-  if (status?.observedGeneration !== metadata.generation) return { type: 'wait', why: 'waiting for the operator' };
+  if (app.status?.observedGeneration !== app.metadata.generation)
+    return { type: 'wait', why: 'waiting for the operator' };
   const ready = condition(app, 'Ready');
-  if (ready?.status === 'True') return { type: 'ready', url: status.url, note: ready.reason === 'Ready' ? undefined : ready.message };
-  if (condition(app, 'Stalled')?.status === 'True')
-    return {
-      type: 'failed',
-      reason: ready?.reason ?? 'Failed',
-      message: run?.status?.failure?.message ?? ready?.message ?? 'the App is stalled',
-      log: run?.status?.failure?.logTail,
-    };
-  if (status.upload?.url.includes(sha256)) return { type: 'upload', to: status.upload as Upload };
-  const wanted = status.stageRun?.desired;
-  const why = ready?.message ?? ready?.reason ?? 'working';
-  if (wanted !== undefined && condition(app, 'Staged')?.status !== 'True') return { type: 'build', run: wanted, why };
-  return { type: 'wait', why };
+  if (ready?.status === 'True')
+    return { type: 'ready', url: app.status.url, note: ready.reason === 'Ready' ? undefined : ready.message };
+  if (condition(app, 'Stalled')?.status === 'True') return failed(ready, run);
+  return working(app, ready, sha256);
 };

@@ -1,7 +1,8 @@
 import { basename, resolve } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import { Command, InvalidArgumentError } from 'commander';
-import { createKube } from '../operator/kube/client.ts';
+import { authFrom } from '../operator/kube/auth.ts';
+import { createClient } from '../operator/kube/client.ts';
 import { ApiError } from '../operator/kube/errors.ts';
 import { UserError } from './errors.ts';
 import { createOutput } from './output.ts';
@@ -13,7 +14,9 @@ const appName = (given: string | undefined, path: string): string => {
   const name = given ?? basename(path).toLowerCase();
   if (label.test(name)) return name;
   throw new UserError(
-    given === undefined ? `the folder's name, ${name}, cannot be the name of an App` : `${name} cannot be the name of an App`,
+    given === undefined
+      ? `the folder's name, ${name}, cannot be the name of an App`
+      : `${name} cannot be the name of an App`,
     'give one with --name: lower-case letters, digits and dashes, 63 at most',
   );
 };
@@ -32,7 +35,10 @@ const loadKubeConfig = (context: string | undefined): KubeConfig => {
     config.setCurrentContext(context);
   }
   if (!config.getCurrentCluster())
-    throw new UserError('there is no cluster to talk to', 'set KUBECONFIG, or choose a context with kubectl config use-context');
+    throw new UserError(
+      'there is no cluster to talk to',
+      'set KUBECONFIG, or choose a context with kubectl config use-context',
+    );
   return config;
 };
 
@@ -51,12 +57,17 @@ const push = async (flags: PushFlags): Promise<void> => {
   const namespace = flags.namespace ?? config.getContextObject(config.getCurrentContext())?.namespace ?? 'default';
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort(new UserError('interrupted', 'what was applied goes on in the cluster')));
-  const kube = createKube(config);
+  const kube = createClient({ auth: authFrom(() => config), userAgent: 'epinio-cli' });
   const output = createOutput();
   try {
     const url = await runPush(
       { kube, config, output, signal: stop.signal },
-      { key: { namespace, name: appName(flags.name, path) }, path, force: flags.force, timeoutMs: flags.timeout * 1000 },
+      {
+        key: { namespace, name: appName(flags.name, path) },
+        path,
+        force: flags.force,
+        timeoutMs: flags.timeout * 1000,
+      },
     );
     output.step(url === undefined ? 'The App is ready; it has no route' : 'The App is ready');
     if (url !== undefined) output.result(url);

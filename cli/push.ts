@@ -49,7 +49,13 @@ const applySource = async ({ kube, signal }: Tools, push: Push, archive: Archive
     );
   const source = { blob: { sha256: archive.sha256, size: archive.size } };
   // Another kind of source is replaced, not merged: exactly one may be there.
-  if (others.length > 0) await kube.mergePatch(App, push.key, { spec: { source: { ...source, ...Object.fromEntries(others.map((o) => [o, null])) } } }, { signal });
+  if (others.length > 0)
+    await kube.mergePatch(
+      App,
+      push.key,
+      { spec: { source: { ...source, ...Object.fromEntries(others.map((o) => [o, null])) } } },
+      { signal },
+    );
   const intent = {
     apiVersion: `${group}/${version}`,
     kind: App.kind,
@@ -57,7 +63,11 @@ const applySource = async ({ kube, signal }: Tools, push: Push, archive: Archive
     spec: { source },
   };
   try {
-    return await kube.apply(App, intent, { fieldManager, signal, force: push.force || others.length > 0 || mayTakeOver(live) });
+    return await kube.apply(App, intent, {
+      fieldManager,
+      signal,
+      force: push.force || others.length > 0 || mayTakeOver(live),
+    });
   } catch (error) {
     if (error instanceof ApiError && error.code === 409) throw clash(error, push.key);
     throw error;
@@ -66,13 +76,20 @@ const applySource = async ({ kube, signal }: Tools, push: Push, archive: Archive
 
 /** A source that only people with kubectl wrote may be taken over; one that a GitOps tool syncs may not. */
 const mayTakeOver = (live: App | undefined): boolean => {
-  const managers = (live?.metadata.managedFields ?? []) as { manager?: string; fieldsV1?: { 'f:spec'?: { 'f:source'?: unknown } } }[];
+  const managers = (live?.metadata.managedFields ?? []) as {
+    manager?: string;
+    fieldsV1?: { 'f:spec'?: { 'f:source'?: unknown } };
+  }[];
   return managers
     .filter((m) => m.fieldsV1?.['f:spec']?.['f:source'] !== undefined)
     .every((m) => m.manager === fieldManager || m.manager?.startsWith('kubectl'));
 };
 
-const send = async ({ output }: Tools, archive: Archive, to: Extract<Verdict, { type: 'upload' }>['to']): Promise<void> => {
+const send = async (
+  { output }: Tools,
+  archive: Archive,
+  to: Extract<Verdict, { type: 'upload' }>['to'],
+): Promise<void> => {
   output.step(`Uploading ${bytes(archive.size)} to ${new URL(to.url).host}`);
   await upload(to, archive, (sent) => output.progress(`${bytes(sent)} of ${bytes(archive.size)}`));
 };
@@ -99,7 +116,8 @@ const follow = async (tools: Tools, push: Push, archive: Archive): Promise<strin
       const app = await kube.get(App, push.key, { signal });
       if (!app) throw new UserError(`App ${push.key.name} was deleted during the push`);
       const wanted = app.status?.stageRun?.desired;
-      const run = wanted === undefined ? undefined : await kube.get(StageRun, { ...push.key, name: wanted }, { signal });
+      const run =
+        wanted === undefined ? undefined : await kube.get(StageRun, { ...push.key, name: wanted }, { signal });
       const verdict = judge(app, run, archive.sha256);
       if (verdict.type === 'ready') {
         if (verdict.note !== undefined) output.step(verdict.note);
@@ -119,7 +137,12 @@ const follow = async (tools: Tools, push: Push, archive: Archive): Promise<strin
       if (verdict.type === 'build' && logged !== verdict.run) {
         logged = verdict.run;
         output.step(`Building (StageRun ${verdict.run})`);
-        logs = followBuild(tools, { namespace: push.key.namespace, name: verdict.run }, (step, line) => output.line(`[${step}] ${line}`), stopLogs.signal);
+        logs = followBuild(
+          tools,
+          { namespace: push.key.namespace, name: verdict.run },
+          (step, line) => output.line(`[${step}] ${line}`),
+          stopLogs.signal,
+        );
       }
       if (verdict.type === 'wait' && verdict.why !== said) {
         said = verdict.why;
@@ -142,7 +165,9 @@ const follow = async (tools: Tools, push: Push, archive: Archive): Promise<strin
 export const runPush = async (tools: Tools, push: Push): Promise<string | undefined> => {
   const archive = await pack(push.path);
   try {
-    tools.output.step(`Packed ${archive.entries} entries, ${bytes(archive.size)}, sha256 ${archive.sha256.slice(0, 12)}…`);
+    tools.output.step(
+      `Packed ${archive.entries} entries, ${bytes(archive.size)}, sha256 ${archive.sha256.slice(0, 12)}…`,
+    );
     await applySource(tools, push, archive);
     tools.output.step(`Applied App ${push.key.name} in namespace ${push.key.namespace}`);
     return await follow(tools, push, archive);
