@@ -29,7 +29,7 @@ describe('what a push does next', () => {
       'uploads to the address in the status',
       app({
         observedGeneration: 2,
-        upload: { url: `http://s3/b/${sha}?X` },
+        upload: { sha256: sha, url: 'http://s3/b/x' },
         conditions: [condition('Ready', 'Unknown', 'AwaitingUpload')],
       }),
       undefined,
@@ -39,7 +39,7 @@ describe('what a push does next', () => {
       'does not upload to the address of another archive',
       app({
         observedGeneration: 2,
-        upload: { url: 'http://s3/b/other' },
+        upload: { sha256: 'b'.repeat(64), url: 'http://s3/b/y' },
         conditions: [condition('Ready', 'Unknown', 'AwaitingUpload')],
       }),
       undefined,

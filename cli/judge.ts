@@ -30,7 +30,8 @@ const failed = (ready: Condition | undefined, run: StageRun | undefined): Verdic
 const working = (app: App, ready: Condition | undefined, sha256: string): Verdict => {
   const { upload, stageRun } = app.status ?? {};
   const why = ready?.message ?? 'working';
-  if (upload?.url?.includes(sha256)) return { type: 'upload', to: { url: upload.url, headers: upload.headers ?? {} } };
+  if (upload?.url !== undefined && upload.sha256 === sha256)
+    return { type: 'upload', to: { url: upload.url, headers: upload.headers ?? {} } };
   if (stageRun?.desired !== undefined && condition(app, 'Staged')?.status !== 'True')
     return { type: 'build', run: stageRun.desired, why };
   return { type: 'wait', why };

@@ -108,7 +108,7 @@ export const awaitUpload = (namespace: string, name: string, archive: Archive): 
   until(
     `App ${name} awaits its upload`,
     () => getApp(namespace, name),
-    (app) => app?.status?.upload?.url?.includes(archive.sha256) === true,
+    (app) => app?.status?.upload?.url !== undefined && app.status.upload.sha256 === archive.sha256,
     60,
   );
 
