@@ -1,0 +1,22 @@
+import type { Job } from '../kube/resource.ts';
+
+/** JobObject is the build Job as the API has it. */
+export type JobObject = NonNullable<(typeof Job)['_object']>;
+
+/** JobEnd is how a Job ended. */
+export interface JobEnd {
+  readonly type: 'complete' | 'failed';
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** jobEnd reads the end of a Job; undefined while it goes on. FailureTarget and SuccessCriteriaMet come first and are final. */
+export const jobEnd = (job: JobObject): JobEnd | undefined => {
+  for (const type of ['Complete', 'SuccessCriteriaMet', 'Failed', 'FailureTarget']) {
+    const found = job.status?.conditions?.find((c) => c.type === type && c.status === 'True');
+    if (!found) continue;
+    const ok = type === 'Complete' || type === 'SuccessCriteriaMet';
+    return { type: ok ? 'complete' : 'failed', reason: found.reason ?? '', message: found.message ?? '' };
+  }
+  return undefined;
+};

@@ -1,0 +1,65 @@
+import { cacheRepository, repository } from '../api/names.ts';
+import type { Platform, StageRun } from '../api/stagerun.ts';
+import type { Config } from '../config.ts';
+import { platformHash, resolveBuilder } from '../platform.ts';
+
+type Known<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> };
+type Optional = 'previousImage' | 'cacheRepository';
+
+/** BuildPlatform is what the installation adds to a run: status.platform with every field, and what only the Job needs. */
+export interface BuildPlatform {
+  readonly status: Known<Omit<Platform, Optional>> & Pick<Platform, Optional>;
+  readonly lifecycleImage: string;
+  /** Seconds that the build may take. */
+  readonly timeoutSeconds: number;
+}
+
+/** pushRoot is the registry with its path: everything of this installation lies below. */
+const pushRoot = ({ registry }: Config): string =>
+  registry.prefix === '' ? registry.push : `${registry.push}/${registry.prefix}`;
+
+/** pushRepository is where images of an App go: a function of configuration, namespace and name, and of nothing a user writes. */
+export const pushRepository = (config: Config, namespace: string, app: string): string =>
+  repository(pushRoot(config), { namespace, name: app });
+
+/**
+ * resolvePlatform computes everything with power over the platform; undefined where the builder is none of this installation.
+ * deployed: the image of the App that serves now, from which layers are taken again (API 0.13 needs it even with a cache).
+ */
+export const resolvePlatform = (
+  config: Config,
+  run: StageRun,
+  known: { readonly deployed?: string | undefined; readonly secretVersions?: Readonly<Record<string, string>> } = {},
+): BuildPlatform | undefined => {
+  const builder = resolveBuilder(config, run.spec.builder);
+  if (!builder) return undefined;
+  const app = { namespace: run.metadata.namespace, name: run.spec.appRef.name };
+  const target = pushRepository(config, app.namespace, app.name);
+  const previousImage = previousIn(target, known.deployed);
+  const cached = (run.spec.cache?.mode ?? config.build.cache) === 'Image';
+  return {
+    lifecycleImage: builder.lifecycleImage,
+    timeoutSeconds: run.spec.timeoutSeconds ?? config.build.timeoutSeconds,
+    status: {
+      hash: platformHash(config, run.spec, known.secretVersions),
+      repository: target,
+      tag: run.metadata.name,
+      ...(cached && { cacheRepository: cacheRepository(pushRoot(config), app) }),
+      ...(previousImage && { previousImage }),
+      builderImage: builder.image,
+      runImage: builder.runImage,
+      uid: builder.uid,
+      gid: builder.gid,
+      platformAPI: builder.platformAPI,
+    },
+  };
+};
+
+/** previousIn takes only the digest of what is deployed: nodes may pull it by another address than builds do. */
+const previousIn = (target: string, deployed: string | undefined): string | undefined => {
+  const digest = /@(sha256:[0-9a-f]{64})$/.exec(deployed ?? '')?.[1];
+  return digest && `${target}@${digest}`;
+};
+
+/** imageReference is the tag under which a run's image is pushed. */
+export const imageReference = (platform: BuildPlatform['status']): string => `${platform.repository}:${platform.tag}`;

@@ -1,0 +1,189 @@
+import { labels, managedBy } from '../../api/names.ts';
+import type { StageRun } from '../../api/stagerun.ts';
+import type { Config } from '../../config.ts';
+import type { JobObject } from '../jobstate.ts';
+import { imageReference, type BuildPlatform } from '../platform.ts';
+import type { StepName } from '../steps.ts';
+import { mergeResources } from './resources.ts';
+import { buildVolumes, caDir, fetchDir, secretKeys, stepMounts } from './volumes.ts';
+
+/** JobWishes are all that a build Job is made of. */
+export interface JobWishes {
+  readonly run: StageRun;
+  readonly platform: BuildPlatform;
+  readonly config: Config;
+  /** Image and command of the fetch container: the operator's own. */
+  readonly fetch: { readonly image: string; readonly command: readonly string[] };
+  /** Whether the run's Secret has a CA bundle. */
+  readonly ca: boolean;
+}
+
+type PodSpec = NonNullable<NonNullable<JobObject['spec']>['template']['spec']>;
+type Container = PodSpec['containers'][number];
+type EnvVar = NonNullable<Container['env']>[number];
+
+/**
+ * schedulingSeconds is how much longer the Job may live than its pod. The pod's own deadline fires first and leaves statuses
+ * and logs behind; the Job's deletes the pod, and is there for pods that never start.
+ */
+export const schedulingSeconds = 300;
+
+/** secretName of a run: its Job's name, as both live and die together. */
+export const secretName = (run: StageRun): string => run.metadata.name;
+
+/** ownLabels are on everything of a run. No process label, so that no Service or Deployment selects a build pod. */
+export const ownLabels = (run: StageRun): Record<string, string> => ({
+  [labels.app]: run.spec.appRef.name,
+  [labels.stageRun]: run.metadata.name,
+  [labels.name]: run.spec.appRef.name,
+  [labels.component]: 'staging',
+  [labels.managedBy]: managedBy,
+});
+
+/** Sidecars would keep the pod running after export and see its network. Istio reads the label, older ones the annotation. */
+const meshOff = { 'sidecar.istio.io/inject': 'false', 'kuma.io/sidecar-injection': 'disabled' } as const;
+const podAnnotations = {
+  ...meshOff,
+  'linkerd.io/inject': 'disabled',
+  'consul.hashicorp.com/connect-inject': 'false',
+  'cluster-autoscaler.kubernetes.io/safe-to-evict': 'false',
+  'karpenter.sh/do-not-disrupt': 'true',
+};
+
+/** buildJob makes the Job of a run: one attempt, six steps of which only detect and build run code of a user. */
+export const buildJob = (wishes: JobWishes): JobObject => {
+  const { run, platform } = wishes;
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: {
+      name: run.metadata.name,
+      namespace: run.metadata.namespace,
+      labels: ownLabels(run),
+      ownerReferences: [ownedBy(run)],
+    },
+    spec: {
+      // A second attempt begins with empty volumes: the App decides about it, with backoff.
+      backoffLimit: 0,
+      activeDeadlineSeconds: platform.timeoutSeconds + schedulingSeconds,
+      podReplacementPolicy: 'Failed',
+      template: {
+        metadata: { labels: { ...ownLabels(run), ...meshOff }, annotations: podAnnotations },
+        spec: podSpec(wishes),
+      },
+    },
+  };
+};
+
+const ownedBy = (run: StageRun) => ({
+  apiVersion: 'epinio.io/v1alpha1',
+  kind: 'StageRun',
+  name: run.metadata.name,
+  uid: run.metadata.uid,
+  controller: true,
+  blockOwnerDeletion: true,
+});
+
+const podSpec = (wishes: JobWishes): PodSpec => {
+  const { run, platform, config } = wishes;
+  const { uid, gid } = platform.status;
+  const resources = mergeResources(run.spec.resources, config.build.resources);
+  const { nodeSelector, tolerations } = config.build;
+  const one = (name: StepName): Container => ({
+    ...programs[name](wishes),
+    name,
+    resources: { requests: { ...resources.requests }, limits: { ...resources.limits } },
+    volumeMounts: stepMounts(wishes.ca)[name] ?? [],
+    terminationMessagePolicy: 'FallbackToLogsOnError',
+    securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
+  });
+  return {
+    restartPolicy: 'Never',
+    activeDeadlineSeconds: platform.timeoutSeconds,
+    terminationGracePeriodSeconds: 5,
+    serviceAccountName: 'default',
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    ...(Object.keys(nodeSelector).length > 0 && { nodeSelector }),
+    ...(tolerations.length > 0 && { tolerations: tolerations as NonNullable<PodSpec['tolerations']> }),
+    securityContext: {
+      runAsNonRoot: true,
+      // Both must be the builder's, or the lifecycle tries to change them and dies.
+      runAsUser: uid,
+      runAsGroup: gid,
+      fsGroup: gid,
+      fsGroupChangePolicy: 'OnRootMismatch',
+      seccompProfile: { type: 'RuntimeDefault' },
+    },
+    volumes: buildVolumes({
+      secretName: secretName(run),
+      env: run.spec.env ?? [],
+      ca: wishes.ca,
+      diskLimit: resources.limits['ephemeral-storage'],
+    }),
+    initContainers: [one('fetch'), one('analyze'), one('detect'), one('restore'), one('build')],
+    containers: [one('export')],
+  };
+};
+
+type Program = Pick<Container, 'image' | 'command' | 'args' | 'env'>;
+
+const programs: Record<StepName, (wishes: JobWishes) => Program> = {
+  fetch: ({ fetch, ca }) => ({
+    image: fetch.image,
+    command: [...fetch.command],
+    env: [
+      { name: 'EPINIO_FETCH', value: `${fetchDir}/${secretKeys.fetch}` },
+      { name: 'HOME', value: '/tmp' },
+      ...(ca ? [{ name: 'SSL_CERT_FILE', value: `${caDir}/${secretKeys.ca}` }] : []),
+    ],
+  }),
+  analyze: (wishes) => {
+    const { runImage, previousImage } = wishes.platform.status;
+    const previous = previousImage ? [`-previous-image=${previousImage}`] : [];
+    return registryProgram('analyzer', wishes, [`-run-image=${runImage}`, ...previous], [output(wishes)]);
+  },
+  detect: (wishes) => tenantProgram('detector', wishes),
+  restore: (wishes) => registryProgram('restorer', wishes, [], []),
+  build: (wishes) => tenantProgram('builder', wishes),
+  export: (wishes) => registryProgram('exporter', wishes, ['-report=/dev/termination-log'], [output(wishes)]),
+};
+
+const output = ({ platform }: JobWishes): string => imageReference(platform.status);
+
+const lifecycleEnv = ({ platform }: JobWishes): EnvVar[] => [
+  { name: 'CNB_PLATFORM_API', value: platform.status.platformAPI },
+  { name: 'CNB_NO_COLOR', value: 'true' },
+  { name: 'CNB_ANALYZED_PATH', value: '/meta/analyzed.toml' },
+];
+
+/** tenantProgram runs code of buildpacks and of the user: it has no credential, no CA and no say in what the others read. */
+const tenantProgram = (program: string, wishes: JobWishes): Program => ({
+  image: wishes.platform.status.builderImage,
+  command: [`/cnb/lifecycle/${program}`],
+  env: [...lifecycleEnv(wishes), { name: 'HOME', value: '/tmp' }],
+});
+
+/** registryProgram talks to the registry, and runs nothing but the lifecycle. */
+const registryProgram = (program: string, wishes: JobWishes, flags: string[], positional: string[]): Program => {
+  const { uid, gid, cacheRepository } = wishes.platform.status;
+  const cache = cacheRepository ? [`-cache-image=${cacheRepository}`] : [];
+  return {
+    image: wishes.platform.lifecycleImage,
+    command: [`/cnb/lifecycle/${program}`],
+    args: [`-uid=${uid}`, `-gid=${gid}`, ...cache, ...flags, ...positional],
+    env: [...lifecycleEnv(wishes), ...registryEnv(wishes)],
+  };
+};
+
+const registryEnv = ({ run, config, ca }: JobWishes): EnvVar[] => [
+  {
+    name: 'CNB_REGISTRY_AUTH',
+    valueFrom: { secretKeyRef: { name: secretName(run), key: secretKeys.registryAuth } },
+  },
+  { name: 'CNB_REGISTRY_AUTH_KEYCHAIN_SKIP_AMAZON', value: 'true' },
+  { name: 'CNB_REGISTRY_AUTH_KEYCHAIN_SKIP_AZURE', value: 'true' },
+  // As a variable: the flag is refused by platform API 0.12.
+  ...(config.registry.insecure ? [{ name: 'CNB_INSECURE_REGISTRIES', value: config.registry.push }] : []),
+  ...(ca ? [{ name: 'SSL_CERT_FILE', value: `${caDir}/${secretKeys.ca}` }] : []),
+];

@@ -1,0 +1,92 @@
+import type { BuildEnvVar } from '../../api/source.ts';
+import type { JobObject } from '../jobstate.ts';
+
+type PodSpec = NonNullable<NonNullable<JobObject['spec']>['template']['spec']>;
+/** Volume is a volume of the build pod. */
+export type Volume = NonNullable<PodSpec['volumes']>[number];
+/** Mount is where a container sees one. */
+export type Mount = NonNullable<PodSpec['containers'][number]['volumeMounts']>[number];
+
+/** secretKeys are the keys of a run's Secret; each container sees only what is its own. */
+export const secretKeys = {
+  /** What fetch downloads; only fetch has it. */
+  fetch: 'fetch.json',
+  /** Value of CNB_REGISTRY_AUTH; only analyze, restore and export have it. */
+  registryAuth: 'registry-auth',
+  /** CAs of the installation's registry and object storage: public, yet only where they are needed. */
+  ca: 'ca.crt',
+  /** Literal settings of buildpacks by their index, since their names may be longer than a key: only detect and build. */
+  env: (index: number): string => `env-${index}`,
+} as const;
+
+/** fetchDir, platformDir and caDir are where containers find their part of the Secret. */
+export const fetchDir = '/epinio/fetch';
+export const caDir = '/epinio/ca';
+const platformEnvDir = '/platform/env';
+
+const mounts = {
+  workspace: { name: 'workspace', mountPath: '/workspace' },
+  layers: { name: 'layers', mountPath: '/layers' },
+  meta: { name: 'meta', mountPath: '/meta' },
+  /** Scratch of buildpack code. */
+  untrustedTmp: { name: 'tmp', mountPath: '/tmp' },
+  /** Scratch of our own and the lifecycle's programs: buildpack code must not prepare files for those that hold credentials. */
+  trustedTmp: { name: 'tmp-trusted', mountPath: '/tmp' },
+  env: { name: 'platform-env', mountPath: platformEnvDir, readOnly: true },
+  fetch: { name: 'fetch', mountPath: fetchDir, readOnly: true },
+  ca: { name: 'ca', mountPath: caDir, readOnly: true },
+} satisfies Record<string, Mount>;
+
+const readOnly = (mount: Mount): Mount => ({ ...mount, readOnly: true });
+
+/** stepMounts are what each container sees. The registry's credential is an environment variable of three of them, not a file. */
+export const stepMounts = (ca: boolean): Record<string, Mount[]> => {
+  const trust = ca ? [mounts.ca] : [];
+  return {
+    fetch: [mounts.workspace, mounts.trustedTmp, mounts.fetch, ...trust],
+    analyze: [mounts.layers, mounts.meta, mounts.trustedTmp, ...trust],
+    // Buildpacks that could write analyzed.toml would choose the run image that export uses.
+    detect: [readOnly(mounts.workspace), mounts.layers, readOnly(mounts.meta), mounts.untrustedTmp, mounts.env],
+    restore: [mounts.layers, mounts.meta, mounts.trustedTmp, ...trust],
+    build: [mounts.workspace, mounts.layers, readOnly(mounts.meta), mounts.untrustedTmp, mounts.env],
+    export: [readOnly(mounts.workspace), mounts.layers, mounts.meta, mounts.trustedTmp, ...trust],
+  };
+};
+
+/** VolumeWishes say what the volumes of a build pod hold. */
+export interface VolumeWishes {
+  readonly secretName: string;
+  readonly env: readonly BuildEnvVar[];
+  readonly ca: boolean;
+  /** Limit of each scratch volume; absent = the node's disk is the limit. */
+  readonly diskLimit?: string | undefined;
+}
+
+/** buildVolumes makes the volumes of the build pod. */
+export const buildVolumes = ({ secretName, env, ca, diskLimit }: VolumeWishes): Volume[] => {
+  const scratch = (name: string): Volume => ({ name, emptyDir: diskLimit ? { sizeLimit: diskLimit } : {} });
+  const own = (name: string, key: string): Volume => ({
+    name,
+    secret: { secretName, defaultMode: 0o440, items: [{ key, path: key }] },
+  });
+  return [
+    scratch('workspace'),
+    scratch('layers'),
+    { name: 'meta', emptyDir: { sizeLimit: '64Mi' } },
+    scratch('tmp'),
+    scratch('tmp-trusted'),
+    { name: 'platform-env', projected: { defaultMode: 0o440, sources: env.map(envSource(secretName)) } },
+    own('fetch', secretKeys.fetch),
+    ...(ca ? [own('ca', secretKeys.ca)] : []),
+  ];
+};
+
+type Source = NonNullable<NonNullable<Volume['projected']>['sources']>[number];
+
+/** envSource projects one setting as a file named after it; a user's Secret is mounted from where it lies, never copied. */
+const envSource =
+  (secretName: string) =>
+  ({ name, valueFrom }: BuildEnvVar, index: number): Source => {
+    const ref = valueFrom?.secretKeyRef ?? { name: secretName, key: secretKeys.env(index) };
+    return { secret: { name: ref.name, items: [{ key: ref.key, path: name }] } };
+  };

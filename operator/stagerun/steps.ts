@@ -1,0 +1,84 @@
+import type { Step } from '../api/stagerun.ts';
+import type { Pod } from '../kube/resource.ts';
+
+/** PodObject is the build pod as the API has it. */
+export type PodObject = NonNullable<(typeof Pod)['_object']>;
+type Statuses = NonNullable<NonNullable<PodObject['status']>['containerStatuses']>;
+/** ContainerStatus is what the kubelet says about one container. */
+export type ContainerStatus = Statuses[number];
+/** Terminated is how a container ended. */
+export type Terminated = NonNullable<NonNullable<ContainerStatus['state']>['terminated']>;
+
+/** stepNames are the containers of the build pod in the order in which they run. */
+export const stepNames = ['fetch', 'analyze', 'detect', 'restore', 'build', 'export'] as const;
+/** StepName is one of them. */
+export type StepName = (typeof stepNames)[number];
+
+/** registrySteps talk to the registry with the run's credential. */
+export const registrySteps: ReadonlySet<StepName> = new Set(['analyze', 'restore', 'export']);
+
+/** StepState is one step with the kubelet's words about it; only our containers, so an injected sidecar does not count. */
+export interface StepState {
+  readonly name: StepName;
+  readonly state: NonNullable<ContainerStatus['state']>;
+}
+
+/** stepStates lists our containers of a pod in order. */
+export const stepStates = (pod: PodObject): StepState[] => {
+  const all = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
+  return stepNames.flatMap((name) => {
+    const state = all.find((status) => status.name === name)?.state;
+    return state ? [{ name, state }] : [];
+  });
+};
+
+/** currentStep is the step that the pod is at: the first that has not ended well; undefined before the pod has statuses. */
+export const currentStep = (pod: PodObject): StepState | undefined =>
+  stepStates(pod).find(({ state }) => state.terminated?.exitCode !== 0);
+
+/** begun tells whether any of our containers ever ran. */
+export const begun = (pod: PodObject): boolean =>
+  stepStates(pod).some(({ state }) => state.running !== undefined || state.terminated !== undefined);
+
+const pullReasons = new Set([
+  'ErrImagePull',
+  'ImagePullBackOff',
+  'InvalidImageName',
+  'ErrImageNeverPull',
+  'ImageInspectError',
+  'RegistryUnavailable',
+  'SignatureValidationFailed',
+]);
+
+/** isPullFailure tells whether a waiting reason means that the image cannot be had. */
+export const isPullFailure = (reason: string | undefined): boolean => reason !== undefined && pullReasons.has(reason);
+
+/** The kubelet alternates between two reasons while it retries; told as one, they do not make a write each time. */
+const pullFailed = 'ErrImagePull';
+
+/**
+ * observeSteps turns container states into status.steps: those that began, and one that waits for an image that cannot be
+ * pulled, dated with the time it was first seen so (the kubelet gives none).
+ */
+export const observeSteps = (pod: PodObject, before: readonly Step[], now: string): Step[] =>
+  stepStates(pod).flatMap(({ name, state }): Step[] => {
+    const { running, terminated, waiting } = state;
+    if (terminated) return [ended(name, terminated)];
+    if (running) return [{ name, startedAt: running.startedAt ?? now }];
+    if (!isPullFailure(waiting?.reason)) return [];
+    const seen = before.find((step) => step.name === name && step.reason === pullFailed);
+    return [seen ?? { name, startedAt: now, reason: pullFailed }];
+  });
+
+const ended = (name: StepName, t: Terminated): Step => {
+  const finishedAt = t.finishedAt;
+  // StartError has 1970 as its start, which would make an absurd duration.
+  const startedAt = t.startedAt?.startsWith('1970') ? finishedAt : t.startedAt;
+  return {
+    name,
+    ...(startedAt && { startedAt }),
+    ...(finishedAt && { finishedAt }),
+    exitCode: t.exitCode,
+    ...(t.reason && { reason: t.reason }),
+  };
+};
