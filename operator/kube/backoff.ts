@@ -11,7 +11,8 @@ export interface Backoff {
 export const backoffMs = (b: Backoff, n: number): number => Math.min(b.maxMs, b.baseMs * b.factor ** Math.min(n, 64));
 
 /** jittered adds up to `part` of ms at random, so that what failed together does not come back together. */
-export const jittered = (ms: number, part = 0.1, random: () => number = Math.random): number => ms * (1 + part * random());
+export const jittered = (ms: number, part = 0.1, random: () => number = Math.random): number =>
+  ms * (1 + part * random());
 
 /**
  * retryBackoff of a key that failed: client-go's 5 ms · 2ⁿ, but at most 5 minutes where client-go has 1000 s: somebody who
@@ -48,7 +49,11 @@ export interface RateLimiter {
 }
 
 /** rateLimiter is client-go's default: exponential per key, and a bucket (10/s, burst 100) over all; the longer wait holds. */
-export const rateLimiter = (clock: Clock, backoff: Backoff = retryBackoff, overall = bucket(clock, 10, 100)): RateLimiter => {
+export const rateLimiter = (
+  clock: Clock,
+  backoff: Backoff = retryBackoff,
+  overall = bucket(clock, 10, 100),
+): RateLimiter => {
   const failures = new Map<string, number>();
   return {
     when(key) {

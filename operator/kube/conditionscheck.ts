@@ -44,7 +44,8 @@ const rules: Record<string, Rule> = {
     const succeeded = findCondition(f.all, 'Succeeded');
     return succeeded !== undefined && succeeded.status !== f.ready?.status ? `Ready=${f.ready?.status}` : undefined;
   },
-  'Ready comes first': (f) => (f.ready !== undefined && f.all[0] !== f.ready ? `first is ${typeOf(f.all[0])}` : undefined),
+  'Ready comes first': (f) =>
+    f.ready !== undefined && f.all[0] !== f.ready ? `first is ${typeOf(f.all[0])}` : undefined,
   'each type once': (f) => list(f.all.map(typeOf).filter((t, i, types) => types.indexOf(t) !== i)),
   'reason is CamelCase': (f) => list(f.all.filter((c) => !/^[A-Z][A-Za-z0-9]*$/.test(c.reason ?? '')).map(typeOf)),
   'message says something': (f) => list(f.all.filter((c) => (c.message ?? '') === '').map(typeOf)),

@@ -56,7 +56,9 @@ export class Queue {
   /** Every key that is to be handed out: ready, delayed, or parked until its present work ends. */
   readonly #dirty = new Map<string, Entry>();
   readonly #processing = new Map<string, number>();
-  readonly #ready = new Heap<Entry>((a, b) => a.priority > b.priority || (a.priority === b.priority && a.order < b.order));
+  readonly #ready = new Heap<Entry>(
+    (a, b) => a.priority > b.priority || (a.priority === b.priority && a.order < b.order),
+  );
   readonly #delayed = new Heap<Entry>((a, b) => (a.readyAt ?? 0) < (b.readyAt ?? 0));
   #getters: ((item: Item | undefined) => void)[] = [];
   #idle: (() => void)[] = [];
@@ -110,9 +112,9 @@ export class Queue {
     this.#place(known);
   }
 
-  /** retry adds the key again after its backoff, which grows until forget. */
-  retry(key: string, priority = freshPriority): void {
-    this.add(key, { priority, afterMs: this.#limiter.when(key) });
+  /** retry adds the key again after its backoff (at least minMs), which grows until forget. */
+  retry(key: string, priority = freshPriority, minMs = 0): void {
+    this.add(key, { priority, afterMs: Math.max(minMs, this.#limiter.when(key)) });
   }
 
   /** forget ends the key's series of failures. */
@@ -197,13 +199,19 @@ export class Queue {
     if (at === this.#alarm?.at) return;
     this.#alarm?.cancel();
     this.#alarm =
-      at === undefined ? undefined : { at, cancel: this.#clock.after(at - this.#clock.monotonic(), () => this.#ring()) };
+      at === undefined
+        ? undefined
+        : { at, cancel: this.#clock.after(at - this.#clock.monotonic(), () => this.#ring()) };
   }
 
   #ring(): void {
     this.#alarm = undefined;
     const now = this.#clock.monotonic();
-    for (let next = this.#delayed.peek(); next?.readyAt !== undefined && next.readyAt <= now; next = this.#delayed.peek()) {
+    for (
+      let next = this.#delayed.peek();
+      next?.readyAt !== undefined && next.readyAt <= now;
+      next = this.#delayed.peek()
+    ) {
       this.#delayed.pop();
       next.readyAt = undefined;
       next.since = now;

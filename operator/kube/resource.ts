@@ -65,6 +65,12 @@ export const keyOf = (o: KubeObject): Key => ({ namespace: o.metadata?.namespace
 /** keyString gives `namespace/name`, or `name` alone: unique within a kind. */
 export const keyString = (k: Key): string => (k.namespace === '' ? k.name : `${k.namespace}/${k.name}`);
 
+/** parseKey is the inverse of keyString: a name has no slash. */
+export const parseKey = (text: string): Key => {
+  const slash = text.indexOf('/');
+  return { namespace: slash < 0 ? '' : text.slice(0, slash), name: text.slice(slash + 1) };
+};
+
 /** resource declares a Resource; namespaced unless said otherwise. */
 export const resource = <T extends KubeObject>(
   r: Omit<Resource<T>, 'namespaced' | '_object'> & { readonly namespaced?: boolean },

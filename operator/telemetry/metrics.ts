@@ -5,10 +5,19 @@ export const registry = new Registry();
 
 const counter = <L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> =>
   new Counter({ name, help, labelNames: [...labelNames], registers: [registry] });
-const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[], collect?: () => void): Gauge<L> =>
+const gauge = <L extends string>(
+  name: string,
+  help: string,
+  labelNames: readonly L[],
+  collect?: () => void,
+): Gauge<L> =>
   new Gauge({ name, help, labelNames: [...labelNames], registers: [registry], ...(collect && { collect }) });
-const histogram = <L extends string>(name: string, help: string, labelNames: readonly L[], buckets: number[]): Histogram<L> =>
-  new Histogram({ name, help, labelNames: [...labelNames], buckets, registers: [registry] });
+const histogram = <L extends string>(
+  name: string,
+  help: string,
+  labelNames: readonly L[],
+  buckets: number[],
+): Histogram<L> => new Histogram({ name, help, labelNames: [...labelNames], buckets, registers: [registry] });
 
 /** reconcileTotal counts reconciles by result: success, requeue_after, requeue (conflicts), error, terminal, aborted. */
 export const reconcileTotal = counter('controller_runtime_reconcile_total', 'Reconciles per controller and result.', [
@@ -16,9 +25,11 @@ export const reconcileTotal = counter('controller_runtime_reconcile_total', 'Rec
   'result',
 ]);
 /** reconcileErrors counts reconciles that ended in an error. */
-export const reconcileErrors = counter('controller_runtime_reconcile_errors_total', 'Reconciles that ended in an error.', [
-  'controller',
-]);
+export const reconcileErrors = counter(
+  'controller_runtime_reconcile_errors_total',
+  'Reconciles that ended in an error.',
+  ['controller'],
+);
 /** terminalReconcileErrors counts reconciles after which only a person can help. */
 export const terminalReconcileErrors = counter(
   'controller_runtime_terminal_reconcile_errors_total',
@@ -26,23 +37,27 @@ export const terminalReconcileErrors = counter(
   ['controller'],
 );
 /** reconcilePanics counts exceptions of functions that must not throw (map functions of watches). */
-export const reconcilePanics = counter('controller_runtime_reconcile_panics_total', 'Exceptions in functions that must not throw.', [
-  'controller',
-]);
+export const reconcilePanics = counter(
+  'controller_runtime_reconcile_panics_total',
+  'Exceptions in functions that must not throw.',
+  ['controller'],
+);
 /** reconcileTime is the duration of reconciles; the buckets are controller-runtime's. */
 export const reconcileTime = histogram(
   'controller_runtime_reconcile_time_seconds',
   'Duration of reconciles.',
   ['controller'],
   [
-    0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5, 1.75, 2, 2.5, 3,
-    3.5, 4, 4.5, 5, 6, 7, 8, 9, 10, 15, 20, 25, 30, 40, 50, 60,
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5, 1.75,
+    2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9, 10, 15, 20, 25, 30, 40, 50, 60,
   ],
 );
 /** maxConcurrentReconciles is the number of workers of a controller. */
-export const maxConcurrentReconciles = gauge('controller_runtime_max_concurrent_reconciles', 'Workers of a controller.', [
-  'controller',
-]);
+export const maxConcurrentReconciles = gauge(
+  'controller_runtime_max_concurrent_reconciles',
+  'Workers of a controller.',
+  ['controller'],
+);
 /** activeWorkers is how many of them are at work. */
 export const activeWorkers = gauge('controller_runtime_active_workers', 'Workers at work.', ['controller']);
 /** staleCacheSkips counts reconciles put off because the cache had not seen our own last write yet. */
@@ -52,11 +67,17 @@ export const staleCacheSkips = counter(
   ['controller'],
 );
 /** staleCacheTimeouts counts waits for our own writes that were given up. */
-export const staleCacheTimeouts = counter('reconcile_stale_cache_timeouts_total', 'Own writes that the cache never showed in time.', [
-  'controller',
-]);
+export const staleCacheTimeouts = counter(
+  'reconcile_stale_cache_timeouts_total',
+  'Own writes that the cache never showed in time.',
+  ['controller'],
+);
 /** reconcileWrites counts what reconciles wrote: a settled cluster has none. */
-export const reconcileWrites = counter('reconcile_writes_total', 'Writes of reconciles.', ['controller', 'verb', 'resource']);
+export const reconcileWrites = counter('reconcile_writes_total', 'Writes of reconciles.', [
+  'controller',
+  'verb',
+  'resource',
+]);
 
 /** restClientRequests counts requests to the API server; code is '<error>' where no answer came. */
 export const restClientRequests = counter('rest_client_requests_total', 'Requests to the API server.', [
@@ -72,6 +93,26 @@ export const restClientRequestDuration = histogram(
   ['verb'],
   [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60],
 );
+
+const methods: Readonly<Record<string, string>> = {
+  create: 'POST',
+  apply: 'PATCH',
+  patch: 'PATCH',
+  delete: 'DELETE',
+  evict: 'POST',
+};
+
+/** countRequest is the client's onRequest: it feeds the rest_client metrics; code 0 means no answer came. */
+export const countRequest = (r: { verb: string; resource: string; code: number; durationMs: number }): void => {
+  const { verb, resource } = r;
+  restClientRequests.inc({
+    verb,
+    resource,
+    method: methods[verb] ?? 'GET',
+    code: r.code === 0 ? '<error>' : String(r.code),
+  });
+  if (verb !== 'watch' && verb !== 'logs') restClientRequestDuration.observe({ verb }, r.durationMs / 1000);
+};
 
 /** leaderStatus is 1 while this process leads. */
 export const leaderStatus = gauge('leader_election_master_status', '1 while this process leads.', ['name']);
@@ -102,11 +143,20 @@ const waited = histogram('workqueue_queue_duration_seconds', 'How long keys wait
 const worked = histogram('workqueue_work_duration_seconds', 'How long work on a key takes.', queueLabels, decades);
 const retries = counter('workqueue_retries_total', 'Keys added with a delay.', queueLabels);
 const unfinished = gauge('workqueue_unfinished_work_seconds', 'Age of all work under way.', queueLabels, () => {
-  for (const [name, starts] of observed) unfinished.set({ name, controller: name }, ages(starts).reduce((a, b) => a + b, 0));
+  for (const [name, starts] of observed)
+    unfinished.set(
+      { name, controller: name },
+      ages(starts).reduce((a, b) => a + b, 0),
+    );
 });
-const longest = gauge('workqueue_longest_running_processor_seconds', 'Age of the oldest work under way.', queueLabels, () => {
-  for (const [name, starts] of observed) longest.set({ name, controller: name }, Math.max(0, ...ages(starts)));
-});
+const longest = gauge(
+  'workqueue_longest_running_processor_seconds',
+  'Age of the oldest work under way.',
+  queueLabels,
+  () => {
+    for (const [name, starts] of observed) longest.set({ name, controller: name }, Math.max(0, ...ages(starts)));
+  },
+);
 
 /** workqueueMetrics are the metrics of the queue of this name. */
 export const workqueueMetrics = (name: string): WorkqueueMetrics => {

@@ -9,7 +9,10 @@ const patterns: readonly (readonly [RegExp, string])[] = [
   [/\b([a-z][a-z0-9+.-]*:\/\/[^\s?"'\\<>]*)\?[^\s"'\\<>]+/gi, '$1?***'],
   [/\b(Bearer|Basic)\s+[\w+/=.~-]{8,}/gi, '$1 ***'],
   [/\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*/g, '***'],
-  [/\b([\w-]*(?:password|passwd|secret|token|api[_-]?key|access[_-]?key)\\?["']?[=:]\\?["']?)[^\s"'\\,;&}]{4,}/gi, '$1***'],
+  [
+    /\b([\w-]*(?:password|passwd|secret|token|api[_-]?key|access[_-]?key)\\?["']?[=:]\\?["']?)[^\s"'\\,;&}]{4,}/gi,
+    '$1***',
+  ],
   // Prose has "token: expired"; only a password is worth masking behind a space.
   [/\b([\w-]*(?:password|passwd)\\?["']?\s*[=:]\s+\\?["']?)[^\s"'\\,;&}]{4,}/gi, '$1***'],
 ];
