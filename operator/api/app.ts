@@ -13,7 +13,7 @@ import {
   text,
   time,
 } from './fields.ts';
-import { envVar, probe, resourceRequirements } from './kubernetes.ts';
+import { envVar, probe, readinessProbe, resourceRequirements } from './kubernetes.ts';
 import { group, version } from './names.ts';
 import { pod } from './pod.ts';
 import { buildEnv, builder, cache, source, timeoutSeconds } from './source.ts';
@@ -101,7 +101,7 @@ export const appSpec = z
       ),
     resources: resourceRequirements.optional().describe('resources are requests and limits of each pod of the app.'),
     livenessProbe: probe.optional().describe('livenessProbe restarts the app when it fails. Default: none.'),
-    readinessProbe: probe
+    readinessProbe: readinessProbe
       .optional()
       .describe('readinessProbe keeps requests away from a pod while it fails. Default: a TCP connection to port.'),
     startupProbe: probe

@@ -67,7 +67,8 @@ const shorten = (description: string): string => {
     if (text.length + next.length > maxDescription) break;
     text += ` ${next}`;
   }
-  return text.trim();
+  text = text.trim();
+  return /[.`"]$/.test(text) ? text : `${text}.`;
 };
 
 /** bounds gives limits to what Kubernetes leaves open; wide enough for all that its validation accepts. */

@@ -10,6 +10,7 @@ import type {
 } from '@kubernetes/client-node';
 import { z } from 'zod';
 import type { Wire } from '../kube/resource.ts';
+import { rules, type Rule } from './fields.ts';
 
 /** definitionKey marks a node whose schema crd.ts takes from Kubernetes' own OpenAPI document (kubernetes-1.34.json). */
 export const definitionKey = 'x-epinio-definition';
@@ -18,19 +19,68 @@ export const definitionKey = 'x-epinio-definition';
  * kubernetes is a type of Kubernetes itself. The API server checks it by Kubernetes' own schema; here it passes as it is,
  * because a newer server may know fields that we do not.
  */
-const kubernetes = <T>(definition: string): z.ZodCustom<T, T> => z.custom<T>().meta({ [definitionKey]: definition });
+const kubernetes = <T>(definition: string, meta: Record<string, unknown> = {}): z.ZodCustom<T, T> =>
+  z.custom<T>().meta({ [definitionKey]: definition, ...meta });
+
+const exactlyOneOf = (path: string, fields: readonly string[]): string =>
+  `[${fields.map((field) => `has(${path}.${field})`).join(', ')}].filter(x, x).size() == 1`;
 
 /** EnvVar is Kubernetes' environment variable: a value, or a reference to a Secret, ConfigMap or field of the pod. */
 export type EnvVar = Wire<V1EnvVar>;
-export const envVar = kubernetes<EnvVar>('io.k8s.api.core.v1.EnvVar');
+export const envVar = kubernetes<EnvVar>('io.k8s.api.core.v1.EnvVar', {
+  // Newer servers allow more in a name; this is what all supported ones allow.
+  properties: { name: { minLength: 1, maxLength: 253, pattern: '^[-._a-zA-Z][-._a-zA-Z0-9]*$' } },
+  ...rules(
+    {
+      rule: "!has(self.valueFrom) || !has(self.value) || self.value == ''",
+      message: 'an entry of env must have only one of `value` and `valueFrom`: remove the other',
+    },
+    {
+      rule: `!has(self.valueFrom) || ${exactlyOneOf('self.valueFrom', ['configMapKeyRef', 'fieldRef', 'resourceFieldRef', 'secretKeyRef'])}`,
+      message: 'valueFrom must have exactly one of configMapKeyRef, fieldRef, resourceFieldRef and secretKeyRef',
+      fieldPath: '.valueFrom',
+    },
+  ),
+});
 
 /** ResourceRequirements are requests and limits of a container. */
 export type ResourceRequirements = Wire<V1ResourceRequirements>;
-export const resourceRequirements = kubernetes<ResourceRequirements>('io.k8s.api.core.v1.ResourceRequirements');
+export const resourceRequirements = kubernetes<ResourceRequirements>(
+  'io.k8s.api.core.v1.ResourceRequirements',
+  rules({
+    rule: '!has(self.requests) || !has(self.limits) || self.requests.all(k, !(k in self.limits) || quantity(string(self.requests[k])).compareTo(quantity(string(self.limits[k]))) <= 0)',
+    message: 'requests must not be greater than limits: lower the request or raise the limit',
+    fieldPath: '.requests',
+  }),
+);
 
 /** Probe asks a container how it is. */
 export type Probe = Wire<V1Probe>;
-export const probe = kubernetes<Probe>('io.k8s.api.core.v1.Probe');
+const probeOf = (...more: readonly Rule[]): z.ZodCustom<Probe, Probe> =>
+  kubernetes(
+    'io.k8s.api.core.v1.Probe',
+    rules(
+      {
+        rule: exactlyOneOf('self', ['exec', 'grpc', 'httpGet', 'tcpSocket']),
+        message: 'a probe must have exactly one of exec, grpc, httpGet and tcpSocket',
+      },
+      ...more,
+    ),
+  );
+
+/** probe of a running container, where one success is enough. */
+export const probe = probeOf({
+  rule: '!has(self.successThreshold) || self.successThreshold <= 1',
+  message: 'successThreshold must be 1 here: only readinessProbe may ask for more',
+  fieldPath: '.successThreshold',
+});
+
+/** readinessProbe only keeps requests away, so that it ends no container. */
+export const readinessProbe = probeOf({
+  rule: '!has(self.terminationGracePeriodSeconds)',
+  message: 'terminationGracePeriodSeconds must not be set here: a readinessProbe ends no container',
+  fieldPath: '.terminationGracePeriodSeconds',
+});
 
 /** Affinity draws pods to nodes and to or from each other. */
 export type Affinity = Wire<V1Affinity>;

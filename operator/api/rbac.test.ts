@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import { allows, clusterGrants, editorGrants, homeGrants, operatorGrants, rbac, viewerGrants } from './rbac.ts';
+
+describe('allows', () => {
+  it.each([
+    ['patch', 'epinio.io', 'apps/status', 'team'],
+    ['create', 'batch', 'jobs', 'team'],
+    ['watch', 'epinio.io', 'apps', undefined],
+    ['get', '', 'pods/log', 'team'],
+    ['update', 'coordination.k8s.io', 'leases', 'epinio-system'],
+  ])('lets the operator %s %s %s in %s', (verb, group, resource, namespace) => {
+    expect(allows({ verb, group, resource, ...(namespace !== undefined && { namespace }) })).toBe(true);
+  });
+
+  it.each([
+    ['patch', 'epinio.io', 'apps', 'team'],
+    ['update', 'epinio.io', 'apps/status', 'team'],
+    ['create', '', 'pods/exec', 'team'],
+    ['get', '', 'configmaps', 'team'],
+    ['update', 'coordination.k8s.io', 'leases', 'team'],
+    ['update', 'coordination.k8s.io', 'leases', undefined],
+    ['get', 'rbac.authorization.k8s.io', 'clusterroles', undefined],
+  ])('does not let the operator %s %s %s in %s', (verb, group, resource, namespace) => {
+    expect(allows({ verb, group, resource, ...(namespace !== undefined && { namespace }) })).toBe(false);
+  });
+});
+
+describe('the tables of verbs', () => {
+  const tables = { operatorGrants, clusterGrants, homeGrants, editorGrants, viewerGrants };
+
+  it.each(Object.entries(tables))('%s has no wildcard and names each resource once', (_name, grants) => {
+    expect(JSON.stringify(grants)).not.toContain('*');
+    const named = grants.flatMap(({ group, resources }) => resources.map((resource) => `${group}/${resource}`));
+    expect(named).toEqual([...new Set(named)]);
+  });
+
+  it('let users write no status, and viewers write nothing', () => {
+    const writes = (grants: typeof editorGrants): string[] =>
+      grants
+        .filter(({ verbs }) => verbs.some((verb) => !['get', 'list', 'watch'].includes(verb)))
+        .flatMap(({ resources }) => resources);
+    expect(writes(editorGrants)).toEqual(['apps', 'approutes', 'apps/scale', 'stageruns']);
+    expect(writes(viewerGrants)).toEqual([]);
+  });
+});
+
+describe('the rendered roles', () => {
+  it('are the operator’s account with its roles, and one role each for those who may edit and view', () => {
+    const rendered = [...rbac().values()].flat() as { kind: string; metadata: { name: string } }[];
+    expect(rendered.map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual([
+      'ServiceAccount epinio-operator',
+      'ClusterRole epinio-operator',
+      'ClusterRoleBinding epinio-operator',
+      'Role epinio-operator',
+      'RoleBinding epinio-operator',
+      'ClusterRole epinio-editor',
+      'ClusterRole epinio-viewer',
+    ]);
+  });
+});
