@@ -18,7 +18,6 @@ const maxMessage = 1000;
 
 /** oneLine makes text fit for a log line or a condition: names in an archive are a stranger's. */
 export const oneLine = (text: string, max = maxMessage): string => {
-  // eslint-disable-next-line no-control-regex
   const clean = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, '?');
   return clean.length <= max ? clean : `${clean.slice(0, max - 1)}…`;
 };

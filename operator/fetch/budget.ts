@@ -1,0 +1,57 @@
+import { Transform } from 'node:stream';
+import { FetchFailure } from './exits.ts';
+import type { Limits } from './options.ts';
+import { bytesText } from './log.ts';
+
+/** Below this, the ratio says nothing: a small file of blanks packs a thousandfold. */
+const ratioFloor = 16 * 1024 ** 2;
+
+/** Budget counts what an archive unpacks to and ends the work where a limit is passed. */
+export interface Budget {
+  readonly bytes: number;
+  readonly entries: number;
+  addBytes(count: number): void;
+  addEntry(): void;
+}
+
+/** createBudget starts the count for an archive of packedBytes. */
+export const createBudget = (limits: Limits, packedBytes: number): Budget => {
+  let bytes = 0;
+  let entries = 0;
+  const reject = (message: string): never => {
+    throw new FetchFailure('ArchiveRejected', message);
+  };
+  return {
+    get bytes() {
+      return bytes;
+    },
+    get entries() {
+      return entries;
+    },
+    addBytes: (count) => {
+      bytes += count;
+      if (bytes > limits.maxBytes)
+        reject(`The archive unpacks to more than ${bytesText(limits.maxBytes)}, the limit of this installation.`);
+      if (bytes > ratioFloor && bytes > packedBytes * limits.maxRatio)
+        reject(`The archive unpacks to more than ${limits.maxRatio} times its size, the limit of this installation.`);
+    },
+    addEntry: () => {
+      entries += 1;
+      if (entries > limits.maxEntries)
+        reject(`The archive has more than ${limits.maxEntries} entries, the limit of this installation.`);
+    },
+  };
+};
+
+/** metered counts the bytes that pass through a stream. */
+export const metered = (budget: Budget): Transform =>
+  new Transform({
+    transform: (chunk: Buffer, _encoding, done) => {
+      try {
+        budget.addBytes(chunk.length);
+        done(null, chunk);
+      } catch (error) {
+        done(error as Error);
+      }
+    },
+  });

@@ -1,0 +1,27 @@
+import { exits, toFailure } from './exits.ts';
+import { fetchBlob } from './blob.ts';
+import { toStdout } from './log.ts';
+import { readOptions } from './options.ts';
+import { writeReport } from './report.ts';
+
+export { exits, reasonOfExit, type FetchReason } from './exits.ts';
+export { parseReport, type Report } from './report.ts';
+
+/**
+ * runFetch is the program of the fetch container: brings the source of a build into the workspace and gives the exit code.
+ * What happened is in the termination message, in success and in failure.
+ */
+export const runFetch = async (env: NodeJS.ProcessEnv): Promise<number> => {
+  const termination = env['TERMINATION_LOG'] ?? '/dev/termination-log';
+  // Modes end up in the image's layers, and so in its digest: no inherited umask may change them.
+  process.umask(0o022);
+  try {
+    writeReport(termination, await fetchBlob(readOptions(env), toStdout));
+    return 0;
+  } catch (error) {
+    const { reason, message } = toFailure(error);
+    toStdout(`ERROR: ${message}`);
+    writeReport(termination, { reason, message });
+    return exits[reason];
+  }
+};
