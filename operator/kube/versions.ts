@@ -150,6 +150,7 @@ export const tracked = (kube: Kube, tracker: WriteTracker, by: string): Kube => 
     evict: (key, o) => kube.evict(key, o),
     create: async (r, object, o) => remember(r, await kube.create(r, object, o)),
     apply: async (r, intent, o) => remember(r, await kube.apply(r, intent, o)),
+    mergePatch: async (r, key, patch, o) => remember(r, await kube.mergePatch(r, key, patch, o)),
     remove: async (r, key, o) => {
       const removed = await kube.remove(r, key, o);
       if (removed) tracker.removed(by, r, key, o.uid);
