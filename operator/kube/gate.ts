@@ -34,17 +34,12 @@ export interface GatedOptions {
 export const gated = (kube: Kube, { gate, signal = gate.signal, counted }: GatedOptions): Kube => {
   const bound = <O extends CallOptions>(o: O | undefined): O =>
     ({ ...o, signal: o?.signal === undefined ? signal : AbortSignal.any([o.signal, signal]) }) as O;
-  const write = <T>(verb: WriteVerb, r: Resource, send: () => Promise<T>): Promise<T> => {
-    if (signal.aborted) return Promise.reject(reasonOf(signal));
-    try {
-      gate.check();
-    } catch (refused) {
-      return Promise.reject(refused);
-    }
-    return send().then((answer) => {
-      counted?.(verb, r);
-      return answer;
-    });
+  const write = async <T>(verb: WriteVerb, r: Resource, send: () => Promise<T>): Promise<T> => {
+    if (signal.aborted) throw reasonOf(signal);
+    gate.check();
+    const answer = await send();
+    counted?.(verb, r);
+    return answer;
   };
   return {
     get: (r, key, o) => kube.get(r, key, bound(o)),
