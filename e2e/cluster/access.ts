@@ -1,19 +1,46 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { binaryPath } from './build.ts';
-import { stateDir } from './settings.ts';
+import { cacheDir, stateDir } from './settings.ts';
 
-/** kubeconfigPath is the kubeconfig of the cluster in use: CLUSTER=current means the user's own, as kubectl finds it. */
-export const kubeconfigPath = (): string => {
-  const own = process.env.KUBECONFIG ?? join(homedir(), '.kube', 'config');
-  if (process.env.CLUSTER === 'current') return own;
-  const native = join(stateDir, 'admin.kubeconfig');
-  return existsSync(native) ? native : own;
-};
+/** Kind of cluster: native = processes on this machine, kind = Kubernetes in Docker, current = the kubeconfig's. */
+export type Kind = 'native' | 'kind' | 'current';
 
-/** kubectlPath is the kubectl of the cluster's version where it was built, else the one on PATH. */
-export const kubectlPath = (): string => {
+const kinds: readonly Kind[] = ['native', 'kind', 'current'];
+
+let chosen: Kind | undefined;
+
+/** chosenCluster is what CLUSTER says; else kind where a Docker daemon answers, else native. */
+export function chosenCluster(): Kind {
+  const wish = process.env.CLUSTER;
+  if (wish && !kinds.includes(wish as Kind)) throw new Error(`CLUSTER=${wish} is none of ${kinds.join(', ')}`);
+  chosen ??= (wish as Kind | undefined) || (dockerAnswers() ? 'kind' : 'native');
+  return chosen;
+}
+
+function dockerAnswers(): boolean {
+  try {
+    execFileSync('docker', ['info'], { stdio: 'ignore', timeout: 10_000 });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** kubeconfigPath is the kubeconfig of the chosen cluster's administrator. */
+export function kubeconfigPath(): string {
+  const paths: Record<Kind, string> = {
+    native: join(stateDir, 'pki', 'admin.kubeconfig'),
+    kind: join(cacheDir, 'kind', 'kubeconfig'),
+    current: process.env.KUBECONFIG ?? join(homedir(), '.kube', 'config'),
+  };
+  return paths[chosenCluster()];
+}
+
+/** kubectlPath is a kubectl that fits the cluster: the one built with it, else the machine's. */
+export function kubectlPath(): string {
   const built = binaryPath('kubectl');
   return existsSync(built) ? built : 'kubectl';
-};
+}

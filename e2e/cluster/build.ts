@@ -6,7 +6,8 @@ import { during, run } from './shell.ts';
 
 /** Tool is one Go module under tools/: what it pins, its programs, and how each learns its version. */
 interface Tool {
-  readonly module: string;
+  /** The module whose pinned version names the build; absent for a program of our own. */
+  readonly module?: string;
   readonly programs: readonly string[];
   readonly package: (program: string) => string;
   readonly stamp: (version: string) => readonly string[];
@@ -24,6 +25,7 @@ const tools: Readonly<Record<string, Tool>> = {
       return [`${component}.gitVersion=${version}`, `${component}.gitMajor=${major}`, `${component}.gitMinor=${minor}`];
     },
   },
+  pause: { programs: ['pause'], package: () => '.', stamp: () => [] },
   coredns: { module: 'github.com/coredns/coredns', programs: ['coredns'], package: () => '.', stamp: () => [] },
   minio: {
     module: 'github.com/minio/minio',
@@ -69,14 +71,18 @@ export function pinnedVersion(goMod: string, module: string): string {
   return version;
 }
 
+/** versionOf is what a tool's builds are called. */
+function versionOf(name: string, tool: Tool): string {
+  return tool.module ? pinnedVersion(readFileSync(join(here, 'tools', name, 'go.mod'), 'utf8'), tool.module) : 'v1';
+}
+
 /** binaryPath is where a program is, or will be, in the cache: the folder's name is a hash of the files that pin it. */
 export function binaryPath(program: string): string {
   const [name, tool] = toolOf(program);
   const source = join(here, 'tools', name);
   const hash = createHash('sha256');
   for (const file of readdirSync(source).sort()) hash.update(file).update(readFileSync(join(source, file)));
-  const version = pinnedVersion(readFileSync(join(source, 'go.mod'), 'utf8'), tool.module);
-  return join(cacheDir, `${name}-${version}-${hash.digest('hex').slice(0, 10)}`, program);
+  return join(cacheDir, `${name}-${versionOf(name, tool)}-${hash.digest('hex').slice(0, 10)}`, program);
 }
 
 /** ensureBinary returns the path of a program, building it first where the cache has none. */
@@ -97,7 +103,7 @@ export function givenBinary(program: string): string | undefined {
 async function build(program: string, path: string): Promise<void> {
   const [name, tool] = toolOf(program);
   const source = join(here, 'tools', name);
-  const version = pinnedVersion(readFileSync(join(source, 'go.mod'), 'utf8'), tool.module);
+  const version = versionOf(name, tool);
   const flags = ['-s', '-w', ...tool.stamp(version).map((variable) => `-X=${variable}`)].join(' ');
   // Written beside the final place and renamed, so that an interrupted build leaves nothing that looks finished.
   const unfinished = `${path}.${process.pid}`;

@@ -26,9 +26,9 @@ export interface ControlPlane {
   readonly kubeconfig: string;
   readonly folder: string;
   /** stopApiServer and startApiServer are an outage: same port, same certificates, same data. */
-  stopApiServer(): Promise<void>;
-  startApiServer(): Promise<void>;
-  stop(): Promise<void>;
+  readonly stopApiServer: () => Promise<void>;
+  readonly startApiServer: () => Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /** What a namespace needs so that owned objects go, Jobs and Deployments get pods, and quotas count. */
@@ -148,7 +148,7 @@ async function apiServer({ folder, address, ports }: ControlPlaneOptions, pki: s
   };
 }
 
-async function controllerManager({ controllers }: ControlPlaneOptions, pki: string): Promise<Daemon> {
+async function controllerManager({ folder, controllers }: ControlPlaneOptions, pki: string): Promise<Daemon> {
   const file = (name: string) => join(pki, name);
   const port = controllers.includes('*') ? 10257 : 0;
   return {
@@ -165,6 +165,7 @@ async function controllerManager({ controllers }: ControlPlaneOptions, pki: stri
       '--bind-address=127.0.0.1',
       `--secure-port=${port}`,
       `--cert-dir=${pki}`,
+      `--flex-volume-plugin-dir=${join(folder, 'volume-plugins')}`,
       '--leader-elect=false',
       '--concurrent-gc-syncs=4',
       '--profiling=false',

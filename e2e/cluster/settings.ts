@@ -9,6 +9,9 @@ export const cacheDir = env.EPINIO_CACHE ?? join(env.HOME ?? homedir(), '.cache'
 /** stateDir holds everything that belongs to the one native cluster of this machine; `down` removes it. */
 export const stateDir = env.EPINIO_CLUSTER_DIR ?? '/var/lib/epinio-cluster';
 
+/** runDir holds containerd's sockets and mounts; its path is short because socket paths may not be long. */
+export const runDir = env.EPINIO_CLUSTER_RUN_DIR ?? '/run/epinio-cluster';
+
 /** here is the folder of the cluster's own files (kind.yaml, tools/). */
 export const here = import.meta.dirname;
 

@@ -1,0 +1,126 @@
+import { existsSync, readFileSync, statfsSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { availableParallelism, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { binaryPath, programs } from './build.ts';
+import { isRunning } from './native.ts';
+import { clusterChains } from './network.ts';
+import { missingPrograms, nativePrograms, packagesOf } from './packages.ts';
+import { cacheDir, ports, stateDir } from './settings.ts';
+import { run, say } from './shell.ts';
+
+/** Complaint says what is missing, and what to do about it. */
+type Complaint = string;
+
+/** doctor looks at everything that a native cluster needs, and fails with all that is missing at once. */
+export async function doctor(): Promise<void> {
+  if (isRunning()) return;
+  const checks = [
+    root(),
+    ...kernel(),
+    await go(),
+    apt(),
+    disk(),
+    memory(),
+    ...(await takenPorts()),
+    await otherCluster(),
+  ];
+  const complaints = checks.filter((complaint): complaint is Complaint => complaint !== undefined);
+  if (complaints.length > 0) {
+    throw new Error(
+      `this machine cannot run the native cluster yet:\n${complaints.map((text) => `  - ${text}`).join('\n')}`,
+    );
+  }
+}
+
+/** report prints what doctor finds, and what a first start will have to make. */
+export async function report(): Promise<void> {
+  const unbuilt = programs.filter((program) => !existsSync(binaryPath(program)));
+  if (unbuilt.length > 0)
+    say(`to be built into ${cacheDir}: ${unbuilt.join(', ')} (about 15 min on two cores for all)`);
+  const missing = packagesOf(missingPrograms(nativePrograms));
+  if (missing.length > 0) say(`to be installed by apt: ${missing.join(', ')}`);
+  await doctor();
+  say(isRunning() ? 'the cluster runs' : 'this machine can run the native cluster');
+}
+
+const root = (): Complaint | undefined =>
+  process.getuid?.() === 0 ? undefined : 'not root: run as root (sudo make …), or use CLUSTER=kind or CLUSTER=current';
+
+function kernel(): (Complaint | undefined)[] {
+  if (process.platform !== 'linux') return ['not Linux: use CLUSTER=kind with Docker, or CLUSTER=current'];
+  const filesystems = readFileSync('/proc/filesystems', 'utf8');
+  const features: readonly (readonly [boolean, string])[] = [
+    [/\toverlay\n/.test(filesystems) || existsSync('/sys/module/overlay'), 'overlayfs is missing: modprobe overlay'],
+    [existsSync('/proc/sys/net/bridge'), 'bridge netfilter is missing: modprobe br_netfilter'],
+    [existsSync('/proc/sys/net/netfilter'), 'connection tracking is missing: modprobe nf_conntrack'],
+    [existsSync('/sys/fs/cgroup'), 'cgroups are not mounted at /sys/fs/cgroup'],
+    [existsSync('/proc/self/ns/net'), 'network namespaces are missing in this kernel'],
+  ];
+  return features.map(([there, complaint]) => (there ? undefined : complaint));
+}
+
+async function go(): Promise<Complaint | undefined> {
+  if (programs.every((program) => existsSync(binaryPath(program)))) return undefined;
+  const version = await run('go', ['env', 'GOVERSION']).catch(() => '');
+  const [, major = 0, minor = 0] = /^go(\d+)\.(\d+)/.exec(version)?.map(Number) ?? [];
+  if (major > 1 || (major === 1 && minor >= 25)) return undefined;
+  return `Go 1.25 or newer is needed to build the cluster's parts (found: ${version.trim() || 'none'})`;
+}
+
+function apt(): Complaint | undefined {
+  const missing = packagesOf(missingPrograms(nativePrograms));
+  if (missing.length === 0 || existsSync('/usr/bin/apt-get')) return undefined;
+  return `no apt-get here to install ${missing.join(', ')}: install them by hand, or use CLUSTER=kind`;
+}
+
+/** disk asks for what a first build and a running cluster take. */
+function disk(): Complaint | undefined {
+  const existing = (path: string): string => (existsSync(path) ? path : existing(join(path, '..')));
+  const needs: readonly (readonly [string, number])[] = [
+    [cacheDir, existsSync(binaryPath('traefik')) ? 2 : 12],
+    [stateDir, 6],
+  ];
+  const short = needs.filter(([path, gigabytes]) => {
+    const { bavail, bsize } = statfsSync(existing(path));
+    return bavail * bsize < gigabytes * 2 ** 30;
+  });
+  if (short.length === 0) return undefined;
+  return `not enough disk: ${short.map(([path, gigabytes]) => `${gigabytes} GB free at ${path}`).join(', ')} needed`;
+}
+
+function memory(): Complaint | undefined {
+  const gigabytes = totalmem() / 2 ** 30;
+  if (availableParallelism() < 2) say('one core only: everything will be slow');
+  return gigabytes >= 4 ? undefined : `4 GB of memory are needed, there are ${gigabytes.toFixed(1)}`;
+}
+
+const advice: Readonly<Record<string, string>> = {
+  http: 'free it, or choose another with EPINIO_HTTP_PORT',
+  api: 'free it, or choose another with EPINIO_API_PORT',
+};
+
+async function takenPorts(): Promise<Complaint[]> {
+  if (existsSync(join(stateDir, 'run'))) return [];
+  const taken = await Promise.all(
+    Object.entries(ports).map(async ([name, port]) =>
+      (await isFree(port)) ? [] : [`port ${port} (${name}) of 127.0.0.1 is taken: ${advice[name] ?? 'free it'}`],
+    ),
+  );
+  return taken.flat();
+}
+
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+
+/** otherCluster refuses a machine whose iptables already have a kubelet's chains: `down` could not tell them apart. */
+async function otherCluster(): Promise<Complaint | undefined> {
+  if (existsSync(join(stateDir, 'before.json')) || !existsSync('/usr/sbin/iptables-save')) return undefined;
+  const saved = await run('/usr/sbin/iptables-save', [], { mayFail: true });
+  if (clusterChains(saved).length === 0) return undefined;
+  return 'another Kubernetes runs on this machine (iptables has its chains): use CLUSTER=current for it';
+}

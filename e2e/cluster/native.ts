@@ -1,0 +1,120 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { kubectlPath } from './access.ts';
+import { controlPlaneDaemons } from './control-plane.ts';
+import { ensureBinary, programs } from './build.ts';
+import { runningPid, startDaemon, stopDaemon, type Daemon } from './daemon.ts';
+import { doctor } from './doctor.ts';
+import { systemImages, type Built } from './images.ts';
+import { noteMachine, restoreMachine } from './machine.ts';
+import { connectNetwork } from './network.ts';
+import { containerd, ctr, kubeProxy, kubelet, scheduler } from './node.ts';
+import { ensurePrograms, nativePrograms } from './packages.ts';
+import { here, network, ports, stateDir } from './settings.ts';
+import { run, say } from './shell.ts';
+
+/** Every process of the cluster, in the order of its start. */
+const daemons = [
+  ...['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler'],
+  ...['containerd', 'kubelet', 'kube-proxy'],
+];
+
+const kubeconfig = join(stateDir, 'pki', 'admin.kubeconfig');
+
+/** kubectl speaks to the native cluster as its administrator. */
+export const kubectl = (args: readonly string[], input?: string): Promise<string> =>
+  run(kubectlPath(), ['--kubeconfig', kubeconfig, ...args], input === undefined ? {} : { input });
+
+/** up starts the native cluster; what runs already is left as it is. */
+export async function up(): Promise<void> {
+  await doctor();
+  await ensurePrograms(nativePrograms);
+  for (const program of programs) await ensureBinary(program);
+  const images = await systemImages();
+  const start = Date.now();
+  noteMachine();
+  await connectNetwork();
+  const plane = await controlPlaneDaemons({
+    folder: stateDir,
+    address: network.gateway,
+    ports,
+    controllers: ['*'],
+    lifetime: 'detached',
+  });
+  await launch(plane.etcd);
+  await Promise.all([launch(plane.apiServer), launch(containerd()).then(() => importImages(images))]);
+  await Promise.all([
+    launch(plane.controllerManager),
+    launch(await scheduler()),
+    launch(await kubelet()),
+    launch(await kubeProxy()),
+  ]);
+  await kubectl(['apply', '--server-side', '--filename', join(here, 'manifests.yaml')]);
+  await provideVolumes();
+  await kubectl(['wait', '--for=condition=Ready', `node/${network.nodeName}`, '--timeout=60s']);
+  await kubectl(['--namespace', 'kube-system', 'rollout', 'status', 'deployment/coredns', '--timeout=90s']);
+  say(`the cluster runs (${Math.round((Date.now() - start) / 1000)} s); kubeconfig: ${kubeconfig}`);
+}
+
+async function launch(daemon: Daemon): Promise<void> {
+  const fresh = runningPid(stateDir, daemon.name) === undefined;
+  await startDaemon(stateDir, daemon, 'detached');
+  if (fresh) say(`${daemon.name} is ready`);
+}
+
+/** importImages gives images to containerd, under their key and as `:dev`; those it has are not sent again. */
+export async function importImages(images: readonly Built[]): Promise<void> {
+  const known = new Set((await run('ctr', [...ctr, 'images', 'list', '--quiet'])).split('\n'));
+  for (const image of images) {
+    if (!known.has(image.reference)) await run('ctr', [...ctr, 'images', 'import', image.archive]);
+    const tag = [image.reference, `localhost/epinio/${image.name}:dev`];
+    await run('ctr', [...ctr, 'images', 'tag', '--force', ...tag]);
+  }
+}
+
+/** provideVolumes makes the few volumes that the bundled components claim; any user may write to them. */
+async function provideVolumes(): Promise<void> {
+  const volumes = [1, 2, 3].map((number) => {
+    const path = join(stateDir, 'volumes', `${number}`);
+    mkdirSync(path, { recursive: true });
+    return {
+      apiVersion: 'v1',
+      kind: 'PersistentVolume',
+      metadata: { name: `local-${number}` },
+      spec: {
+        capacity: { storage: '50Gi' },
+        accessModes: ['ReadWriteOnce'],
+        persistentVolumeReclaimPolicy: 'Retain',
+        hostPath: { path },
+      },
+    };
+  });
+  await run('chmod', ['-R', '0777', join(stateDir, 'volumes')]);
+  await kubectl(
+    ['apply', '--server-side', '-f', '-'],
+    JSON.stringify({ apiVersion: 'v1', kind: 'List', items: volumes }),
+  );
+}
+
+/** down ends the native cluster and removes everything of it from the machine; the cache stays. */
+export async function down(): Promise<void> {
+  const there = existsSync(stateDir);
+  // The kubelet first, so that nothing restarts what is being ended. No patience: what they hold is removed anyway.
+  await stopDaemon(stateDir, 'kubelet', 5);
+  await Promise.all(daemons.map((name) => stopDaemon(stateDir, name, 3)));
+  await restoreMachine();
+  say(there ? 'the cluster is gone' : 'there is no cluster');
+}
+
+/** status tells what runs. */
+export async function status(): Promise<void> {
+  for (const name of daemons) {
+    const pid = runningPid(stateDir, name);
+    say(`${name.padEnd(24)} ${pid === undefined ? 'stopped' : `running, pid ${pid}`}`);
+  }
+  if (runningPid(stateDir, 'kube-apiserver') !== undefined)
+    say(await kubectl(['get', 'nodes,pods', '--all-namespaces']));
+}
+
+/** isRunning tells whether all processes of the native cluster run. */
+export const isRunning = (): boolean => daemons.every((name) => runningPid(stateDir, name) !== undefined);
