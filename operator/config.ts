@@ -196,8 +196,8 @@ export interface Environment {
   readonly configPath: string;
   readonly namespace: string;
   readonly podName: string | undefined;
-  /** The operator's own image: runs fetch in build Jobs. */
-  readonly image: string;
+  /** The operator's own image, which runs fetch in build Jobs; absent: that of its pod. */
+  readonly image: string | undefined;
   readonly logLevel: string;
   readonly healthPort: number;
 }
@@ -207,7 +207,7 @@ export const readEnvironment = (env: NodeJS.ProcessEnv = process.env): Environme
   configPath: env['EPINIO_CONFIG'] ?? '/etc/epinio/config.yaml',
   namespace: env['POD_NAMESPACE'] ?? 'epinio-system',
   podName: env['POD_NAME'],
-  image: env['EPINIO_IMAGE'] ?? 'ghcr.io/epinio/operator:latest',
+  image: env['EPINIO_IMAGE'],
   logLevel: env['LOG_LEVEL'] ?? 'info',
   healthPort: Number(env['HEALTH_PORT'] ?? 8081),
 });

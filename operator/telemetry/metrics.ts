@@ -187,3 +187,13 @@ export const startProcessMetrics = (): void => {
   started = true;
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 20 });
 };
+
+const reflectorHappenings = counter(
+  'reflector_happenings_total',
+  'What happened to the watches: list, relist, watch, failure, replay.',
+  ['resource', 'type'],
+);
+
+/** reflectorHappened is the cache's onHappening. */
+export const reflectorHappened = (h: { readonly resource: string; readonly type: string }): void =>
+  reflectorHappenings.inc({ resource: h.resource, type: h.type });
