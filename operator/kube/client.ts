@@ -2,7 +2,7 @@ import { collectionPath, objectPath, resourceId, withQuery } from './paths.ts';
 import { isConflict, isNotFound } from './errors.ts';
 import { apiVersionOf, Pod, type Key, type KubeObject, type Resource } from './resource.ts';
 import { createTransport, type Call, type TransportOptions } from './transport.ts';
-import type { CallOptions, Kube, List, ListOptions, Metadata } from './types.ts';
+import type { CallOptions, Kube, List, ListOptions, Metadata, WriteOptions } from './types.ts';
 import { readEvents, type WatchEvent } from './watch.ts';
 
 /** PageOptions select what listPages reads. */
@@ -56,9 +56,10 @@ export const createClient = (o: ClientOptions): KubeClient => {
     resource: subresource === undefined ? resourceId(r) : `${resourceId(r)}/${subresource}`,
     ...rest,
   });
-  const limits = (c: CallOptions = {}): Pick<Call, 'signal' | 'timeoutMs'> => ({
+  const limits = (c: WriteOptions = {}): Pick<Call, 'signal' | 'timeoutMs' | 'beforeSend'> => ({
     signal: c.signal,
     timeoutMs: c.timeoutMs,
+    beforeSend: c.beforeSend,
   });
 
   const getAs = async <T>(

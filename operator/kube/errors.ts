@@ -93,6 +93,11 @@ export const errorOfResponse = (code: number, body: string, retryAfterHeader?: s
   );
 };
 
+/** Stopped is why work was broken off: leadership lost, or the operator stops. It is never an error of the work. */
+export class Stopped extends Error {
+  override readonly name = 'Stopped';
+}
+
 /** isApiError narrows, optionally to one code. */
 export const isApiError = (e: unknown, code?: number): e is ApiError =>
   e instanceof ApiError && (code === undefined || e.code === code);

@@ -1,21 +1,14 @@
+import { Stopped } from './errors.ts';
 import { Pod, type Resource } from './resource.ts';
-import type { CallOptions, Kube } from './types.ts';
+import type { CallOptions, Kube, WriteOptions } from './types.ts';
 
 /** Gate says whether this process may write now. */
 export interface Gate {
   /** signal ends work under way: leadership was lost, or the time to drain is over. */
   readonly signal: AbortSignal;
   /** check throws a Stopped where nothing may be written any more; it does not rely on timers having fired. */
-  check(): void;
+  readonly check: () => void;
 }
-
-/** Stopped is why work was broken off; it is never an error of the work. */
-export class Stopped extends Error {
-  override readonly name = 'Stopped';
-}
-
-/** isStopped narrows. */
-export const isStopped = (e: unknown): e is Stopped => e instanceof Stopped;
 
 /** WriteVerb names a write in metrics. */
 export type WriteVerb = 'create' | 'apply' | 'patch' | 'delete' | 'evict';
@@ -29,11 +22,15 @@ export interface GatedOptions {
 
 /**
  * gated wraps a client: the signal goes with every request, so that loss of leadership breaks off even a write that is on
- * its way, and each write asks the gate first, in the same turn of the event loop in which it is sent.
+ * its way, and each write asks the gate in the moment in which it (or a repetition of it) is put on the wire: a process that
+ * was frozen may find answers to go on from before the timer that would have told it that it does not lead any more.
  */
 export const gated = (kube: Kube, { gate, signal = gate.signal, counted }: GatedOptions): Kube => {
-  const bound = <O extends CallOptions>(o: O | undefined): O =>
-    ({ ...o, signal: o?.signal === undefined ? signal : AbortSignal.any([o.signal, signal]) }) as O;
+  const bound = <O extends CallOptions>(o: O | undefined): O & { signal: AbortSignal } =>
+    ({ ...o, signal: o?.signal === undefined ? signal : AbortSignal.any([o.signal, signal]) }) as O & {
+      signal: AbortSignal;
+    };
+  const checked = <O extends WriteOptions>(o: O | undefined): O => ({ ...bound(o), beforeSend: gate.check });
   const write = async <T>(verb: WriteVerb, r: Resource, send: () => Promise<T>): Promise<T> => {
     if (signal.aborted) throw reasonOf(signal);
     gate.check();
@@ -46,11 +43,11 @@ export const gated = (kube: Kube, { gate, signal = gate.signal, counted }: Gated
     getMetadata: (r, key, o) => kube.getMetadata(r, key, bound(o)),
     list: (r, o) => kube.list(r, bound(o)),
     logs: (key, o) => kube.logs(key, bound(o)),
-    create: (r, object, o) => write('create', r, () => kube.create(r, object, bound(o))),
-    apply: (r, intent, o) => write('apply', r, () => kube.apply(r, intent, bound(o))),
-    mergePatch: (r, key, patch, o) => write('patch', r, () => kube.mergePatch(r, key, patch, bound(o))),
-    remove: (r, key, o) => write('delete', r, () => kube.remove(r, key, bound(o))),
-    evict: (key, o) => write('evict', Pod, () => kube.evict(key, bound(o))),
+    create: (r, object, o) => write('create', r, () => kube.create(r, object, checked(o))),
+    apply: (r, intent, o) => write('apply', r, () => kube.apply(r, intent, checked(o))),
+    mergePatch: (r, key, patch, o) => write('patch', r, () => kube.mergePatch(r, key, patch, checked(o))),
+    remove: (r, key, o) => write('delete', r, () => kube.remove(r, key, checked(o))),
+    evict: (key, o) => write('evict', Pod, () => kube.evict(key, checked(o))),
   };
 };
 

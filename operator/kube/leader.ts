@@ -4,8 +4,8 @@ import type { Logger } from 'pino';
 import { leaderStatus } from '../telemetry/metrics.ts';
 import { jittered } from './backoff.ts';
 import { sleep, systemClock, type Clock } from './clock.ts';
-import { isAlreadyExists, isConflict, isNotFound } from './errors.ts';
-import { reasonOf, Stopped } from './gate.ts';
+import { isAlreadyExists, isConflict, isNotFound, Stopped } from './errors.ts';
+import { reasonOf } from './gate.ts';
 import { apiVersionOf, keyString, Lease, type Key } from './resource.ts';
 import type { Kube } from './types.ts';
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool, type Dispatcher } from 'undici';
 import type { Auth, Credentials, TlsMaterial } from './auth.ts';
 import type { RequestInfo } from './counter.ts';
-import { ApiError, errorOfResponse, isApiError } from './errors.ts';
+import { ApiError, errorOfResponse, isApiError, Stopped } from './errors.ts';
 
 /** Call is one request to the API server. */
 export interface Call {
@@ -18,6 +18,8 @@ export interface Call {
   readonly retries?: number;
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number | undefined;
+  /** Called before each attempt; may throw Stopped. */
+  readonly beforeSend?: (() => void) | undefined;
 }
 
 /** TransportOptions, all with defaults. */
@@ -94,7 +96,7 @@ const within = async <T>(call: Call, timeoutMs: number, work: (signal: AbortSign
     return await work(controller.signal);
   } catch (e) {
     if (controller.signal.aborted) throw controller.signal.reason;
-    throw e instanceof ApiError ? e : connectionFailed(e);
+    throw e instanceof ApiError || e instanceof Stopped ? e : connectionFailed(e);
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', abort);
@@ -130,6 +132,7 @@ export const createTransport = (o: TransportOptions): Transport => {
     signal: AbortSignal,
   ): Promise<Dispatcher.ResponseData> => {
     const credentials = await auth.credentials();
+    call.beforeSend?.();
     const started = performance.now();
     let code = 0;
     try {
@@ -169,7 +172,7 @@ export const createTransport = (o: TransportOptions): Transport => {
       const ms = (e.retryAfter ?? 1) * 1000;
       return ms > maxRetryAfterMs ? undefined : ms * (1 + 0.1 * Math.random());
     }
-    const lost = !isApiError(e) && call.idempotent;
+    const lost = !isApiError(e) && !(e instanceof Stopped) && call.idempotent;
     return lost && n === 0 ? 0 : undefined;
   };
 

@@ -7,6 +7,12 @@ export interface CallOptions {
   readonly timeoutMs?: number;
 }
 
+/** WriteOptions go with every write. */
+export interface WriteOptions extends CallOptions {
+  /** Called synchronously before each time the request is put on the wire; the Stopped that it throws ends the call. */
+  readonly beforeSend?: () => void;
+}
+
 /** ListOptions select what a list or a watch returns; an absent namespace means all namespaces. */
 export interface ListOptions extends CallOptions {
   readonly namespace?: string;
@@ -34,7 +40,7 @@ export interface Metadata extends KubeObject {
 }
 
 /** ApplyOptions of a server-side apply: conflicts are forced, because what we apply is ours (names are looked at before). */
-export interface ApplyOptions extends CallOptions {
+export interface ApplyOptions extends WriteOptions {
   /** Field manager; default 'epinio'. */
   readonly fieldManager?: string;
   readonly subresource?: 'status';
@@ -43,7 +49,7 @@ export interface ApplyOptions extends CallOptions {
 }
 
 /** DeleteOptions: a delete always names the uid it means, so that a newer object of the same name survives. */
-export interface DeleteOptions extends CallOptions {
+export interface DeleteOptions extends WriteOptions {
   readonly uid: string;
   readonly resourceVersion?: string;
   /** Default Background; Kubernetes' own default orphans the pods of a Job. */
@@ -69,14 +75,19 @@ export interface KubeReader {
 
 /** KubeWriter writes. Errors are ApiError (errors.ts). */
 export interface KubeWriter {
-  create<T extends KubeObject>(r: Resource<T>, object: T, o?: CallOptions): Promise<T>;
+  create<T extends KubeObject>(r: Resource<T>, object: T, o?: WriteOptions): Promise<T>;
   /** apply is a forced server-side apply of exactly the fields we own. */
   apply<T extends KubeObject>(r: Resource<T>, intent: Intent, o?: ApplyOptions): Promise<T>;
   /** mergePatch sends an RFC 7386 merge patch; with metadata.resourceVersion in it, it is refused (409) if the object moved. */
-  mergePatch<T extends KubeObject>(r: Resource<T>, key: Key, patch: Readonly<Record<string, unknown>>, o?: CallOptions): Promise<T>;
+  mergePatch<T extends KubeObject>(
+    r: Resource<T>,
+    key: Key,
+    patch: Readonly<Record<string, unknown>>,
+    o?: WriteOptions,
+  ): Promise<T>;
   /** remove deletes; false where it was gone (404) or was another one (409 on the uid precondition). */
   remove(r: Resource, key: Key, o: DeleteOptions): Promise<boolean>;
-  evict(key: Key, o?: CallOptions): Promise<void>;
+  evict(key: Key, o?: WriteOptions): Promise<void>;
 }
 
 /** Intent is the part of an object that we own: what a server-side apply sends. */

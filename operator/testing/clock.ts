@@ -34,6 +34,7 @@ export class ManualClock implements Clock {
   /** advance moves the time on and makes the calls that fall due, in order, letting promises settle after each. */
   async advance(ms: number): Promise<void> {
     const until = this.#now + ms;
+    await settled();
     for (;;) {
       const next = this.#calls.filter((c) => c.at <= until).sort((a, b) => a.at - b.at)[0];
       if (next === undefined) break;
