@@ -22,12 +22,8 @@ export const withDefaults = (schema: Schema, value: unknown): unknown => {
   return Object.fromEntries(known);
 };
 
-const int32 = { minimum: -2_147_483_648, maximum: 2_147_483_647 };
-
-const within = (schema: Schema, value: number): boolean => {
-  const { minimum, maximum } = { ...(schema.format === 'int32' && int32), ...schema };
-  return value >= (minimum ?? Number.MIN_SAFE_INTEGER) && value <= (maximum ?? Number.MAX_SAFE_INTEGER);
-};
+const within = ({ minimum, maximum }: Schema, value: number): boolean =>
+  value >= (minimum ?? Number.MIN_SAFE_INTEGER) && value <= (maximum ?? Number.MAX_SAFE_INTEGER);
 
 const scalar = (schema: Schema, value: unknown): boolean => {
   if (typeof value === 'string') {

@@ -6,7 +6,11 @@ import { probe } from './kubernetes.ts';
 
 describe('toStructural', () => {
   it.each<[string, z.ZodType, object]>([
-    ['a 32 bit integer', z.int32(), { type: 'integer', format: 'int32' }],
+    [
+      'a 32 bit integer',
+      z.int32(),
+      { type: 'integer', format: 'int32', maximum: 2_147_483_647, minimum: -2_147_483_648 },
+    ],
     ['a small integer', count(1, 5), { type: 'integer', format: 'int32', maximum: 5, minimum: 1 }],
     ['an integer without the bounds of JavaScript', z.int().min(0), { type: 'integer', format: 'int64', minimum: 0 }],
     ['a pattern without escaped slashes', z.string().regex(/^a\/b$/), { type: 'string', pattern: '^a/b$' }],

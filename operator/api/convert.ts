@@ -7,7 +7,7 @@ const { definitions } = JSON.parse(readFileSync(new URL('kubernetes-1.34.json', 
   definitions: Record<string, Schema>;
 };
 
-const int32 = { min: -2_147_483_648, max: 2_147_483_647 };
+const int32 = { minimum: -2_147_483_648, maximum: 2_147_483_647 };
 
 /** definition is the schema of a Kubernetes type with all that it refers to in place. */
 const definition = (name: string): Schema => {
@@ -16,16 +16,14 @@ const definition = (name: string): Schema => {
   return mapSchema(found, ({ $ref, ...node }) => ($ref === undefined ? node : { ...definition($ref), ...node }));
 };
 
-/** integer gives an integer its format, and drops bounds that say no more than the format or than JavaScript's numbers. */
+/** integer gives an integer its format, and drops bounds that are only JavaScript's. The API server heeds bounds alone. */
 const integer = (node: Schema): Schema => {
   const { minimum = Number.MIN_SAFE_INTEGER, maximum = Number.MAX_SAFE_INTEGER, ...rest } = node;
-  const small = minimum >= int32.min && maximum <= int32.max;
-  const [lowest, highest] = small ? [int32.min, int32.max] : [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER];
   return {
     ...rest,
-    format: small ? 'int32' : 'int64',
-    ...(minimum > lowest && { minimum }),
-    ...(maximum < highest && { maximum }),
+    format: minimum >= int32.minimum && maximum <= int32.maximum ? 'int32' : 'int64',
+    ...(minimum > Number.MIN_SAFE_INTEGER && { minimum }),
+    ...(maximum < Number.MAX_SAFE_INTEGER && { maximum }),
   };
 };
 

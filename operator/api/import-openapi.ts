@@ -75,6 +75,8 @@ const shorten = (description: string): string => {
 const bounds = (node: Schema): Schema => {
   if (node.type === 'string')
     return { maxLength: node.description?.startsWith('Variable references') ? 131_072 : 4096 };
+  // The API server does not heed the format of an integer. No 32 bit integer of these types may be negative.
+  if (node.format === 'int32') return { minimum: 0, maximum: 2_147_483_647 };
   if (node.type === 'array') return { maxItems: 256, 'x-kubernetes-list-type': 'atomic' };
   if (node.additionalProperties !== undefined) return { maxProperties: 256 };
   return {};

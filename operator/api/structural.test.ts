@@ -81,6 +81,7 @@ describe('the checker', () => {
       'maxItems is missing',
     ],
     ['a map without bound', { type: 'object', additionalProperties: text }, 'maxProperties is missing'],
+    ['an int32 without bounds', { description: 'x is a number.', type: 'integer', format: 'int32' }, 'is missing'],
     ['an integer without format', { description: 'x is a number.', type: 'integer' }, 'format must be'],
     ['a default that does not fit', { ...text, default: 'much too long' }, 'does not fit its own schema'],
     ['a pattern that Go cannot read', { ...text, pattern: '^(?=a)' }, 'look-ahead'],

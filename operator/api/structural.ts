@@ -66,11 +66,16 @@ const merged: Check = (node) => {
   return type === 'atomic' ? [] : ['x-kubernetes-list-type is missing'];
 };
 
+const boundedInteger = ({ format, minimum, maximum }: Schema): string[] => {
+  if (format === 'int64') return [];
+  if (format !== 'int32') return ['format must be int32 or int64'];
+  return minimum === undefined || maximum === undefined ? ['minimum or maximum of an int32 is missing'] : [];
+};
+
 /** bounded asks for a limit on everything that can grow: for etcd, for people, and for the cost of CEL rules. */
 const bounded: Check = (node) => {
   if (node.type === 'array') return node.maxItems === undefined ? ['maxItems is missing'] : [];
-  if (node.type === 'integer')
-    return ['int32', 'int64'].includes(node.format ?? '') ? [] : ['format must be int32 or int64'];
+  if (node.type === 'integer') return boundedInteger(node);
   if (node.type === 'object')
     return node.additionalProperties && node.maxProperties === undefined ? ['maxProperties is missing'] : [];
   const open = node.enum === undefined && node.maxLength === undefined;

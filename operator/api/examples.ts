@@ -1,0 +1,167 @@
+/** Examples use every field that is ours, so that tests can break each of them in turn. */
+
+const sha256 = 'a'.repeat(64);
+const condition = {
+  type: 'Ready',
+  status: 'True',
+  observedGeneration: 1,
+  lastTransitionTime: '2026-01-02T03:04:05Z',
+  reason: 'Ready',
+  message: 'All is well.',
+};
+
+const buildEnv = [
+  { name: 'BP_NODE_VERSION', value: '24' },
+  { name: 'NPM_TOKEN', valueFrom: { secretKeyRef: { name: 'npm', key: 'token' } } },
+];
+const resources = { requests: { cpu: '100m', memory: '64Mi' }, limits: { cpu: 1, memory: '128Mi' } };
+
+/** fullApp is an App that says all that an App can say. */
+export const fullApp = {
+  spec: {
+    source: { blob: { sha256, size: 1024 } },
+    build: {
+      builder: 'default',
+      env: buildEnv,
+      resources,
+      timeoutSeconds: 600,
+      cache: { mode: 'Image' },
+      restage: '1',
+    },
+    stageRun: 'shop-0123456789',
+    replicas: 2,
+    port: 3000,
+    process: 'web',
+    env: [
+      { name: 'GREETING', value: 'hello' },
+      { name: 'PASSWORD', valueFrom: { secretKeyRef: { name: 'database', key: 'password' } } },
+    ],
+    routes: [{ host: 'shop.example.org', path: '/' }],
+    defaultRoute: 'Disabled',
+    resources,
+    livenessProbe: { httpGet: { port: 3000, path: '/healthz' }, periodSeconds: 5 },
+    readinessProbe: { tcpSocket: { port: 'http' }, successThreshold: 2 },
+    startupProbe: { exec: { command: ['true'] }, failureThreshold: 60 },
+    pod: {
+      labels: { 'example.org/team': 'web' },
+      annotations: { 'example.org/owner': 'somebody' },
+      nodeSelector: { 'kubernetes.io/arch': 'amd64' },
+      tolerations: [{ key: 'spot', operator: 'Exists', effect: 'NoSchedule' }],
+      affinity: {
+        podAntiAffinity: {
+          preferredDuringSchedulingIgnoredDuringExecution: [
+            {
+              weight: 100,
+              podAffinityTerm: {
+                topologyKey: 'kubernetes.io/hostname',
+                labelSelector: { matchExpressions: [{ key: 'epinio.io/app', operator: 'In', values: ['shop'] }] },
+              },
+            },
+          ],
+        },
+      },
+      topologySpreadConstraints: [
+        { topologyKey: 'topology.kubernetes.io/zone', whenUnsatisfiable: 'ScheduleAnyway', maxSkew: 1 },
+      ],
+      priorityClassName: 'important',
+      serviceAccountName: 'shop',
+      imagePullSecrets: [{ name: 'private' }],
+      runtimeClassName: 'gvisor',
+      terminationGracePeriodSeconds: 20,
+      securityContext: { runAsNonRoot: true, fsGroup: 1000, seccompProfile: { type: 'RuntimeDefault' } },
+    },
+    restart: '1',
+    paused: false,
+  },
+  status: {
+    observedGeneration: 1,
+    conditions: [condition],
+    url: 'http://shop.example.org/',
+    routes: [
+      {
+        host: 'shop.example.org',
+        path: '/',
+        name: 'shop-0123456789',
+        url: 'http://shop.example.org/',
+        ready: 'True',
+        reason: 'Ready',
+      },
+    ],
+    image: `registry.example.org/apps/team/shop@sha256:${sha256}`,
+    stageRun: { desired: 'shop-0123456789', deployed: 'shop-0123456789', attempts: 1 },
+    source: { revision: sha256, sha256 },
+    upload: {
+      sha256,
+      since: '2026-01-02T03:04:05Z',
+      request: '1',
+      url: 'http://s3.example.org/',
+      headers: { 'content-length': '3' },
+      expiresAt: '2026-01-02T03:04:05Z',
+    },
+    replicas: 2,
+    readyReplicas: 2,
+    selector: 'epinio.io/app=shop,epinio.io/process=web',
+  },
+};
+
+/** fullStageRun is a StageRun with every field; reason and cancelled as the operator and a person would set them. */
+export const fullStageRun = {
+  spec: {
+    appRef: { name: 'shop' },
+    inputs: sha256,
+    source: { blob: { sha256, size: 1024 } },
+    builder: 'default',
+    env: buildEnv,
+    resources,
+    timeoutSeconds: 600,
+    cache: { mode: 'None' },
+    reason: 'Source',
+    cancelled: false,
+  },
+  status: {
+    observedGeneration: 1,
+    conditions: [{ ...condition, type: 'Succeeded' }],
+    queuePosition: 3,
+    startTime: '2026-01-02T03:04:05Z',
+    completionTime: '2026-01-02T03:05:05Z',
+    steps: [
+      {
+        name: 'build',
+        startedAt: '2026-01-02T03:04:05Z',
+        finishedAt: '2026-01-02T03:05:05Z',
+        exitCode: 51,
+        reason: 'Error',
+      },
+    ],
+    attempts: 1,
+    revision: sha256,
+    image: `registry.example.org/apps/team/shop@sha256:${sha256}`,
+    buildpacks: [{ id: 'epinio/static', version: '1.0.0' }],
+    processes: [{ type: 'web', command: ['node'], args: ['server.js'], default: true }],
+    platform: {
+      hash: sha256,
+      repository: 'registry.example.org/apps/team/shop',
+      tag: 'shop-0123456789',
+      cacheRepository: 'registry.example.org/apps/team/shop/cache',
+      previousImage: `registry.example.org/apps/team/shop@sha256:${sha256}`,
+      builderImage: 'registry.example.org/builder:1',
+      runImage: 'registry.example.org/run:1',
+      uid: 1001,
+      gid: 1000,
+      platformAPI: '0.13',
+    },
+    failure: { step: 'build', exitCode: 51, reason: 'BuildFailed', message: 'It failed.', logTail: 'Error' },
+    jobName: 'shop-0123456789',
+  },
+};
+
+/** fullAppRoute is an AppRoute with every field. */
+export const fullAppRoute = {
+  spec: { appRef: { name: 'shop' }, host: 'shop.example.org', path: '/api', ingressClassName: 'traefik' },
+  status: {
+    observedGeneration: 1,
+    conditions: [condition],
+    url: 'http://shop.example.org/api',
+    address: '192.0.2.1',
+  },
+};
