@@ -18,7 +18,7 @@ export interface Connection {
   close(): Promise<void>;
 }
 
-const idleMs = 10_000;
+const defaultTimeoutMs = 10_000;
 const attempts = 3;
 const bucketCheckMs = 60_000;
 
@@ -30,6 +30,10 @@ export const sha256Of = (headers: Readonly<Record<string, unknown>>): string | u
   const bytes = /^[A-Za-z0-9+/]{43}=$/.test(value) ? Buffer.from(value, 'base64') : undefined;
   return bytes?.toString('hex');
 };
+
+/** Only what passes in a moment is tried again here, such as a connection that the server closed while it was idle. */
+const worthRepeating = (failure: StorageError): boolean =>
+  failure.reason === 'ServerError' || codeOf(failure.cause) === 'ECONNRESET';
 
 const makeClient = (config: StorageConfig, onSkew: (seconds: number) => void): { client: Client; agent: HttpAgent } => {
   const url = new URL(config.endpoint);
@@ -44,7 +48,7 @@ const makeClient = (config: StorageConfig, onSkew: (seconds: number) => void): {
     secretKey: config.secretKey,
     region: config.region,
     pathStyle: true,
-    transport: boundedTransport(tls, idleMs, onSkew),
+    transport: boundedTransport(tls, config.timeoutMs ?? defaultTimeoutMs, onSkew),
     transportAgent: agent,
     retryOptions: { disableRetry: true },
   });
@@ -58,6 +62,7 @@ export const connect = (config: StorageConfig): Connection => {
   let skewSeconds = 0;
   let bucketSeen = 0;
   const { client, agent } = makeClient(config, (seconds) => (skewSeconds = seconds));
+  const idleMs = config.timeoutMs ?? defaultTimeoutMs;
   const dispatcher = new Agent({
     connect: { timeout: idleMs, ...(config.ca && { ca: config.ca }) },
     headersTimeout: idleMs,
@@ -71,7 +76,7 @@ export const connect = (config: StorageConfig): Connection => {
       } catch (error) {
         if (notFound(error)) throw error;
         const failure: StorageError = toStorageError(error, circumstances());
-        if (!failure.transient || attempt === attempts) throw failure;
+        if (!worthRepeating(failure) || attempt === attempts) throw failure;
         await sleep(100 * 2 ** attempt);
       }
     }

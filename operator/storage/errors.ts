@@ -89,7 +89,7 @@ const textOf = (value: unknown): string => (typeof value === 'string' ? value : 
 
 /** codeOf finds what identifies an error: its S3 code, its socket code, or the HTTP status that the client gave up on. */
 export const codeOf = (error: unknown): string => {
-  const e = error as { code?: unknown; message?: unknown; cause?: unknown };
+  const e = (error ?? {}) as { code?: unknown; message?: unknown; cause?: unknown };
   const status = /Retryable HTTP status: (\d+)/.exec(textOf(e.message))?.[1];
   const code = textOf(e.code) || status || '';
   return code === '' && e.cause !== undefined ? codeOf(e.cause) : code;

@@ -1,3 +1,4 @@
+import { blobKey } from '../api/names.ts';
 import { connect, type Connection } from './connection.ts';
 import { grants, type Grants } from './credentials.ts';
 import { probeServer, type Capabilities } from './probe.ts';
@@ -21,6 +22,8 @@ export interface StorageConfig {
   readonly secretKey: string;
   /** PEM of the CA that signs the server's certificate. */
   readonly ca?: string | undefined;
+  /** Bound on connecting and on silence; default 10 s. */
+  readonly timeoutMs?: number;
   /** Key that may only PutObject under blobs/; signs upload URLs where the server has no STS. */
   readonly uploadKey?: Credentials | undefined;
   /** Key that may only GetObject under blobs/; signs download URLs where the server has no STS. */
@@ -133,7 +136,7 @@ export const createStorage = (config: StorageConfig): Storage => {
   };
   const parts: Parts = { config, connection, grants: granted, capabilities };
   return {
-    blobKey: (namespace, sha256) => `${config.prefix}blobs/${namespace}/${sha256}`,
+    blobKey: (namespace, sha256) => blobKey(config.prefix, namespace, sha256),
     ensureBucket: () => connection.ensureBucket(),
     capabilities,
     head: (key) => connection.head(key),

@@ -1,0 +1,244 @@
+import { createHash } from 'node:crypto';
+import http from 'node:http';
+import net from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createServer as createCertificate } from '../bootstrap/certificates.ts';
+import { startMinio, type Minio } from '../testing/minio.ts';
+import { createStorage, type Presigned, type Storage, type StorageConfig } from './index.ts';
+import { presign } from './sigv4.ts';
+import { uploadHeaders } from './upload.ts';
+
+const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** send keeps headers as they are, unlike fetch. */
+const send = (url: string, method: string, headers: object, body?: string): Promise<Answer> =>
+  new Promise((resolve, reject) => {
+    const request = http.request(url, { method, headers: { ...headers }, agent: false }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }));
+    });
+    request.on('error', reject);
+    request.end(body);
+  });
+
+let minio: Minio;
+let storage: Storage;
+let config: StorageConfig;
+
+const put = (presigned: Presigned, body: string, extra: object = {}): Promise<Answer> =>
+  send(presigned.url, 'PUT', { ...presigned.headers, ...extra }, body);
+
+const target = (text: string, namespace = 'team-a') => {
+  const sha256 = digest(text);
+  return { key: storage.blobKey(namespace, sha256), sha256, size: Buffer.byteLength(text), expiresSeconds: 3600 };
+};
+
+beforeAll(async () => {
+  minio = await startMinio();
+  const { endpoint, accessKey, secretKey } = minio;
+  config = { endpoint, region: 'us-east-1', bucket: 'epinio', prefix: 'one/', accessKey, secretKey };
+  storage = createStorage(config);
+});
+
+afterAll(async () => {
+  await storage.close();
+  await minio[Symbol.asyncDispose]();
+});
+
+describe.sequential('a MinIO server', () => {
+  test('is told apart from its missing bucket, which is then made, once or twice', async () => {
+    await expect(storage.head('one/none')).rejects.toMatchObject({ reason: 'BucketMissing' });
+    await expect(storage.capabilities()).rejects.toMatchObject({ reason: 'BucketMissing' });
+    await Promise.all([storage.ensureBucket(), createStorage(config).ensureBucket()]);
+    await storage.ensureBucket();
+    expect(await storage.head('one/none')).toBeUndefined();
+  });
+
+  test('is found to check sha256 and to give session credentials, and the probe leaves nothing behind', async () => {
+    expect(await storage.capabilities()).toEqual({ checksum: 'checksum-sha256', credential: 'session', warnings: [] });
+    const url = presign({
+      ...config,
+      method: 'GET',
+      path: 'epinio',
+      credentials: config,
+      expiresSeconds: 60,
+      now: new Date(),
+    });
+    expect((await send(url, 'GET', {})).text).not.toContain('probe');
+  });
+});
+
+describe('an upload URL', () => {
+  test('takes exactly its bytes, whose digest HEAD then tells', async () => {
+    const request = target('exactly these bytes');
+    const presigned = await storage.presignPut(request);
+    expect(await storage.head(request.key)).toBeUndefined();
+    expect(await put(presigned, 'exactly those bytes')).toMatchObject({ status: 400 });
+    expect(await storage.head(request.key)).toBeUndefined();
+    expect(await put(presigned, 'exactly these bytes')).toMatchObject({ status: 200 });
+    expect(await storage.head(request.key)).toEqual({ size: request.size, sha256: request.sha256 });
+  });
+
+  test('does not overwrite what is there', async () => {
+    const presigned = await storage.presignPut(target('once'));
+    expect(await put(presigned, 'once')).toMatchObject({ status: 200 });
+    expect(await put(presigned, 'once')).toMatchObject({ status: 412 });
+  });
+
+  test('takes no other length, key, method, host or header', async () => {
+    const request = target('bound');
+    const { url, headers } = await storage.presignPut(request);
+    const other = url.replace(request.key, storage.blobKey('team-b', request.sha256));
+    const statuses = await Promise.all([
+      send(url, 'PUT', { ...headers, 'content-length': '6' }, 'bounds'),
+      send(other, 'PUT', headers, 'bound'),
+      send(url, 'GET', {}),
+      send(url, 'DELETE', {}),
+      send(url, 'PUT', { ...headers, host: 'elsewhere' }, 'bound'),
+      send(url, 'PUT', { 'content-length': '5' }, 'bound'),
+      send(`${url}&x=1`, 'PUT', headers, 'bound'),
+    ]);
+    expect(statuses.map(({ status }) => status)).toEqual([403, 403, 400, 400, 403, 400, 403]);
+    expect(await storage.head(request.key)).toBeUndefined();
+  });
+
+  test('cannot copy another object, nor be turned into a streaming upload without signature', async () => {
+    const secret = target('a secret of another tenant', 'team-b');
+    expect(await put(await storage.presignPut(secret), 'a secret of another tenant')).toMatchObject({ status: 200 });
+    const request = target('mine');
+    const presigned = await storage.presignPut(request);
+    const copied = await put(presigned, '', { 'content-length': '0', 'x-amz-copy-source': `/epinio/${secret.key}` });
+    const copiedAsSigned = await put(presigned, 'mine', { 'x-amz-copy-source': `/epinio/${secret.key}` });
+    const streamed = await put(presigned, '5\r\nother\r\n0\r\n\r\n', {
+      'content-length': '16',
+      'x-amz-content-sha256': 'STREAMING-UNSIGNED-PAYLOAD-TRAILER',
+      'x-amz-decoded-content-length': '5',
+    });
+    expect([copied.status, copiedAsSigned.status, streamed.status]).toEqual([403, 403, 403]);
+    expect(await storage.head(request.key)).toBeUndefined();
+  });
+
+  test('is signed for the public endpoint, and shows only a temporary access key', async () => {
+    const shop = createStorage({ ...config, publicEndpoint: 'http://s3.localhost' });
+    const { url } = await shop.presignPut(target('public'));
+    expect(new URL(url).host).toBe('s3.localhost');
+    expect(url).not.toContain(config.accessKey);
+    expect(new URL(url).searchParams.has('X-Amz-Security-Token')).toBe(true);
+    const port = new URL(config.endpoint).port;
+    const through = url.replace('s3.localhost', `127.0.0.1:${port}`);
+    const { headers } = await shop.presignPut(target('public'));
+    expect(await send(through, 'PUT', { ...headers, host: 's3.localhost' }, 'public')).toMatchObject({ status: 200 });
+    await shop.close();
+  });
+
+  test('is made again with the same credential while that lives long enough', async () => {
+    const credential = (p: Presigned): string | null => new URL(p.url).searchParams.get('X-Amz-Credential');
+    const request = target('again');
+    const first = await storage.presignPut(request);
+    expect(credential(await storage.presignPut(request))).toBe(credential(first));
+    expect(credential(await storage.presignPut({ ...request, expiresSeconds: 10_000 }))).not.toBe(credential(first));
+    expect(first.expiresAt.getTime() - Date.now()).toBeGreaterThan(3_590_000);
+  });
+
+  test('binds bytes by x-amz-content-sha256 where a server knows only that', async () => {
+    const request = target('by content hash');
+    const bound = uploadHeaders('content-sha256', request);
+    const path = `epinio/${request.key}`;
+    const url = presign({
+      ...config,
+      method: 'PUT',
+      path,
+      credentials: config,
+      expiresSeconds: 60,
+      now: new Date(),
+      ...bound,
+    });
+    expect(await send(url, 'PUT', bound.headers, 'by content hasH')).toMatchObject({ status: 400 });
+    expect(await send(url, 'PUT', bound.headers, 'by content hash')).toMatchObject({ status: 200 });
+  });
+});
+
+describe('a download URL', () => {
+  test('gives its object, in ranges too, and nothing else', async () => {
+    const request = target('download me');
+    await put(await storage.presignPut(request), 'download me');
+    const { url } = await storage.presignGet({ key: request.key, expiresSeconds: 900, endpoint: 'internal' });
+    expect(await send(url, 'GET', {})).toEqual({ status: 200, text: 'download me' });
+    expect(await send(url, 'GET', { range: 'bytes=9-' })).toEqual({ status: 206, text: 'me' });
+    expect(await send(url, 'PUT', { 'content-length': '1' }, 'x')).toMatchObject({ status: 403 });
+    await storage.remove(request.key);
+    expect(await send(url, 'GET', {})).toMatchObject({ status: 404 });
+  });
+});
+
+describe('trouble has a name', () => {
+  test('wrong secret and wrong key', async () => {
+    const wrong = createStorage({ ...config, secretKey: 'wrong-secret' });
+    await expect(wrong.capabilities()).rejects.toMatchObject({ reason: 'WrongCredentials' });
+    await expect(wrong.head('one/x')).rejects.toMatchObject({ reason: 'AccessDenied' });
+    const unknown = createStorage({ ...config, accessKey: 'nobody' });
+    await expect(unknown.remove('one/x')).rejects.toMatchObject({ reason: 'WrongCredentials' });
+  });
+
+  test('nobody listens, and a peer that accepts and stays silent ends in bounded time', async () => {
+    const closed = createStorage({ ...config, endpoint: 'http://127.0.0.1:1' });
+    await expect(closed.head('one/x')).rejects.toMatchObject({ reason: 'EndpointUnreachable' });
+    await expect(closed.capabilities()).rejects.toMatchObject({ reason: 'EndpointUnreachable' });
+    const sockets = new Set<net.Socket>();
+    const silent = net.createServer((socket) => void sockets.add(socket));
+    const port = await listen(silent);
+    const patient = createStorage({ ...config, endpoint: `http://127.0.0.1:${port}`, timeoutMs: 200 });
+    await expect(patient.head('one/x')).rejects.toMatchObject({ reason: 'EndpointUnreachable' });
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+  });
+
+  test('a server that is overloaded for a moment is asked again, over one connection', async () => {
+    let answers = 0;
+    let connections = 0;
+    const upstream = new URL(config.endpoint);
+    const proxy = http.createServer((request, response) => {
+      answers += 1;
+      if (answers <= 2) return void response.writeHead(503, { 'content-length': '0' }).end();
+      const { method, headers, url } = request;
+      const forward = http.request(
+        { host: upstream.hostname, port: upstream.port, path: url, method, headers },
+        (answer) => {
+          response.writeHead(answer.statusCode ?? 0, answer.headers);
+          answer.pipe(response);
+        },
+      );
+      request.pipe(forward);
+    });
+    proxy.on('connection', () => (connections += 1));
+    const port = await listen(proxy);
+    const tried = createStorage({ ...config, endpoint: `http://127.0.0.1:${port}` });
+    expect(await tried.head('one/none')).toBeUndefined();
+    await tried.close();
+    proxy.closeAllConnections();
+    proxy.close();
+    expect(connections).toBe(1);
+  });
+
+  test('a certificate is trusted by its CA only', async () => {
+    const server = await createCertificate(['127.0.0.1'], new Date());
+    await using secure = await startMinio(server);
+    const tls = { ...config, endpoint: secure.endpoint };
+    await expect(createStorage(tls).ensureBucket()).rejects.toMatchObject({ reason: 'CertificateInvalid' });
+    const trusted = createStorage({ ...tls, ca: server.ca });
+    await trusted.ensureBucket();
+    expect(await trusted.capabilities()).toMatchObject({ credential: 'session' });
+    await trusted.close();
+  });
+});
+
+const listen = (server: net.Server): Promise<number> =>
+  new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', () => resolve((server.address() as net.AddressInfo).port));
+  });

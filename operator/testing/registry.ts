@@ -1,0 +1,90 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import https from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startDaemon, stopDaemon } from '../../e2e/cluster/daemon.ts';
+import { ensurePrograms } from '../../e2e/cluster/packages.ts';
+import { freePort } from './ports.ts';
+
+/** Door is what a registry demands: TLS and tokens as builds meet it, or a password without TLS as nodes do. */
+export type Door =
+  | {
+      readonly type: 'token';
+      readonly certificate: string;
+      readonly key: string;
+      readonly ca: string;
+      /** Certificate of the key that signs tokens. */
+      readonly signer: string;
+    }
+  | { readonly type: 'password'; readonly htpasswd: string };
+
+/** TestRegistry is a real docker-registry on the loopback address with nothing in it. */
+export interface TestRegistry extends AsyncDisposable {
+  /** host:port. */
+  readonly host: string;
+}
+
+const command = 'docker-registry';
+
+const settings = (folder: string, port: number, door: Door): object => ({
+  version: 0.1,
+  log: { level: 'info' },
+  storage: { filesystem: { rootdirectory: join(folder, 'data') }, delete: { enabled: true } },
+  http: {
+    addr: `127.0.0.1:${port}`,
+    ...(door.type === 'token' && { tls: { certificate: join(folder, 'tls.crt'), key: join(folder, 'tls.key') } }),
+  },
+  auth:
+    door.type === 'token'
+      ? {
+          token: {
+            realm: `https://127.0.0.1:${port}/token`,
+            service: 'registry',
+            issuer: 'epinio',
+            rootcertbundle: join(folder, 'signer.crt'),
+          },
+        }
+      : { htpasswd: { realm: 'epinio', path: join(folder, 'htpasswd') } },
+});
+
+const writeFiles = (folder: string, port: number, door: Door): void => {
+  const write = (name: string, content: string): void => writeFileSync(join(folder, name), content);
+  // JSON is YAML.
+  write('config.yml', JSON.stringify(settings(folder, port, door)));
+  if (door.type === 'password') return write('htpasswd', door.htpasswd);
+  write('tls.crt', door.certificate);
+  write('tls.key', door.key);
+  write('signer.crt', door.signer);
+};
+
+const answers = (url: string, ca: string | undefined): Promise<boolean> =>
+  ca === undefined
+    ? fetch(url).then(
+        () => true,
+        () => false,
+      )
+    : new Promise((resolve) => {
+        const request = https.get(url, { ca, agent: false }, (response) => {
+          response.resume();
+          resolve(true);
+        });
+        request.on('error', () => resolve(false));
+      });
+
+/** startRegistry starts a registry of the test's own. */
+export async function startRegistry(door: Door): Promise<TestRegistry> {
+  await ensurePrograms([command]);
+  const folder = mkdtempSync(join(tmpdir(), 'epinio-registry-'));
+  const port = await freePort();
+  const host = `127.0.0.1:${port}`;
+  writeFiles(folder, port, door);
+  const ca = door.type === 'token' ? door.ca : undefined;
+  const ready = (): Promise<boolean> => answers(`${ca === undefined ? 'http' : 'https'}://${host}/v2/`, ca);
+  const args = ['serve', join(folder, 'config.yml')];
+  await startDaemon(folder, { name: 'registry', command, args, ready, seconds: 30 }, 'ours');
+  const stop = async (): Promise<void> => {
+    await stopDaemon(folder, 'registry');
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return { host, [Symbol.asyncDispose]: stop };
+}
