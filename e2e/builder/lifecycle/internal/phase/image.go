@@ -23,7 +23,7 @@ import (
 
 // appImage grows from the run image layer by layer.
 type appImage struct {
-	v1.Image
+	working  v1.Image
 	previous v1.Image
 	created  time.Time
 	history  bool
@@ -53,11 +53,11 @@ func (a *appImage) reuse(diffID, createdBy string) error {
 }
 
 func (a *appImage) append(content v1.Layer, createdBy string) error {
-	image, err := mutate.Append(a.Image, mutate.Addendum{Layer: content, History: v1.History{CreatedBy: createdBy}})
+	image, err := mutate.Append(a.working, mutate.Addendum{Layer: content, History: v1.History{CreatedBy: createdBy}})
 	if err != nil {
 		return err
 	}
-	a.Image = image
+	a.working = image
 	return nil
 }
 
@@ -98,7 +98,7 @@ func (e *exporter) tryOpen(previous string) error {
 		return err
 	}
 	// History of empty layers (ENV, USER, …) goes: it would have to be told apart from that of layers for ever after.
-	e.image.Image, err = changeConfig(run, func(config *v1.ConfigFile) { config.History = historyOf(config) })
+	e.image.working, err = changeConfig(run, func(config *v1.ConfigFile) { config.History = historyOf(config) })
 	return err
 }
 
@@ -158,7 +158,7 @@ func (e *exporter) created() time.Time {
 func (e *exporter) runImageMetadata() (format.LayersMetadata, error) {
 	var made format.LayersMetadata
 	var err error
-	if made.RunImage.TopLayer, err = topLayer(e.image); err != nil {
+	if made.RunImage.TopLayer, err = topLayer(e.image.working); err != nil {
 		return made, fmt.Errorf("get run image top layer SHA: %w", err)
 	}
 	run, err := e.client.Open(e.runImage)
@@ -203,7 +203,7 @@ func (e *exporter) configure(made format.LayersMetadata, entrypoint string) erro
 	if err != nil {
 		return err
 	}
-	e.image.Image, err = changeConfig(e.image, func(config *v1.ConfigFile) {
+	e.image.working, err = changeConfig(e.image.working, func(config *v1.ConfigFile) {
 		config.Created, config.Container = v1.Time{Time: e.image.created}, ""
 		config.History = historyOf(config)
 		for i := range config.History {

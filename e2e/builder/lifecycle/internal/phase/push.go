@@ -16,12 +16,12 @@ func (e *exporter) push() (format.ImageReport, error) {
 	failures := map[string]error{}
 	failed := []string{}
 	for _, tag := range tags {
-		if err := e.client.Push(tag, e.image); err != nil {
+		if err := e.client.Push(tag, e.image.working); err != nil {
 			failures[tag] = err
 			failed = append(failed, fmt.Sprintf("[%s: %s]", tag, err))
 		}
 	}
-	digest, err := e.image.Digest()
+	digest, err := e.image.working.Digest()
 	if err != nil {
 		return report, err
 	}
@@ -38,7 +38,7 @@ func (e *exporter) push() (format.ImageReport, error) {
 		return report, fmt.Errorf("failed to write image to the following tags: %s", strings.Join(failed, ","))
 	}
 	report.Digest = digest.String()
-	report.ManifestSize, err = e.image.Size()
+	report.ManifestSize, err = e.image.working.Size()
 	return report, err
 }
 
