@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
+import { builderImage, runImage } from '../builder/build.ts';
 import { ensureBinary } from './build.ts';
 import { cacheDir, here, repoDir, runDir } from './settings.ts';
 import { during, run } from './shell.ts';
@@ -44,7 +45,15 @@ export async function componentImages(): Promise<Built[]> {
     { ...ownImage('registry', ['/usr/bin/docker-registry']), base },
     { name: 'operator', dockerfile: join(repoDir, 'Dockerfile'), files: { 'dist/epinio-operator.mjs': bundle }, base },
   ];
+  const builder = await builderImage();
+  images.push({ ...builder, files: named(builder.files), base });
   return inOrder(images, buildImage);
+}
+
+/** appBaseImage is what the apps of the test builder run upon; it lives in the bundled registry, as staged images do. */
+export async function appBaseImage(): Promise<Built> {
+  const image = runImage();
+  return buildImage({ ...image, files: named(image.files), base: await baseImage() });
 }
 
 /** baseImage is Debian with Node.js, made from packages: what an operator, registry or app image starts from. */
@@ -63,9 +72,13 @@ export async function baseImage(): Promise<Built> {
   return buildImage(ownImage('base', [rootfs, join(repoDir, 'node_modules', 'node', 'bin', 'node')]));
 }
 
+/** named gives each file or folder its own name in the build context. */
+const named = (sources: readonly string[]): Record<string, string> =>
+  Object.fromEntries(sources.map((source) => [basename(source), source]));
+
 const ownImage = (name: string, sources: readonly string[]): Image => ({
   name,
-  files: Object.fromEntries(sources.map((source) => [basename(source), source])),
+  files: named(sources),
   dockerfile: join(here, 'images', name, 'Dockerfile'),
 });
 
@@ -85,7 +98,7 @@ async function build(image: Image, built: Built): Promise<void> {
   try {
     for (const [place, source] of Object.entries(image.files)) {
       mkdirSync(join(context, place, '..'), { recursive: true });
-      cpSync(source, join(context, place), { recursive: true });
+      cpSync(source, join(context, place), { recursive: true, verbatimSymlinks: true });
     }
     if (image.base) await provide(image.base);
     const base = image.base ? ['--build-arg', `BASE=${image.base.reference}`] : [];

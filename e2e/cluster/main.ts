@@ -1,11 +1,13 @@
 import { ensureBinary, programs } from './build.ts';
 import { kubeconfigPath } from './access.ts';
 import { report } from './doctor.ts';
+import { install } from './install.ts';
 import { down, status, up } from './native.ts';
 import { say } from './shell.ts';
 
 const usage = `usage: main.ts <command>
   up                  start the cluster; what runs already is left as it is
+  install             bring Epinio and what it needs into the cluster
   down                stop the cluster and remove all that it left on this machine
   status              tell what runs
   doctor              tell what this machine lacks for a native cluster
@@ -17,6 +19,7 @@ const light = ['kube-apiserver', 'kube-controller-manager'];
 /** commands of the cluster tool, by name. */
 const commands: Readonly<Record<string, (args: readonly string[]) => Promise<unknown>>> = {
   up,
+  install,
   down,
   status,
   doctor: report,

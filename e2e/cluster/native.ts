@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { kubectlPath } from './access.ts';
 import { controlPlaneDaemons } from './control-plane.ts';
 import { ensureBinary, programs } from './build.ts';
 import { runningPid, startDaemon, stopDaemon, type Daemon } from './daemon.ts';
 import { doctor } from './doctor.ts';
 import { systemImages, type Built } from './images.ts';
+import { kubectl } from './kubectl.ts';
 import { noteMachine, restoreMachine } from './machine.ts';
 import { connectNetwork } from './network.ts';
 import { containerd, ctr, kubeProxy, kubelet, scheduler } from './node.ts';
@@ -20,10 +20,6 @@ const daemons = [
 ];
 
 const kubeconfig = join(stateDir, 'pki', 'admin.kubeconfig');
-
-/** kubectl speaks to the native cluster as its administrator. */
-export const kubectl = (args: readonly string[], input?: string): Promise<string> =>
-  run(kubectlPath(), ['--kubeconfig', kubeconfig, ...args], input === undefined ? {} : { input });
 
 /** up starts the native cluster; what runs already is left as it is. */
 export async function up(): Promise<void> {
@@ -90,10 +86,8 @@ async function provideVolumes(): Promise<void> {
     };
   });
   await run('chmod', ['-R', '0777', join(stateDir, 'volumes')]);
-  await kubectl(
-    ['apply', '--server-side', '-f', '-'],
-    JSON.stringify({ apiVersion: 'v1', kind: 'List', items: volumes }),
-  );
+  const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: volumes });
+  await kubectl(['apply', '--server-side', '--filename', '-'], { input });
 }
 
 /** down ends the native cluster and removes everything of it from the machine; the cache stays. */

@@ -1,0 +1,123 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { stringify } from 'yaml';
+import { signRunToken } from '../../operator/registry/token.ts';
+import { chosenCluster } from './access.ts';
+import { appBaseImage, componentImages, type Built } from './images.ts';
+import { forwarded, kubectl } from './kubectl.ts';
+import { importImages } from './native.ts';
+import { ports, repoDir } from './settings.ts';
+import { run, say } from './shell.ts';
+
+const namespace = 'epinio-system';
+
+/** install brings everything of Epinio into the running cluster, or up to date; what has not changed is left alone. */
+export async function install(): Promise<void> {
+  const start = Date.now();
+  const images = await componentImages();
+  const base = await appBaseImage();
+  await importImages(images);
+  const manifests = await render(images);
+  await removeOutdatedBootstrap(images);
+  await kubectl(['apply', '--filename', '-'], { input: manifests });
+  say('manifests are applied');
+  await waitFor();
+  await seed(base);
+  say(`Epinio is installed (${Math.round((Date.now() - start) / 1000)} s)`);
+}
+
+/** render is the overlay of this kind of cluster with each image at the key of its content, so that a change rolls out. */
+async function render(images: readonly Built[]): Promise<string> {
+  const overlay = join(repoDir, 'manifests', 'overlays', `demo-${chosenCluster()}`);
+  const folder = mkdtempSync(join(tmpdir(), 'epinio-overlay-'));
+  try {
+    const kustomization = {
+      apiVersion: 'kustomize.config.k8s.io/v1beta1',
+      kind: 'Kustomization',
+      resources: [relative(folder, overlay)],
+      images: images.map(({ name, key }) => ({ name: `localhost/epinio/${name}`, newTag: key })),
+    };
+    writeFileSync(join(folder, 'kustomization.yaml'), stringify(kustomization));
+    return withHttpPort(await kubectl(['kustomize', folder]), ports.http);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** withHttpPort moves the door of the Ingress controller, and the address of the bucket behind it, to another port. */
+export const withHttpPort = (manifests: string, port: number): string =>
+  port === 80
+    ? manifests
+    : manifests
+        .replaceAll(/hostPort: 80$/gm, `hostPort: ${port}`)
+        .replaceAll(/http:\/\/s3\.localhost$/gm, `http://s3.localhost:${port}`);
+
+/** A Job cannot be changed: one of another operator image is replaced. */
+async function removeOutdatedBootstrap(images: readonly Built[]): Promise<void> {
+  const job = ['--namespace', namespace, 'job/epinio-bootstrap', '--ignore-not-found'];
+  const image = await kubectl(['get', ...job, '--output', 'jsonpath={.spec.template.spec.containers[0].image}']);
+  if (image && !images.some(({ reference }) => reference === image)) await kubectl(['delete', ...job]);
+}
+
+/** waitFor waits for each part in the order in which they need each other, so that the first that fails is named. */
+async function waitFor(): Promise<void> {
+  const parts: readonly (readonly [string, string])[] = [
+    [namespace, 'job/epinio-bootstrap'],
+    [namespace, 'deployment/minio'],
+    [namespace, 'deployment/registry'],
+    ['epinio-node', 'daemonset/registry-node-door'],
+    ['traefik', 'daemonset/traefik'],
+    [namespace, 'deployment/epinio-operator'],
+  ];
+  for (const [where, part] of parts) {
+    const wait = part.startsWith('job/')
+      ? ['wait', '--for=condition=Complete', part, '--timeout=120s']
+      : ['rollout', 'status', part, '--timeout=120s'];
+    try {
+      await kubectl(['--namespace', where, ...wait]);
+    } catch (error) {
+      throw new Error(`${String(error)}\n${await explain(where, part)}`, { cause: error });
+    }
+    say(`${part} is ready`);
+  }
+}
+
+/** explain shows what the pods of a part say. */
+async function explain(where: string, part: string): Promise<string> {
+  const pods = await kubectl(['--namespace', where, 'get', 'pods', '--output=wide'], { mayFail: true });
+  const log = ['--namespace', where, 'logs', part, '--tail=20', '--all-containers'];
+  return `${pods}\n${await kubectl(log, { mayFail: true })}`;
+}
+
+/** seed puts the image that apps run upon into the bundled registry, with a token as the operator signs them. */
+async function seed(image: Built): Promise<void> {
+  const repository = 'epinio/run';
+  const secret = async (name: string, key: string) => {
+    const output = `jsonpath={.data['${key.replace('.', '\\.')}']}`;
+    const encoded = await kubectl(['--namespace', namespace, 'get', 'secret', name, '--output', output]);
+    return Buffer.from(encoded, 'base64').toString();
+  };
+  const token = signRunToken({
+    key: await secret('epinio-registry-token', 'tls.key'),
+    certificate: await secret('epinio-registry-token', 'tls.crt'),
+    issuer: 'epinio',
+    service: 'registry',
+    access: [{ type: 'repository', name: repository, actions: ['pull', 'push'] }],
+    expiresSeconds: 600,
+    subject: 'cluster setup',
+  });
+  const folder = mkdtempSync(join(tmpdir(), 'epinio-registry-'));
+  try {
+    writeFileSync(join(folder, 'ca.crt'), await secret('epinio-registry-tls', 'ca.crt'));
+    await forwarded(namespace, 'service/registry', 5000, (port) =>
+      run('skopeo', [
+        ...['copy', '--dest-registry-token', token, '--dest-cert-dir', folder],
+        ...[`docker-archive:${image.archive}`, `docker://localhost:${port}/${repository}:1`],
+      ]),
+    );
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  say(`the run image is in the registry`);
+}
