@@ -13,6 +13,9 @@ export interface Condition {
   readonly lastTransitionTime: string;
 }
 
+/** ReadCondition is a condition as somebody may have written it: nothing is sure to be there. */
+export type ReadCondition = { readonly [F in keyof Condition]?: Condition[F] | undefined };
+
 /** Fact is what one reconcile found out about one aspect of an object; a set turns facts into conditions. */
 export interface Fact {
   readonly type: string;
@@ -33,7 +36,7 @@ export interface Verdict extends Omit<Fact, 'type' | 'stalled'> {
 
 /** Scene is what a condition set needs besides the facts: the list before, the generation judged, and the time. */
 export interface Scene {
-  readonly previous: readonly Partial<Condition>[] | undefined;
+  readonly previous: readonly ReadCondition[] | undefined;
   readonly generation: number;
   readonly now: Date;
 }
@@ -82,7 +85,7 @@ export const batchConditions = (
 const batchProgress: Record<ConditionStatus, Progress> = { True: 'Settled', False: 'Stalled', Unknown: 'Reconciling' };
 
 /** findCondition returns the condition of this type, if there is one. */
-export const findCondition = <C extends { readonly type?: string }>(
+export const findCondition = <C extends { readonly type?: string | undefined }>(
   conditions: readonly C[] | undefined,
   type: string,
 ): C | undefined => conditions?.find((c) => c.type === type);

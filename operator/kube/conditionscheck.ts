@@ -1,16 +1,19 @@
-import { findCondition, type Condition } from './conditions.ts';
+import { findCondition, type ReadCondition } from './conditions.ts';
 
 /** Judged is what checkConditions reads of an object. */
 export interface Judged {
-  readonly metadata?: { readonly generation?: number };
-  readonly status?: { readonly observedGeneration?: number; readonly conditions?: readonly Partial<Condition>[] };
+  readonly metadata?: { readonly generation?: number | undefined };
+  readonly status?: {
+    readonly observedGeneration?: number | undefined;
+    readonly conditions?: readonly ReadCondition[] | undefined;
+  };
 }
 
 interface Facts {
   readonly generation: number;
   readonly observed: number;
-  readonly all: readonly Partial<Condition>[];
-  readonly ready: Partial<Condition> | undefined;
+  readonly all: readonly ReadCondition[];
+  readonly ready: ReadCondition | undefined;
 }
 
 type Rule = (f: Facts) => string | undefined;
@@ -53,7 +56,7 @@ const rules: Record<string, Rule> = {
     list(f.all.filter((c) => Number.isNaN(Date.parse(c.lastTransitionTime ?? ''))).map(typeOf)),
 };
 
-const typeOf = (c: Partial<Condition> | undefined): string => c?.type ?? '';
+const typeOf = (c: ReadCondition | undefined): string => c?.type ?? '';
 const list = (names: readonly string[]): string | undefined => (names.length === 0 ? undefined : names.join(', '));
 
 /** checkConditions names every rule that the status of an object breaks: what no finished reconcile may leave behind. */

@@ -1,0 +1,201 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createLogger } from '../telemetry/log.ts';
+import { inNamespace, kubeconfigPath } from '../testing/apiserver.ts';
+import { ManualClock, settled } from '../testing/clock.ts';
+import { loadAuth } from './auth.ts';
+import { createClient, type KubeClient } from './client.ts';
+import { Elector, electionIdentity, type ElectionOptions, type Term } from './leader.ts';
+import { Lease, type Key } from './resource.ts';
+
+let kube: KubeClient;
+/** The electors' client: counts the requests on their way, so that the clock waits for them. */
+let counting: ElectionOptions['kube'];
+let onTheWay = 0;
+let stop: AbortController;
+
+beforeEach(() => {
+  kube = createClient({ auth: loadAuth({ kubeconfig: kubeconfigPath() }) });
+  stop = new AbortController();
+  const count = <T>(request: Promise<T>): Promise<T> => {
+    onTheWay++;
+    return request.finally(() => onTheWay--);
+  };
+  counting = {
+    get: (...a) => count(kube.get(...a)),
+    create: (...a) => count(kube.create(...a)),
+    mergePatch: (...a) => count(kube.mergePatch(...a)),
+  };
+});
+afterEach(async () => {
+  stop.abort();
+  await kube.close();
+});
+
+const lease = (namespace: string): Key => ({ namespace, name: 'operator' });
+const log = createLogger('silent');
+const elector = (namespace: string, identity: string, o: Partial<ElectionOptions> = {}): Elector =>
+  new Elector({ kube: counting, lease: lease(namespace), identity, log, ...o });
+const read = async (namespace: string) => (await kube.get(Lease, lease(namespace)))?.spec;
+
+/** run moves the clock in steps of a second, when no request is on its way, until `until` holds. */
+const run = async (clock: ManualClock, seconds: number, until: () => boolean = () => false): Promise<number> => {
+  for (let s = 0; s < seconds; s++) {
+    if (until()) return s;
+    await clock.advance(1000);
+    do await settled();
+    while (onTheWay > 0);
+  }
+  return seconds;
+};
+
+const campaign = (e: Elector): { term: () => Term | undefined } => {
+  let won: Term | undefined;
+  e.campaign(stop.signal).then(
+    (term) => (won = term),
+    () => undefined,
+  );
+  return { term: () => won };
+};
+
+describe('who leads', () => {
+  it('is one of two, and says so in the lease', () =>
+    inNamespace(async (ns) => {
+      const [a, b] = [campaign(elector(ns, 'a')), campaign(elector(ns, 'b'))];
+      await vi.waitFor(() => expect(a.term() ?? b.term()).toBeDefined());
+      const holder = (await read(ns))?.holderIdentity;
+      expect([a.term() !== undefined, b.term() !== undefined]).toEqual([holder === 'a', holder === 'b']);
+      expect(await read(ns)).toMatchObject({ leaseDurationSeconds: 15, leaseTransitions: 0 });
+    }));
+
+  it('stays the same while it renews, however long', () =>
+    inNamespace(async (ns) => {
+      const clock = new ManualClock();
+      const a = campaign(elector(ns, 'a', { clock }));
+      await vi.waitFor(() => expect(a.term()).toBeDefined());
+      const b = campaign(elector(ns, 'b', { clock }));
+      await run(clock, 120);
+      expect(a.term()?.leads()).toBe(true);
+      expect(b.term()).toBeUndefined();
+      expect(await read(ns)).toMatchObject({ holderIdentity: 'a', leaseTransitions: 0 });
+    }));
+
+  it('changes only after nothing was observed for a whole lease, whatever the times in the lease and the wall clock say', () =>
+    inNamespace(async (ns) => {
+      // b's wall clock is a year ahead of a's: to b the lease looks long expired, yet only what b observes counts.
+      const clockOfA = new ManualClock();
+      const clockOfB = new ManualClock(Date.UTC(2027, 0, 1));
+      const a = campaign(elector(ns, 'a', { clock: clockOfA }));
+      await vi.waitFor(() => expect(a.term()).toBeDefined());
+      const b = campaign(elector(ns, 'b', { clock: clockOfB }));
+      await run(clockOfB, 14);
+      expect(b.term()).toBeUndefined();
+      const waited = await run(clockOfB, 10, () => b.term() !== undefined);
+      expect(waited).toBeGreaterThan(0);
+      expect(b.term()?.leads()).toBe(true);
+      expect(await read(ns)).toMatchObject({ holderIdentity: 'b', leaseTransitions: 1 });
+    }));
+});
+
+describe('a leader that cannot renew', () => {
+  it('stops leading 10 s after its last renewal was sent, 5 s before another may begin', () =>
+    inNamespace(async (ns) => {
+      const clock = new ManualClock();
+      let away = false;
+      const flaky: ElectionOptions['kube'] = {
+        get: (...args) => (away ? Promise.reject(new Error('away')) : counting.get(...args)),
+        create: (...args) => counting.create(...args),
+        mergePatch: (...args) => (away ? Promise.reject(new Error('away')) : counting.mergePatch(...args)),
+      };
+      const a = campaign(elector(ns, 'a', { clock, kube: flaky }));
+      await vi.waitFor(() => expect(a.term()).toBeDefined());
+      const b = campaign(elector(ns, 'b', { clock }));
+      await run(clock, 6);
+      away = true;
+      const lostAt = await run(clock, 20, () => a.term()?.lost.aborted === true);
+      expect(lostAt).toBeLessThanOrEqual(10);
+      expect(b.term()).toBeUndefined();
+      const takenAt = lostAt + (await run(clock, 20, () => b.term() !== undefined));
+      expect(takenAt - lostAt).toBeGreaterThanOrEqual(4);
+      expect(a.term()?.leads()).toBe(false);
+    }));
+
+  it('does not lead by the clock even before any timer could tell it so', () =>
+    inNamespace(async (ns) => {
+      let frozen = 0;
+      const clock = new ManualClock();
+      const skewed = {
+        monotonic: () => clock.monotonic() + frozen,
+        date: () => clock.date(),
+        after: (ms: number, callback: () => void) => clock.after(ms, callback),
+      };
+      const a = campaign(elector(ns, 'a', { clock: skewed }));
+      await vi.waitFor(() => expect(a.term()).toBeDefined());
+      expect(a.term()?.leads()).toBe(true);
+      frozen = 10_001;
+      expect(a.term()?.lost.aborted).toBe(false);
+      expect(a.term()?.leads()).toBe(false);
+    }));
+
+  it('stops at once when it sees another lead', () =>
+    inNamespace(async (ns) => {
+      const clock = new ManualClock();
+      const a = campaign(elector(ns, 'a', { clock }));
+      await vi.waitFor(() => expect(a.term()).toBeDefined());
+      await kube.mergePatch(Lease, lease(ns), { spec: { holderIdentity: 'intruder' } });
+      const after = await run(clock, 20, () => a.term()?.lost.aborted === true);
+      expect(after).toBeLessThanOrEqual(3);
+      expect((await read(ns))?.holderIdentity).toBe('intruder');
+    }));
+
+  it('goes on when somebody else only labels the lease or deletes it', () =>
+    inNamespace(async (ns) => {
+      const clock = new ManualClock();
+      const a = campaign(elector(ns, 'a', { clock }));
+      await vi.waitFor(() => expect(a.term()).toBeDefined());
+      await kube.mergePatch(Lease, lease(ns), { metadata: { labels: { a: 'b' } } });
+      await run(clock, 6);
+      const found = await kube.get(Lease, lease(ns));
+      await kube.remove(Lease, lease(ns), { uid: found?.metadata?.uid ?? '' });
+      await run(clock, 6);
+      expect(a.term()?.leads()).toBe(true);
+      expect((await read(ns))?.holderIdentity).toBe('a');
+    }));
+});
+
+describe('handing over', () => {
+  it('lets the other lead at its next try when the leader resigns', () =>
+    inNamespace(async (ns) => {
+      const clock = new ManualClock();
+      const a = campaign(elector(ns, 'a', { clock }));
+      await vi.waitFor(() => expect(a.term()).toBeDefined());
+      const b = campaign(elector(ns, 'b', { clock }));
+      await run(clock, 5);
+      await a.term()?.resign();
+      expect(await read(ns)).toMatchObject({ holderIdentity: '', leaseDurationSeconds: 1 });
+      expect(a.term()?.leads()).toBe(false);
+      expect(a.term()?.lost.aborted).toBe(false);
+      expect(await run(clock, 20, () => b.term() !== undefined)).toBeLessThanOrEqual(3);
+      expect((await read(ns))?.holderIdentity).toBe('b');
+    }));
+
+  it('leads at once after a restart under the same identity', () =>
+    inNamespace(async (ns) => {
+      const identity = electionIdentity('operator-7d4f-x2x');
+      const before = campaign(elector(ns, identity, { clock: new ManualClock() }));
+      await vi.waitFor(() => expect(before.term()).toBeDefined());
+      const acquired = (await read(ns))?.acquireTime;
+      const after = campaign(elector(ns, identity, { clock: new ManualClock() }));
+      await vi.waitFor(() => expect(after.term()?.leads()).toBe(true));
+      expect(await read(ns)).toMatchObject({ leaseTransitions: 0, acquireTime: acquired });
+    }));
+
+  it('gives an identity of its own to a process outside of a pod', () => {
+    expect(electionIdentity('pod-1')).toBe('pod-1');
+    expect(electionIdentity()).not.toBe(electionIdentity());
+    expect(electionIdentity('')).toMatch(/_/);
+  });
+});
+
+it('refuses times that would let two lead', () => {
+  expect(() => elector('ns', 'a', { leaseMs: 10_000, renewMs: 10_000 })).toThrow('leaseMs > renewMs');
+});
