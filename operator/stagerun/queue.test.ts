@@ -91,7 +91,11 @@ describe('admission', () => {
   });
 
   it('numbers those who wait from 0 without gaps', () => {
-    const turns = admit([1, 2, 3, 4].map((i) => run('a', `r${i}`, i)), new Map(), { cluster: 2, perNamespace: 2 });
+    const turns = admit(
+      [1, 2, 3, 4].map((i) => run('a', `r${i}`, i)),
+      new Map(),
+      { cluster: 2, perNamespace: 2 },
+    );
     expect([...turns.values()]).toEqual([
       { type: 'admitted' },
       { type: 'admitted' },

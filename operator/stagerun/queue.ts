@@ -21,7 +21,8 @@ export type Turn = { readonly type: 'admitted' } | { readonly type: 'queued'; re
  */
 export function orderFairly(waiting: readonly Waiting[], held: ReadonlyMap<string, number>): Waiting[] {
   const lines = new Map<string, Waiting[]>();
-  for (const one of waiting.toSorted(byAge)) lines.set(one.key.namespace, [...(lines.get(one.key.namespace) ?? []), one]);
+  for (const one of waiting.toSorted(byAge))
+    lines.set(one.key.namespace, [...(lines.get(one.key.namespace) ?? []), one]);
   const turns = [...lines.values()].flatMap((line) =>
     line.map((one, i) => ({ one, round: (held.get(one.key.namespace) ?? 0) + i })),
   );
@@ -60,6 +61,8 @@ export const shownPosition = (ahead: number): number => {
   return Math.ceil(ahead / step) * step;
 };
 
+const tellEveryMs = 30_000;
+
 /**
  * BuildQueue is the ledger of slots. It is memory only and rebuilt from the cache by prime(): Jobs are the truth. It exists
  * because several workers start runs at once: a slot is taken here, synchronously, before the Job is in the cache.
@@ -68,6 +71,7 @@ export class BuildQueue {
   readonly #caps: Caps;
   readonly #waiting = new Map<string, Waiting>();
   readonly #holding = new Map<string, Key>();
+  readonly #told = new Map<string, number>();
   #turns: Map<string, Turn> | undefined;
 
   constructor(caps: Caps) {
@@ -84,12 +88,22 @@ export class BuildQueue {
     return turn;
   }
 
+  /** mayTell is true at most every 30 s for each run: positions change often, and each change shown is a write. */
+  mayTell(key: Key, now: Date): boolean {
+    const id = keyString(key);
+    const last = this.#told.get(id);
+    if (last !== undefined && now.getTime() - last < tellEveryMs) return false;
+    this.#told.set(id, now.getTime());
+    return last !== undefined;
+  }
+
   /** hold counts a run as building, whatever the caps say: its Job is there. */
   hold(key: Key): void {
     const id = keyString(key);
     if (this.#holding.has(id)) return;
     this.#change(() => {
       this.#waiting.delete(id);
+      this.#told.delete(id);
       this.#holding.set(id, key);
     });
   }
@@ -98,6 +112,7 @@ export class BuildQueue {
   leave(key: Key): boolean {
     const id = keyString(key);
     const held = this.#holding.has(id);
+    this.#told.delete(id);
     if (held || this.#waiting.has(id)) {
       this.#change(() => {
         this.#holding.delete(id);

@@ -36,13 +36,60 @@ const rows: readonly Row[] = [
   { case: 'order.toml is missing', step: 'detect', state: exited(1), reason: 'DetectFailed', who: 'Infrastructure' },
   { case: 'detect fails by itself', step: 'detect', state: exited(22), reason: 'DetectFailed', who: 'Infrastructure' },
   { case: 'bin/build fails', step: 'build', state: exited(51), reason: 'BuildFailed', who: 'User' },
-  { case: 'the builder fails by itself', step: 'build', state: exited(52), reason: 'BuilderFailed', who: 'Infrastructure' },
-  { case: 'wrong credentials', step: 'analyze', state: exited(32), reason: 'AnalyzeFailed', who: 'Infrastructure', asks: true },
-  { case: 'credentials end before export', step: 'export', state: exited(1), reason: 'ExportFailed', who: 'Infrastructure', asks: true },
-  { case: 'the push is refused', step: 'export', state: exited(62), reason: 'ExportFailed', who: 'Infrastructure', asks: true },
-  { case: 'the run image is missing', step: 'export', state: exited(3), reason: 'RunImageUnavailable', who: 'Infrastructure' },
-  { case: 'the cache registry is down', step: 'restore', state: exited(1), reason: 'RestoreFailed', who: 'Infrastructure', asks: true },
-  { case: 'restore fails', step: 'restore', state: exited(42), reason: 'RestoreFailed', who: 'Infrastructure', asks: true },
+  {
+    case: 'the builder fails by itself',
+    step: 'build',
+    state: exited(52),
+    reason: 'BuilderFailed',
+    who: 'Infrastructure',
+  },
+  {
+    case: 'wrong credentials',
+    step: 'analyze',
+    state: exited(32),
+    reason: 'AnalyzeFailed',
+    who: 'Infrastructure',
+    asks: true,
+  },
+  {
+    case: 'credentials end before export',
+    step: 'export',
+    state: exited(1),
+    reason: 'ExportFailed',
+    who: 'Infrastructure',
+    asks: true,
+  },
+  {
+    case: 'the push is refused',
+    step: 'export',
+    state: exited(62),
+    reason: 'ExportFailed',
+    who: 'Infrastructure',
+    asks: true,
+  },
+  {
+    case: 'the run image is missing',
+    step: 'export',
+    state: exited(3),
+    reason: 'RunImageUnavailable',
+    who: 'Infrastructure',
+  },
+  {
+    case: 'the cache registry is down',
+    step: 'restore',
+    state: exited(1),
+    reason: 'RestoreFailed',
+    who: 'Infrastructure',
+    asks: true,
+  },
+  {
+    case: 'restore fails',
+    step: 'restore',
+    state: exited(42),
+    reason: 'RestoreFailed',
+    who: 'Infrastructure',
+    asks: true,
+  },
   { case: 'tags in two registries', step: 'analyze', state: exited(3), reason: 'AnalyzeFailed', who: 'Infrastructure' },
   {
     case: 'the deadline of the pod in build',
@@ -118,7 +165,10 @@ const rows: readonly Row[] = [
     case: 'a node that shuts down',
     step: 'build',
     state: exited(2),
-    status: { reason: 'Terminated', conditions: disruption('Pod was terminated in response to imminent node shutdown.') },
+    status: {
+      reason: 'Terminated',
+      conditions: disruption('Pod was terminated in response to imminent node shutdown.'),
+    },
     reason: 'Evicted',
     who: 'Infrastructure',
   },
@@ -138,8 +188,20 @@ const rows: readonly Row[] = [
     who: 'Infrastructure',
   },
   { case: 'killed by nobody known', step: 'build', state: killed(137), reason: 'Evicted', who: 'Infrastructure' },
-  { case: 'platform API refused', step: 'analyze', state: exited(11), reason: 'BuilderIncompatible', who: 'Infrastructure' },
-  { case: 'buildpack API refused', step: 'restore', state: exited(12), reason: 'BuilderIncompatible', who: 'Infrastructure' },
+  {
+    case: 'platform API refused',
+    step: 'analyze',
+    state: exited(11),
+    reason: 'BuilderIncompatible',
+    who: 'Infrastructure',
+  },
+  {
+    case: 'buildpack API refused',
+    step: 'restore',
+    state: exited(12),
+    reason: 'BuilderIncompatible',
+    who: 'Infrastructure',
+  },
   { case: 'an unknown flag', step: 'analyze', state: exited(2), reason: 'AnalyzeFailed', who: 'Infrastructure' },
   { case: 'a panic in export', step: 'export', state: exited(2), reason: 'ExportFailed', who: 'Infrastructure' },
   { case: 'detect as root', step: 'detect', state: exited(1), reason: 'DetectFailed', who: 'Infrastructure' },
@@ -245,13 +307,20 @@ describe('a pod under way', () => {
     expect(judgement).toMatchObject({ type: 'active', reason: 'Running', message: 'The step detect is running.' });
   });
 
-  it('is Pending between two steps', () => {
-    const judgement = judge(evidence(podWith('detect', { waiting: { reason: 'PodInitializing' } })));
-    expect(judgement).toMatchObject({ type: 'active', reason: 'Pending', podless: false });
+  it('is Pending until its first container runs, and Running between two steps', () => {
+    const initializing = { waiting: { reason: 'PodInitializing' } };
+    const pending = { type: 'active', reason: 'Pending', podless: false };
+    expect(judge(evidence(podWith('fetch', initializing)))).toMatchObject(pending);
+    expect(judge(evidence(podWith('detect', initializing)))).toMatchObject({
+      reason: 'Running',
+      message: 'The step detect is starting.',
+    });
   });
 
   it("shows the scheduler's words while no node takes it", () => {
-    const conditions = [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: '0/1 nodes available' }];
+    const conditions = [
+      { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: '0/1 nodes available' },
+    ];
     const pod = podWith('fetch', { waiting: { reason: 'PodInitializing' } }, { conditions });
     expect(judge(evidence(pod))).toMatchObject({ reason: 'PodUnschedulable', message: '0/1 nodes available' });
   });

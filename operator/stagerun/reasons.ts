@@ -3,6 +3,7 @@ import type { Step } from '../api/stagerun.ts';
 import { reasonOfExit } from '../fetch/exits.ts';
 import { parseReport } from '../fetch/report.ts';
 import {
+  begun,
   currentStep,
   isPullFailure,
   registrySteps,
@@ -50,8 +51,14 @@ export interface Evidence {
 /** pullPatienceMs is how long a pull may fail before the run does: a registry that restarts is waited for. */
 export const pullPatienceMs = 120_000;
 
+/** podStarting is said of a run whose Job is made and whose pod does nothing yet. */
+export const podStarting = 'The pod of the build is starting.';
+
 /** because builds a Cause: the general meaning of its reason, and what is special about this case. */
-export const because = (reason: Reason, rest: Omit<Cause, 'reason' | 'message' | 'class'> & { detail?: string } = {}): Cause => {
+export const because = (
+  reason: Reason,
+  rest: Omit<Cause, 'reason' | 'message' | 'class'> & { detail?: string } = {},
+): Cause => {
   const { detail, ...cause } = rest;
   const message = detail ? `${meanings[reason]} ${detail}` : meanings[reason];
   return { ...cause, reason, message, class: isUserFailure(reason) ? 'User' : 'Infrastructure' };
@@ -82,7 +89,7 @@ const judgeWithoutPod = ({ job, warning, before }: Evidence): Judgement => {
   if (end?.type === 'complete') return { type: 'built', report: undefined };
   if (!end) {
     return warning === undefined
-      ? active(Reason.Pending, 'The Job is made; its pod is not there yet.', true)
+      ? active(Reason.Pending, podStarting, true)
       : active(Reason.PodNotCreated, warning, true);
   }
   if (end.reason !== 'DeadlineExceeded') return failed(because(Reason.PodDeleted));
@@ -103,15 +110,23 @@ const judgeActive = (pod: PodObject, seen: Evidence): Judgement => {
     return active(Reason.PodUnschedulable, scheduled.message || meanings.PodUnschedulable);
   }
   const waiting = current?.state.waiting;
-  if (current && isPullFailure(waiting?.reason)) {
-    const cause = causeOfPull(current.name, waiting?.message);
-    const since = Date.parse(seen.steps.find((step) => step.name === current.name)?.startedAt ?? '');
-    const patient = waiting?.reason !== 'InvalidImageName' && !(seen.now.getTime() - since >= pullPatienceMs);
-    return patient ? active(cause.reason, cause.message) : failed(cause);
-  }
+  if (current && isPullFailure(waiting?.reason)) return judgePull(current.name, waiting ?? {}, seen);
   if (current?.state.running) return active(Reason.Running, `The step ${current.name} is running.`);
+  if (current && begun(pod)) return active(Reason.Running, `The step ${current.name} is starting.`);
   const hindrance = waiting?.reason === 'CreateContainerConfigError' ? waiting.message : seen.warning;
-  return active(Reason.Pending, hindrance || 'The pod of the build is starting.');
+  return active(Reason.Pending, hindrance || podStarting);
+};
+
+const judgePull = (
+  step: StepName,
+  waiting: { reason?: string; message?: string },
+  { steps, now }: Evidence,
+): Judgement => {
+  const cause = causeOfPull(step, waiting.message);
+  // A name that can be no image stays one; for the rest, patience counts from when the failure was first written down.
+  const since = Date.parse(steps.find(({ name }) => name === step)?.startedAt ?? now.toISOString());
+  const patient = waiting.reason !== 'InvalidImageName' && now.getTime() - since < pullPatienceMs;
+  return patient ? active(cause.reason, cause.message) : failed(cause);
 };
 
 const causeOfPull = (step: StepName, message: string | undefined): Cause =>
@@ -130,7 +145,8 @@ const causeOfPod = (pod: PodObject, jobReason: string | undefined): Cause => {
   const at = placeOf(current?.name, current?.state.terminated);
   const { reason, message } = pod.status ?? {};
   if (reason === 'DeadlineExceeded' || jobReason === 'DeadlineExceeded') return causeOfDeadline(pod);
-  if (disrupted(pod)) return because(Reason.Evicted, { ...at, detail: condition(pod, 'DisruptionTarget')?.message ?? '' });
+  if (disrupted(pod))
+    return because(Reason.Evicted, { ...at, detail: condition(pod, 'DisruptionTarget')?.message ?? '' });
   // The kubelet marks evictions for the node's sake as disruptions (above); without the mark the pod broke its own limit.
   if (reason === 'Evicted') return because(Reason.OutOfDisk, { ...at, ...(message && { detail: message }) });
   if (pod.metadata?.deletionTimestamp) return because(Reason.PodDeleted, at);
@@ -172,7 +188,8 @@ export const causeOfExit = (step: StepName, t: Terminated): Cause => {
     return because(Reason.BuilderIncompatible, { ...at, detail });
   }
   if (step === 'detect') return because(detectReason(t.exitCode), { ...at, detail });
-  if (step === 'build') return because(t.exitCode === 51 ? Reason.BuildFailed : Reason.BuilderFailed, { ...at, detail });
+  if (step === 'build')
+    return because(t.exitCode === 51 ? Reason.BuildFailed : Reason.BuilderFailed, { ...at, detail });
   return causeOfRegistryStep(step, t.exitCode, { ...at, detail });
 };
 

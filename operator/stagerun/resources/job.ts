@@ -129,15 +129,7 @@ const podSpec = (wishes: JobWishes): PodSpec => {
 type Program = Pick<Container, 'image' | 'command' | 'args' | 'env'>;
 
 const programs: Record<StepName, (wishes: JobWishes) => Program> = {
-  fetch: ({ fetch, ca }) => ({
-    image: fetch.image,
-    command: [...fetch.command],
-    env: [
-      { name: 'EPINIO_FETCH', value: `${fetchDir}/${secretKeys.fetch}` },
-      { name: 'HOME', value: '/tmp' },
-      ...(ca ? [{ name: 'SSL_CERT_FILE', value: `${caDir}/${secretKeys.ca}` }] : []),
-    ],
-  }),
+  fetch: (wishes) => ({ image: wishes.fetch.image, command: [...wishes.fetch.command], env: fetchEnv(wishes) }),
   analyze: (wishes) => {
     const { runImage, previousImage } = wishes.platform.status;
     const previous = previousImage ? [`-previous-image=${previousImage}`] : [];
@@ -147,6 +139,21 @@ const programs: Record<StepName, (wishes: JobWishes) => Program> = {
   restore: (wishes) => registryProgram('restorer', wishes, [], []),
   build: (wishes) => tenantProgram('builder', wishes),
   export: (wishes) => registryProgram('exporter', wishes, ['-report=/dev/termination-log'], [output(wishes)]),
+};
+
+const fetchEnv = ({ run, config, ca }: JobWishes): EnvVar[] => {
+  const { maxBytes, maxEntries, maxRatio } = config.archive;
+  const { sha256 = '', size = 0 } = run.spec.source.blob ?? {};
+  const values = {
+    FETCH_URL_FILE: `${fetchDir}/${secretKeys.url}`,
+    FETCH_SHA256: sha256,
+    FETCH_SIZE: size,
+    FETCH_MAX_BYTES: maxBytes,
+    FETCH_MAX_ENTRIES: maxEntries,
+    FETCH_MAX_RATIO: maxRatio,
+    ...(ca && { FETCH_CA_FILE: `${caDir}/${secretKeys.ca}` }),
+  };
+  return Object.entries(values).map(([name, value]) => ({ name, value: String(value) }));
 };
 
 const output = ({ platform }: JobWishes): string => imageReference(platform.status);

@@ -9,8 +9,8 @@ export type Mount = NonNullable<PodSpec['containers'][number]['volumeMounts']>[n
 
 /** secretKeys are the keys of a run's Secret; each container sees only what is its own. */
 export const secretKeys = {
-  /** What fetch downloads; only fetch has it. */
-  fetch: 'fetch.json',
+  /** Presigned URL of the archive; only fetch has it. */
+  url: 'url',
   /** Value of CNB_REGISTRY_AUTH; only analyze, restore and export have it. */
   registryAuth: 'registry-auth',
   /** CAs of the installation's registry and object storage: public, yet only where they are needed. */
@@ -19,7 +19,7 @@ export const secretKeys = {
   env: (index: number): string => `env-${index}`,
 } as const;
 
-/** fetchDir, platformDir and caDir are where containers find their part of the Secret. */
+/** fetchDir and caDir are where containers find their part of the Secret. */
 export const fetchDir = '/epinio/fetch';
 export const caDir = '/epinio/ca';
 const platformEnvDir = '/platform/env';
@@ -76,7 +76,7 @@ export const buildVolumes = ({ secretName, env, ca, diskLimit }: VolumeWishes): 
     scratch('tmp'),
     scratch('tmp-trusted'),
     { name: 'platform-env', projected: { defaultMode: 0o440, sources: env.map(envSource(secretName)) } },
-    own('fetch', secretKeys.fetch),
+    own('fetch', secretKeys.url),
     ...(ca ? [own('ca', secretKeys.ca)] : []),
   ];
 };

@@ -9,13 +9,23 @@ export const at = (seconds: number): string => `2026-11-21T04:00:${String(second
 
 /** exited is a container that ended. */
 export const exited = (exitCode: number, more: Partial<Terminated> = {}): State => ({
-  terminated: { exitCode, reason: exitCode === 0 ? 'Completed' : 'Error', startedAt: at(1), finishedAt: at(2), ...more },
+  terminated: {
+    exitCode,
+    reason: exitCode === 0 ? 'Completed' : 'Error',
+    startedAt: at(1),
+    finishedAt: at(2),
+    ...more,
+  },
 });
 
 const waiting: State = { waiting: { reason: 'PodInitializing' } };
 
 /** podWith makes the build pod: steps before `step` ended well, the later ones wait, `step` is as given. */
-export const podWith = (step: StepName, state: State, status: Partial<NonNullable<PodObject['status']>> = {}): PodObject => {
+export const podWith = (
+  step: StepName,
+  state: State,
+  status: Partial<NonNullable<PodObject['status']>> = {},
+): PodObject => {
   const place = stepNames.indexOf(step);
   const statuses = stepNames.map(
     (name, i) =>

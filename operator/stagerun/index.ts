@@ -1,0 +1,125 @@
+import { App } from '../api/app.ts';
+import { labels, managedBy } from '../api/names.ts';
+import { StageRun } from '../api/stagerun.ts';
+import { cached, type CacheSpec } from '../kube/cache.ts';
+import { Job, keyOf, Pod, type Key } from '../kube/resource.ts';
+import { done, type Cache, type Context, type Controller, type Result, type Watch } from '../kube/types.ts';
+import { owned, refers, specChanged } from '../kube/watches.ts';
+import { ask, platformNow } from './ask.ts';
+import type { StageRunDeps } from './deps.ts';
+import { execute } from './execute.ts';
+import { jobEnd } from './jobstate.ts';
+import { controllerOf, observe, withJob, type Seen } from './observe.ts';
+import { isRecorded, phaseOf, type Phase } from './phase.ts';
+import { planRefused, planRun } from './plan.ts';
+import { BuildQueue } from './queue.ts';
+
+export type { StageRunDeps } from './deps.ts';
+
+/** stageRunCacheSpecs is what this controller reads; of Jobs only those that a StageRun has made, and of those no spec. */
+export const stageRunCacheSpecs: readonly CacheSpec[] = [
+  cached(App),
+  cached(StageRun),
+  cached(Job, {
+    labelSelector: `${labels.stageRun},${labels.managedBy}=${managedBy}`,
+    trim: ({ apiVersion, kind, metadata, status }) => ({ apiVersion, kind, metadata, status }) as never,
+  }),
+  cached(Pod, { labelSelector: labels.app }),
+];
+
+/** stageRunController makes the controller of StageRuns. */
+export const stageRunController = (deps: StageRunDeps): Controller<StageRun> => {
+  const { concurrency, perNamespace } = deps.config.build;
+  const queue = new BuildQueue({ cluster: concurrency, perNamespace });
+  const primed = once((cache: Cache) => holdRunning(queue, cache));
+  return {
+    name: 'stagerun',
+    kind: StageRun,
+    watches: watches(queue),
+    reconcile: async (key, ctx) => {
+      primed(ctx.cache);
+      const seen = observe(ctx.cache, key);
+      if (seen) return reconcile(deps, queue, ctx, seen);
+      queue.leave(key);
+      return done();
+    },
+  };
+};
+
+const reconcile = async (deps: StageRunDeps, queue: BuildQueue, ctx: Context, seen: Seen): Promise<Result> => {
+  const key = keyOf(seen.run);
+  const now = ctx.now();
+  const phase = takeTurn(queue, seen, phaseOf(seen, now), now);
+  try {
+    const answer = await ask({ deps, ctx, seen }, phase);
+    const platform = platformNow(deps, seen);
+    const plan = planRun({ seen, phase, answer, platform, now });
+    const outcome = await execute(deps, ctx, seen, plan);
+    // With the Job in view the phase is another one, so this goes one round deep.
+    if (outcome.type === 'taken') return await reconcile(deps, queue, ctx, withJob(seen, ctx.cache, outcome.job));
+    const last = outcome.type === 'refused' ? planRefused(seen, outcome, platform, now) : plan;
+    if (last !== plan) await execute(deps, ctx, seen, last);
+    if (last.slot === 'leave') queue.leave(key);
+    if (last.slot === 'hold') queue.hold(key);
+    return last.next;
+  } catch (error) {
+    // What fails now is tried again after a pause in which others may build; a Job that is there takes its slot back.
+    queue.leave(key);
+    throw error;
+  }
+};
+
+const takeTurn = (queue: BuildQueue, { run }: Seen, phase: Phase, now: Date): Phase => {
+  if (phase.type !== 'ready') return phase;
+  const key = keyOf(run);
+  const turn = queue.enter({ key, since: run.metadata.creationTimestamp });
+  return turn.type === 'admitted' ? phase : { ...turn, mayTell: queue.mayTell(key, now) };
+};
+
+const holdRunning = (queue: BuildQueue, cache: Cache): void => {
+  for (const job of cache.list(Job)) {
+    const key = ownerRun(job);
+    if (key && !jobEnd(job)) queue.hold(key);
+  }
+};
+
+const ownerRun = (job: Parameters<typeof controllerOf>[0]): Key | undefined => {
+  const owner = controllerOf(job);
+  return owner?.kind === StageRun.kind ? { namespace: job.metadata?.namespace ?? '', name: owner.name } : undefined;
+};
+
+const watches = (queue: BuildQueue): Watch[] => [
+  owned(Job, StageRun),
+  refers(Pod, ({ metadata }) => {
+    const name = metadata?.labels?.[labels.stageRun];
+    return name ? [{ namespace: metadata?.namespace ?? '', name }] : [];
+  }),
+  // At the start every run is looked at anyway; later only another spec or the end of an App matters to a run.
+  refers(
+    App,
+    ({ metadata }, cache) =>
+      cache
+        .byIndex(StageRun, 'owner', metadata.uid)
+        .filter((run) => !isRecorded(run))
+        .map(keyOf),
+    (change) => change.before !== undefined && specChanged(change),
+  ),
+  // A run that ended gives its slot to the next ones. Here too, because this may be seen before its reconcile goes on.
+  refers(
+    StageRun,
+    (run) => {
+      queue.leave(keyOf(run));
+      return queue.next();
+    },
+    ({ before, after }) => before !== undefined && !isRecorded(before) && after !== undefined && isRecorded(after),
+  ),
+];
+
+const once = <A>(work: (argument: A) => void): ((argument: A) => void) => {
+  let ran = false;
+  return (argument) => {
+    if (ran) return;
+    ran = true;
+    work(argument);
+  };
+};

@@ -1,0 +1,226 @@
+import { Reason } from '../api/conditions.ts';
+import type { Platform, StageRunStatus } from '../api/stagerun.ts';
+import { done, wait, type Result } from '../kube/types.ts';
+import type { Answer, Start } from './ask.ts';
+import { jobEnd, type JobObject } from './jobstate.ts';
+import type { Seen } from './observe.ts';
+import { judgeSeen, succeededOf, type Phase } from './phase.ts';
+import type { BuildPlatform } from './platform.ts';
+import { afterProbe, because, podStarting, type Cause } from './reasons.ts';
+import type { Material } from './resources/secret.ts';
+import {
+  statusActive,
+  statusBuilt,
+  statusCancelled,
+  statusFailed,
+  statusQueued,
+  statusSeen,
+  statusWaiting,
+  worthTelling,
+} from './status.ts';
+
+/** Plan is what one reconcile does: data, carried out in the order of its fields. */
+export interface Plan {
+  /** Make the Job, and the Secret that it owns. */
+  readonly start?: { readonly platform: BuildPlatform; readonly material: Material };
+  /** Make only the Secret: the Job is there. */
+  readonly complete?: { readonly job: JobObject; readonly material: Material };
+  readonly status?: StageRunStatus;
+  readonly remove?: JobObject;
+  /** Whether the run counts against the caps from now on. */
+  readonly slot: 'hold' | 'leave' | 'keep';
+  readonly next: Result;
+}
+
+/** PlanInput is all that a plan rests on. */
+export interface PlanInput {
+  readonly seen: Seen;
+  readonly phase: Phase;
+  readonly answer: Answer;
+  /** What the run began with, or would begin with. */
+  readonly platform: Platform | undefined;
+  readonly now: Date;
+}
+
+/**
+ * keepJobMs is how long an ended Job stays for people to look at its pod. The operator deletes it then; a TTL in the Job
+ * could fire before the result is recorded, and setting one afterwards would be one more write.
+ */
+export const keepJobMs = 3_600_000;
+
+/** podlessMs is how long a Job may have no pod before others may build in its place. */
+export const podlessMs = 60_000;
+
+const queueLookMs = 5_000;
+const farQueueLookMs = 30_000;
+
+/** planRun decides what to do about a run: pure, total. */
+export const planRun = (input: PlanInput): Plan => {
+  const { seen, phase, answer, platform, now } = input;
+  switch (phase.type) {
+    case 'recorded':
+      return planRecorded(seen, now);
+    case 'cancelled':
+      return {
+        status: statusCancelled(seen, seen.job && platform, now),
+        ...(seen.job && !jobEnd(seen.job) && !seen.job.metadata?.deletionTimestamp && { remove: seen.job }),
+        slot: 'leave',
+        next: done(),
+      };
+    case 'occupied':
+      return { remove: phase.job, slot: 'leave', next: wait(1_000, 'the Job of an earlier run is going') };
+    case 'blocked':
+      return planBlocked(seen, phase, now);
+    case 'queued':
+      return planQueued(seen, phase, now);
+    case 'ready':
+      return answer.type === 'start' ? planStart(seen, answer.start, platform, now) : again;
+    case 'building':
+      return planBuilding(input, phase.job);
+    case 'lost':
+      return planLost(input);
+  }
+};
+
+/** again is for answers that do not fit their phase, which the types cannot rule out. */
+const again: Plan = { slot: 'keep', next: wait(1_000, 'looking again') };
+
+const planRecorded = (seen: Seen, now: Date): Plan => {
+  const { metadata, status } = seen.run;
+  const plan = planEnded(seen, now);
+  return status?.observedGeneration === metadata.generation ? plan : { ...plan, status: statusSeen(seen.run) };
+};
+
+const planEnded = ({ run, job, pod }: Seen, now: Date): Plan => {
+  if (!job || job.metadata?.deletionTimestamp) return { slot: 'leave', next: done() };
+  const failed = succeededOf(run)?.status === 'False';
+  const podEnded = pod?.status?.phase === 'Failed' || pod?.status?.phase === 'Succeeded';
+  // Judged before Kubernetes did (a pull that fails, a lost node, a cancelled run): nothing of it may go on.
+  if (failed && !jobEnd(job) && !podEnded) return { remove: job, slot: 'leave', next: done() };
+  const left = Date.parse(run.status?.completionTime ?? '') + keepJobMs - now.getTime();
+  if (left > 0) return { slot: 'leave', next: wait(left, 'the ended Job is kept for its logs') };
+  return { remove: job, slot: 'leave', next: done() };
+};
+
+const planBlocked = (seen: Seen, { reason, message, failed }: Phase & { type: 'blocked' }, now: Date): Plan => ({
+  status: failed
+    ? statusFailed(seen, because(reason, { detail: message }), { platform: undefined, now })
+    : statusWaiting(seen, { reason, message }, now),
+  slot: 'leave',
+  next: done(),
+});
+
+const planQueued = (seen: Seen, { ahead, mayTell }: Phase & { type: 'queued' }, now: Date): Plan => {
+  const first = seen.run.status?.queuePosition === undefined;
+  return {
+    ...((first || mayTell) && { status: statusQueued(seen, ahead, now) }),
+    slot: 'keep',
+    next: wait(ahead < 10 ? queueLookMs : farQueueLookMs, 'queued'),
+  };
+};
+
+const planStart = (seen: Seen, start: Start, platform: Platform | undefined, now: Date): Plan => {
+  switch (start.type) {
+    case 'found':
+      return { status: statusBuilt(seen, start.image, start.platform.status, now), slot: 'leave', next: done() };
+    case 'wait':
+      return {
+        status: statusWaiting(seen, { reason: start.reason, message: start.message }, now),
+        slot: 'leave',
+        next: wait(start.afterMs, start.reason),
+      };
+    case 'fail':
+      return { status: statusFailed(seen, start.cause, { platform, now }), slot: 'leave', next: done() };
+    case 'go': {
+      const word = { reason: Reason.Pending, message: podStarting };
+      return {
+        start: { platform: start.platform, material: start.material },
+        status: statusActive(seen, word, start.platform.status, now),
+        slot: 'hold',
+        next: wait(3_000, 'the pod is awaited'),
+      };
+    }
+  }
+};
+
+const planBuilding = (input: PlanInput, job: JobObject): Plan => {
+  const { seen, answer, platform, now } = input;
+  switch (answer.type) {
+    case 'active':
+      return planActive(input, job, answer);
+    case 'built':
+      return planBuilt(input, answer);
+    case 'failed': {
+      const judgement = judgeSeen(seen, job, now);
+      if (judgement.type !== 'failed') return again;
+      if (answer.image && platform) return built(seen, answer.image, platform, now);
+      return failed(input, afterProbe(judgement.cause, answer.probed), answer.logTail);
+    }
+    case 'none':
+    case 'start':
+    case 'lost':
+      return again;
+  }
+};
+
+const built = (
+  seen: Seen,
+  image: NonNullable<(Answer & { type: 'built' })['image']>,
+  platform: Platform,
+  now: Date,
+): Plan => ({
+  status: statusBuilt(seen, image, platform, now),
+  slot: 'leave',
+  next: done(),
+});
+
+const failed = ({ seen, platform, now }: PlanInput, cause: Cause, logTail?: string): Plan => ({
+  status: statusFailed(seen, cause, { platform, now, ...(logTail && { logTail }) }),
+  slot: 'leave',
+  next: done(),
+});
+
+const planActive = ({ seen, platform, now }: PlanInput, job: JobObject, answer: Answer & { type: 'active' }): Plan => {
+  const judgement = judgeSeen(seen, job, now, answer.warning);
+  if (judgement.type !== 'active') return again;
+  const next = statusActive(seen, judgement, platform, now);
+  const tell = worthTelling(seen.run, next, now);
+  const age = now.getTime() - Date.parse(job.metadata?.creationTimestamp ?? '');
+  const look = typeof tell === 'object' ? tell.afterMs : judgement.reason === Reason.Running ? undefined : 10_000;
+  return {
+    ...(answer.material && { complete: { job, material: answer.material } }),
+    ...(tell === true && { status: next }),
+    slot: judgement.podless && age >= podlessMs ? 'leave' : 'hold',
+    // A running step wakes us by its end; what keeps a pod from running may not.
+    next: look === undefined ? done() : wait(look, 'building'),
+  };
+};
+
+const planBuilt = (input: PlanInput, { image, unknown }: Answer & { type: 'built' }): Plan => {
+  const { seen, platform, now } = input;
+  if (image && platform) return built(seen, image, platform, now);
+  if (unknown) return { slot: 'leave', next: wait(5_000, unknown) };
+  const detail = 'The Job succeeded, yet its image is not in the registry.';
+  return failed(input, because(Reason.ExportFailed, { step: 'export', detail }));
+};
+
+const planLost = (input: PlanInput): Plan => {
+  const { seen, answer, platform, now } = input;
+  if (answer.type !== 'lost' || answer.jobIsThere) return again;
+  if (answer.image && platform) return built(seen, answer.image, platform, now);
+  return failed(input, because(Reason.PodDeleted, { detail: 'Its Job is gone as well.' }));
+};
+
+/** planRefused is for a Job that the API server would not take. */
+export const planRefused = (
+  seen: Seen,
+  refusal: { reason: Reason; message: string },
+  platform: Platform | undefined,
+  now: Date,
+): Plan => {
+  if (refusal.reason === Reason.Invalid) {
+    const cause = because(Reason.Invalid, { detail: refusal.message });
+    return { status: statusFailed(seen, cause, { platform, now }), slot: 'leave', next: done() };
+  }
+  return { status: statusWaiting(seen, refusal, now), slot: 'leave', next: wait(30_000, refusal.reason) };
+};

@@ -1,0 +1,59 @@
+import type { StageRun } from '../../api/stagerun.ts';
+import type { Secret } from '../../kube/resource.ts';
+import { lifecycleAuth } from '../../registry/index.ts';
+import type { Keyring } from '../credentials.ts';
+import { ownLabels, secretName } from './job.ts';
+import { secretKeys } from './volumes.ts';
+
+/** SecretObject is a Secret as the API has it. */
+export type SecretObject = NonNullable<(typeof Secret)['_object']>;
+
+/** Material is what a run's containers need and nobody else may see. */
+export interface Material {
+  /** Presigned URL of the archive. */
+  readonly url: string;
+  readonly keyring: Keyring;
+  readonly ca: string | undefined;
+}
+
+/**
+ * buildSecret makes the Secret of a run. It is made once and never changed: a run's token and URL outlive the run. It goes
+ * with the Job that owns it.
+ */
+export const buildSecret = (run: StageRun, material: Material, jobUid: string): SecretObject => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: {
+    name: secretName(run),
+    namespace: run.metadata.namespace,
+    labels: ownLabels(run),
+    ownerReferences: [
+      {
+        apiVersion: 'batch/v1',
+        kind: 'Job',
+        name: run.metadata.name,
+        uid: jobUid,
+        controller: true,
+        blockOwnerDeletion: true,
+      },
+    ],
+  },
+  type: 'Opaque',
+  immutable: true,
+  data: encoded({
+    [secretKeys.url]: material.url,
+    [secretKeys.registryAuth]: lifecycleAuth(material.keyring),
+    ...(material.ca && { [secretKeys.ca]: material.ca }),
+    ...literals(run),
+  }),
+});
+
+const literals = (run: StageRun): Record<string, string> =>
+  Object.fromEntries(
+    (run.spec.env ?? []).flatMap(({ value, valueFrom }, index) =>
+      valueFrom ? [] : [[secretKeys.env(index), value ?? '']],
+    ),
+  );
+
+const encoded = (data: Record<string, string>): Record<string, string> =>
+  Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value).toString('base64')]));

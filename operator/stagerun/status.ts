@@ -1,0 +1,214 @@
+import { ConditionType, meanings, Reason } from '../api/conditions.ts';
+import { annotations } from '../api/names.ts';
+import type { Failure, Platform, Process, StageRun, StageRunStatus, Step } from '../api/stagerun.ts';
+import { batchConditions, findCondition, timestamp, type ConditionStatus } from '../kube/conditions.ts';
+import { processesOf } from '../registry/index.ts';
+import { clip, redact } from '../telemetry/redact.ts';
+import type { BuiltImage } from './ask.ts';
+import type { Seen } from './observe.ts';
+import type { Cause } from './reasons.ts';
+import { shownPosition } from './queue.ts';
+import { observeSteps } from './steps.ts';
+
+/** Word is what the condition Succeeded says. */
+export interface Word {
+  readonly reason: Reason;
+  readonly message: string;
+}
+
+type Fields = Omit<StageRunStatus, 'observedGeneration' | 'conditions'>;
+
+/** compose makes a whole status: what we apply is all that we own, so what is to stay must be in it. */
+const compose = (run: StageRun, now: Date, status: ConditionStatus, word: Word, fields: Fields): StageRunStatus => {
+  const scene = { previous: run.status?.conditions, generation: run.metadata.generation, now };
+  const conditions = batchConditions(scene, { status, ...word });
+  return { observedGeneration: run.metadata.generation, conditions, ...fields };
+};
+
+/** begunFields are those that a run has from its Job on. */
+const begunFields = ({ run, job, pod }: Seen, platform: Platform | undefined, now: Date): Fields => {
+  const before = run.status;
+  const startTime = before?.startTime ?? job?.metadata?.creationTimestamp ?? timestamp(now);
+  const steps = pod
+    ? mergeSteps(before?.steps ?? [], observeSteps(pod, before?.steps ?? [], timestamp(now)))
+    : before?.steps;
+  return {
+    startTime,
+    ...(steps && steps.length > 0 && { steps }),
+    attempts: Number(run.metadata.annotations?.[annotations.attempt] ?? 1) || 1,
+    jobName: run.metadata.name,
+    ...(platform && { platform }),
+  };
+};
+
+/** mergeSteps keeps what was told of steps that a pod no longer knows, in the order of the build. */
+const mergeSteps = (before: readonly Step[], seen: readonly Step[]): Step[] => {
+  const kept = before.filter((step) => step.exitCode !== undefined && !seen.some(({ name }) => name === step.name));
+  return [...kept, ...seen];
+};
+
+/** statusQueued: the run waits for its turn. */
+export const statusQueued = ({ run }: Seen, ahead: number, now: Date): StageRunStatus => {
+  const queuePosition = shownPosition(ahead);
+  const message = queuePosition === 0 ? 'The next free slot is for this build.' : `${queuePosition} builds are ahead.`;
+  return compose(run, now, 'Unknown', { reason: Reason.Queued, message }, { queuePosition });
+};
+
+/** statusWaiting: the run has not begun, and something is awaited. */
+export const statusWaiting = ({ run }: Seen, word: Word, now: Date): StageRunStatus =>
+  compose(run, now, 'Unknown', word, {});
+
+/** statusActive: the Job is there. */
+export const statusActive = (seen: Seen, word: Word, platform: Platform | undefined, now: Date): StageRunStatus =>
+  compose(seen.run, now, 'Unknown', word, begunFields(seen, platform, now));
+
+/** statusBuilt: the image is there. word tells whether it was built now. */
+export const statusBuilt = (seen: Seen, image: BuiltImage, platform: Platform, now: Date): StageRunStatus => {
+  const built = seen.job !== undefined || seen.run.status?.jobName !== undefined;
+  const reason = built ? Reason.Succeeded : Reason.ImageFound;
+  const fields = built ? begunFields(seen, platform, now) : { platform };
+  const processes = processesIn(image.labels ?? {});
+  const buildpacks = buildpacksIn(image.labels ?? {});
+  return compose(
+    seen.run,
+    now,
+    'True',
+    { reason, message: meanings[reason] },
+    {
+      ...fields,
+      completionTime: timestamp(now),
+      image: `${platform.repository}@${image.digest}`,
+      ...(buildpacks.length > 0 && { buildpacks }),
+      ...(processes.length > 0 && { processes }),
+    },
+  );
+};
+
+/** statusFailed: the run ended without an image. */
+export const statusFailed = (
+  seen: Seen,
+  cause: Cause,
+  more: { readonly platform: Platform | undefined; readonly logTail?: string; readonly now: Date },
+): StageRunStatus => {
+  const { platform, logTail, now } = more;
+  const begun = seen.job !== undefined || seen.run.status?.jobName !== undefined;
+  const message = clip(redact(cause.message), 2048);
+  const failure: Failure = {
+    ...(cause.step && { step: cause.step }),
+    ...(cause.exitCode !== undefined && { exitCode: cause.exitCode }),
+    reason: cause.reason,
+    message,
+    ...(logTail && { logTail }),
+  };
+  const fields = begun ? begunFields(seen, platform, now) : platform ? { platform } : {};
+  const word = { reason: cause.reason, message };
+  return compose(seen.run, now, 'False', word, { ...fields, completionTime: timestamp(now), failure });
+};
+
+/** statusCancelled: a person or a newer version of the App ended the run. */
+export const statusCancelled = (seen: Seen, platform: Platform | undefined, now: Date): StageRunStatus => {
+  const by = seen.run.metadata.annotations?.[annotations.supersededBy];
+  const word: Word = by
+    ? { reason: Reason.Superseded, message: `${meanings.Superseded} It is ${by}.` }
+    : { reason: Reason.Cancelled, message: meanings.Cancelled };
+  const begun = seen.job !== undefined || seen.run.status?.jobName !== undefined;
+  const fields = begun ? begunFields(seen, platform, now) : {};
+  return compose(seen.run, now, 'False', word, { ...fields, completionTime: timestamp(now) });
+};
+
+/** statusSeen says that a newer generation of an ended run was looked at: only cancelled can have changed, too late. */
+export const statusSeen = ({ metadata, status }: StageRun): StageRunStatus => ({
+  ...status,
+  observedGeneration: metadata.generation,
+  ...(status?.conditions && {
+    conditions: status.conditions.map((c) => ({ ...c, observedGeneration: metadata.generation })),
+  }),
+});
+
+const maxProcesses = 32;
+const maxBuildpacks = 64;
+
+interface BuildMetadata {
+  readonly buildpacks?: readonly { readonly id?: unknown; readonly version?: unknown }[];
+  readonly 'buildpack-default-process-type'?: unknown;
+}
+
+const metadataIn = (labels: Readonly<Record<string, string>>): BuildMetadata => {
+  try {
+    return (JSON.parse(labels['io.buildpacks.build.metadata'] ?? '{}') ?? {}) as BuildMetadata;
+  } catch {
+    return {};
+  }
+};
+
+/** processesIn reads the processes from an image's labels, capped to what a status may hold. Buildpacks wrote them: bounds are checked. */
+const processesIn = (labels: Readonly<Record<string, string>>): Process[] => {
+  const standard = metadataIn(labels)['buildpack-default-process-type'];
+  const seen = new Set<string>();
+  return processesOf(labels)
+    .filter(({ type }) => type.length > 0 && type.length <= 256 && !seen.has(type) && seen.add(type))
+    .slice(0, maxProcesses)
+    .map(({ type, command, args }) => ({
+      type,
+      ...(command.length > 0 && { command: words(command) }),
+      ...(args.length > 0 && { args: words(args) }),
+      ...(type === standard && { default: true }),
+    }));
+};
+
+const words = (list: readonly string[]): string[] => list.slice(0, 64).map((word) => clip(word, 1024));
+
+const buildpacksIn = (labels: Readonly<Record<string, string>>): { id: string; version?: string }[] => {
+  const { buildpacks } = metadataIn(labels);
+  if (!Array.isArray(buildpacks)) return [];
+  return (buildpacks as NonNullable<BuildMetadata['buildpacks']>)
+    .flatMap(({ id, version }) =>
+      typeof id === 'string' && id.length > 0 && id.length <= 256
+        ? [{ id, ...(typeof version === 'string' && { version: clip(version, 128) }) }]
+        : [],
+    )
+    .slice(0, maxBuildpacks);
+};
+
+const patienceMs = 5_000;
+
+/** restless are reasons whose message changes all the time without saying anything new. */
+const restless: ReadonlySet<string> = new Set<Reason>([
+  Reason.Running,
+  Reason.BuilderImagePullFailed,
+  Reason.FetchImagePullFailed,
+]);
+
+/**
+ * worthTelling keeps writes few: the beginning of build and export, another reason, and the end are told at once; other
+ * steps only if one of them has been going on for a while. Otherwise the answer is when to look again.
+ */
+export const worthTelling = (
+  run: StageRun,
+  next: StageRunStatus,
+  now: Date,
+): true | { readonly afterMs: number } | false => {
+  if (saysMore(run, next)) return true;
+  const told = new Map((run.status?.steps ?? []).map((step) => [step.name, step]));
+  const news = (next.steps ?? []).filter((step) => !sameStep(told.get(step.name), step));
+  if (news.length === 0) return false;
+  if (news.some((step) => ['build', 'export'].includes(step.name) && !told.has(step.name))) return true;
+  const oldest = Math.min(...news.map((step) => Date.parse(step.finishedAt ?? step.startedAt ?? '')));
+  const age = now.getTime() - oldest;
+  return age < patienceMs ? { afterMs: patienceMs - age } : true;
+};
+
+/** saysMore: apart from steps, the status says something that a person would want to know now. */
+const saysMore = ({ status: before }: StageRun, next: StageRunStatus): boolean => {
+  if (!before?.jobName || before.observedGeneration !== next.observedGeneration) return true;
+  const old = findCondition(before.conditions, ConditionType.Succeeded);
+  const word = findCondition(next.conditions, ConditionType.Succeeded);
+  if (old?.reason !== word?.reason) return !(old?.reason === Reason.Pending && word?.reason === Reason.Running);
+  return old?.message !== word?.message && !restless.has(word?.reason ?? '');
+};
+
+const sameStep = (a: Step | undefined, b: Step): boolean =>
+  a?.startedAt === b.startedAt &&
+  a?.finishedAt === b.finishedAt &&
+  a?.exitCode === b.exitCode &&
+  a?.reason === b.reason;

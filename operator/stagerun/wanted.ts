@@ -1,0 +1,43 @@
+import { canonical, inputs } from '../api/runid.ts';
+import { Reason } from '../api/conditions.ts';
+import type { App } from '../api/app.ts';
+import { stageRunName } from '../api/names.ts';
+import type { StageRun } from '../api/stagerun.ts';
+
+/** Unwanted says why a run may not start. */
+export interface Unwanted {
+  readonly reason: Reason;
+  readonly message: string;
+}
+
+/**
+ * whyUnwanted compares a run with its App. A run is code with the platform's push right, so nothing in it is taken on trust:
+ * a run written by hand, or one whose App has moved on, does nothing. undefined: it is wanted.
+ */
+export const whyUnwanted = (run: StageRun, app: App | undefined): Unwanted | undefined => {
+  const unwanted = (message: string): Unwanted => ({ reason: Reason.NotWanted, message });
+  if (!app) return unwanted(`This run is not of the App ${run.spec.appRef.name} that exists now.`);
+  if (app.metadata.deletionTimestamp) return unwanted('The App is being deleted.');
+  if (app.spec.paused) return { reason: Reason.Paused, message: 'The App is paused; nothing new is built.' };
+  if (app.spec.stageRun) return unwanted('The App is pinned to an earlier run; nothing is built.');
+  if (!app.spec.source?.blob) return unwanted('The App has no source to build.');
+  const wanted = inputs(app.spec);
+  if (run.spec.inputs !== wanted || run.metadata.name !== stageRunName(app.metadata.name, wanted)) {
+    return unwanted('The App wants something else to be built.');
+  }
+  if (canonical(wordsOf(run.spec)) !== canonical(wordsOf({ source: app.spec.source, ...app.spec.build }))) {
+    return unwanted('This run differs from what its App says, though it claims its inputs.');
+  }
+  return undefined;
+};
+
+type Words = Pick<StageRun['spec'], 'source' | 'builder' | 'env'>;
+
+/** wordsOf is what a run repeats of its App, in an order that does not depend on who wrote it. */
+const wordsOf = ({ source, builder, env }: Words) => ({
+  blob: source.blob?.sha256,
+  builder,
+  env: (env ?? [])
+    .map(({ name, value, valueFrom }) => ({ name, value: value ?? '', ref: valueFrom?.secretKeyRef }))
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+});
