@@ -106,10 +106,33 @@ async function build(image: Image, built: Built): Promise<void> {
     const target = ['--file', image.dockerfile, '--tag', built.reference, context];
     await run('buildah', [...buildah, 'build', ...options, ...target]);
     await run('buildah', [...buildah, 'push', built.reference, `docker-archive:${unfinished}:${built.reference}`]);
+    // The base stays in buildah's store for those built upon it; of the rest the archive is enough.
+    if (image.name !== 'base') await run('buildah', [...buildah, 'rmi', built.reference]);
+    removeOlder(image.name);
     renameSync(unfinished, built.archive);
   } finally {
     for (const path of [context, unfinished]) rmSync(path, { recursive: true, force: true });
   }
+}
+
+/** removeOlder forgets what was built of earlier inputs: each is hundreds of megabytes. */
+function removeOlder(name: string): void {
+  const older = readdirSync(archives).filter((file) => new RegExp(`^${name}-[0-9a-f]{12}(\\.tar|\\.oci)$`).test(file));
+  for (const file of older) rmSync(join(archives, file), { recursive: true });
+}
+
+/** compressed is an image as a registry wants it, made once: an upload then sends only what the registry does not have. */
+export async function compressed(built: Built): Promise<string> {
+  const layout = built.archive.replace(/tar$/, 'oci');
+  if (existsSync(layout)) return layout;
+  const unfinished = `${layout}.${process.pid}`;
+  try {
+    await run('skopeo', ['copy', `docker-archive:${built.archive}`, `oci:${unfinished}:1`]);
+    renameSync(unfinished, layout);
+  } finally {
+    rmSync(unfinished, { recursive: true, force: true });
+  }
+  return layout;
 }
 
 /** provide loads a base image into buildah's store where it is not, such as after the store was removed. */

@@ -4,7 +4,7 @@ import { join, relative } from 'node:path';
 import { stringify } from 'yaml';
 import { signRunToken } from '../../operator/registry/token.ts';
 import { chosenCluster } from './access.ts';
-import { appBaseImage, componentImages, type Built } from './images.ts';
+import { appBaseImage, componentImages, compressed, type Built } from './images.ts';
 import { forwarded, kubectl } from './kubectl.ts';
 import { importImages } from './native.ts';
 import { ports, repoDir } from './settings.ts';
@@ -107,13 +107,14 @@ async function seed(image: Built): Promise<void> {
     expiresSeconds: 600,
     subject: 'cluster setup',
   });
+  const source = `oci:${await compressed(image)}:1`;
   const folder = mkdtempSync(join(tmpdir(), 'epinio-registry-'));
   try {
     writeFileSync(join(folder, 'ca.crt'), await secret('epinio-registry-tls', 'ca.crt'));
     await forwarded(namespace, 'service/registry', 5000, (port) =>
       run('skopeo', [
         ...['copy', '--dest-registry-token', token, '--dest-cert-dir', folder],
-        ...[`docker-archive:${image.archive}`, `docker://localhost:${port}/${repository}:1`],
+        ...[source, `docker://localhost:${port}/${repository}:1`],
       ]),
     );
   } finally {
