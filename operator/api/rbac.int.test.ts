@@ -1,14 +1,15 @@
+import { AuthenticationV1Api, CoreV1Api } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectTo, type Call } from '../../e2e/cluster/api.ts';
 import { until } from '../../e2e/cluster/shell.ts';
 import { privateControlPlane } from '../testing/apiserver.ts';
+import { asOperator, installRoles } from '../testing/role.ts';
 import {
   allows,
   clusterGrants,
   editorGrants,
   homeGrants,
   operatorGrants,
-  rbac,
   viewerGrants,
   type Grant,
   type Request,
@@ -37,18 +38,13 @@ let close: () => Promise<void>;
 beforeAll(async () => {
   plane = await privateControlPlane({ controllers: ['clusterrole-aggregation-controller'] });
   ({ call, close } = connectTo(plane.kubeconfig));
+  await installRoles(call);
   const made = async (path: string, object: object): Promise<void> => {
     const { status, body } = await call('POST', path, object);
     expect(status, String(body.message)).toBe(201);
   };
-  for (const name of ['epinio-system', team]) await made('/api/v1/namespaces', { metadata: { name } });
+  await made('/api/v1/namespaces', { metadata: { name: team } });
   const api = '/apis/rbac.authorization.k8s.io/v1';
-  for (const object of [...rbac().values()].flat() as { kind: string; metadata: { namespace?: string } }[]) {
-    const { namespace } = object.metadata;
-    const place = namespace === undefined ? '' : `/namespaces/${namespace}`;
-    const base = object.kind === 'ServiceAccount' ? '/api/v1' : api;
-    await made(`${base}${place}/${object.kind.toLowerCase()}s`, object);
-  }
   for (const name of ['edit', 'view'])
     await made(`${api}/namespaces/${team}/rolebindings`, {
       metadata: { name },
@@ -91,11 +87,20 @@ describe('on a real API server', () => {
     const grants = [...operatorGrants, ...clusterGrants, ...homeGrants, ...foreign];
     const all = [...requests(grants), ...requests(grants, team), ...requests(grants, 'epinio-system')];
     const list = [...new Map(all.map((request) => [written(request), request])).values()];
-    const last = { verb: 'update', group: 'coordination.k8s.io', resource: 'leases', namespace: 'epinio-system' };
+    const last = { verb: 'patch', group: 'coordination.k8s.io', resource: 'leases', namespace: 'epinio-system' };
     await until('the roles are in force', 20, () => mayOnServer(operator, last));
     const wanted = list.filter((request) => allows(request)).map(written);
     expect(wanted.length).toBeGreaterThan(100);
     expect(await whatMay(operator, list)).toEqual(wanted);
+  });
+
+  it('a token of the installed operator opens what the role says, and no more', async () => {
+    const config = await asOperator(plane.kubeconfig);
+    const { status } = await config.makeApiClient(AuthenticationV1Api).createSelfSubjectReview({ body: {} });
+    expect(status?.userInfo?.username).toBe(operator);
+    const core = config.makeApiClient(CoreV1Api);
+    await expect(core.listSecretForAllNamespaces()).resolves.toBeDefined();
+    await expect(core.listConfigMapForAllNamespaces()).rejects.toMatchObject({ code: 403 });
   });
 
   it.each([

@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { allows, clusterGrants, editorGrants, homeGrants, operatorGrants, rbac, viewerGrants } from './rbac.ts';
+import {
+  allows,
+  clusterGrants,
+  editorGrants,
+  homeGrants,
+  operatorGrants,
+  rbac,
+  requestsOf,
+  viewerGrants,
+} from './rbac.ts';
 
 describe('allows', () => {
   it.each([
@@ -7,7 +16,7 @@ describe('allows', () => {
     ['create', 'batch', 'jobs', 'team'],
     ['watch', 'epinio.io', 'apps', undefined],
     ['get', '', 'pods/log', 'team'],
-    ['update', 'coordination.k8s.io', 'leases', 'epinio-system'],
+    ['patch', 'coordination.k8s.io', 'leases', 'epinio-system'],
   ])('lets the operator %s %s %s in %s', (verb, group, resource, namespace) => {
     expect(allows({ verb, group, resource, ...(namespace !== undefined && { namespace }) })).toBe(true);
   });
@@ -17,11 +26,23 @@ describe('allows', () => {
     ['update', 'epinio.io', 'apps/status', 'team'],
     ['create', '', 'pods/exec', 'team'],
     ['get', '', 'configmaps', 'team'],
-    ['update', 'coordination.k8s.io', 'leases', 'team'],
-    ['update', 'coordination.k8s.io', 'leases', undefined],
+    ['patch', 'coordination.k8s.io', 'leases', 'team'],
+    ['patch', 'coordination.k8s.io', 'leases', undefined],
     ['get', 'rbac.authorization.k8s.io', 'clusterroles', undefined],
   ])('does not let the operator %s %s %s in %s', (verb, group, resource, namespace) => {
     expect(allows({ verb, group, resource, ...(namespace !== undefined && { namespace }) })).toBe(false);
+  });
+});
+
+describe('requestsOf', () => {
+  it.each([
+    [{ verb: 'apply', resource: 'deployments.apps' }, ['patch apps deployments', 'create apps deployments']],
+    [{ verb: 'apply', resource: 'apps.epinio.io/status' }, ['patch epinio.io apps/status']],
+    [{ verb: 'get', resource: 'pods/log' }, ['get  pods/log']],
+    [{ verb: 'create', resource: 'events.events.k8s.io' }, ['create events.k8s.io events']],
+  ])('%o is %o', (counted, wanted) => {
+    expect(requestsOf(counted).map(({ verb, group, resource }) => `${verb} ${group} ${resource}`)).toEqual(wanted);
+    expect(requestsOf(counted, 'team').every((request) => request.namespace === 'team' && allows(request))).toBe(true);
   });
 });
 

@@ -40,7 +40,7 @@ export const clusterGrants: readonly Grant[] = [{ group: '', resources: ['namesp
 /** homeGrants is what the operator may do in its own namespace. */
 export const homeGrants: readonly Grant[] = [
   { group: '', resources: ['secrets'], verbs: read },
-  { group: 'coordination.k8s.io', resources: ['leases'], verbs: ['get', 'create', 'update', 'patch'] },
+  { group: 'coordination.k8s.io', resources: ['leases'], verbs: ['get', 'create', 'patch'] },
   { group: 'events.k8s.io', resources: ['events'], verbs: ['create', 'patch'] },
 ];
 
@@ -63,6 +63,9 @@ export const viewerGrants: readonly Grant[] = [
   },
 ];
 
+/** home is where manifests/ installs the operator, and its account there. */
+export const home = { namespace: 'epinio-system', name: 'epinio-operator' } as const;
+
 /** Request is what RBAC looks at in a request to the API server. */
 export interface Request {
   readonly verb: string;
@@ -79,14 +82,29 @@ const grants = (list: readonly Grant[], { verb, group, resource }: Request): boo
       grant.group === group && grant.resources.includes(resource) && (grant.verbs as readonly string[]).includes(verb),
   );
 
-/** allows tells whether the operator, installed in the namespace home, may make a request. */
-export const allows = (request: Request, home = 'epinio-system'): boolean =>
+/** allows tells whether the operator, installed in the namespace `at`, may make a request. */
+export const allows = (request: Request, at: string = home.namespace): boolean =>
   grants(operatorGrants, request) ||
   grants(clusterGrants, request) ||
-  (request.namespace === home && grants(homeGrants, request));
+  (request.namespace === at && grants(homeGrants, request));
 
-const name = 'epinio-operator';
-const namespace = 'epinio-system';
+/**
+ * requestsOf translates a request as the client counts it (apply, `deployments.apps/status`) into what RBAC is asked: a
+ * server-side apply may make the object, so that it needs both patch and create.
+ */
+export const requestsOf = (
+  counted: { readonly verb: string; readonly resource: string },
+  namespace?: string,
+): Request[] => {
+  const [id = '', subresource] = counted.resource.split('/');
+  const dot = id.indexOf('.');
+  const [plural, group] = dot === -1 ? [id, ''] : [id.slice(0, dot), id.slice(dot + 1)];
+  const resource = subresource === undefined ? plural : `${plural}/${subresource}`;
+  const verbs = counted.verb !== 'apply' ? [counted.verb] : subresource === undefined ? ['patch', 'create'] : ['patch'];
+  return verbs.map((verb) => ({ verb, group, resource, ...(namespace !== undefined && { namespace }) }));
+};
+
+const { name, namespace } = home;
 const api = 'rbac.authorization.k8s.io';
 const labels = { 'app.kubernetes.io/name': name };
 
