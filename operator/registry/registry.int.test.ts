@@ -1,0 +1,151 @@
+import net from 'node:net';
+import { hash } from 'bcryptjs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createServer, createSigner, type KeyPair } from '../bootstrap/certificates.ts';
+import { pushImage } from '../testing/image.ts';
+import { startRegistry, type TestRegistry } from '../testing/registry.ts';
+import { authorizationOf, type Credential } from './auth.ts';
+import { createRegistryClient, type RegistryClient } from './client.ts';
+import { parseReference, type Reference } from './names.ts';
+import { signRunToken, type Access, type TokenRequest } from './token.ts';
+
+const web = { type: 'web', command: ['node'], args: ['server.js'] };
+const labels = { 'io.buildpacks.build.metadata': JSON.stringify({ processes: [web] }) };
+
+describe('a registry with TLS and tokens', () => {
+  let registry: TestRegistry;
+  let signer: KeyPair;
+  let ca: string;
+  let client: RegistryClient;
+  let digest: string;
+
+  const sign = (access: readonly Access[], change: Partial<TokenRequest> = {}): Credential => ({
+    type: 'bearer',
+    token: signRunToken({
+      ...signer,
+      issuer: 'epinio',
+      service: 'registry',
+      access,
+      expiresSeconds: 600,
+      subject: 'team-a/app',
+      ...change,
+    }),
+  });
+  const allow = (name: string, ...actions: Access['actions'][number][]): Access => ({
+    type: 'repository',
+    name,
+    actions,
+  });
+  const image = (repository: string, tag = 'run'): Reference => parseReference(`${registry.host}/${repository}:${tag}`);
+  const push = (repository: string, credential: Credential): Promise<string> =>
+    pushImage(
+      { base: `https://${registry.host}`, repository, tag: 'run', ca, authorization: authorizationOf(credential) },
+      { config: { Labels: labels, Env: ['A=1'], User: '1001:1000' } },
+    );
+
+  beforeAll(async () => {
+    const server = await createServer(['127.0.0.1'], new Date());
+    signer = await createSigner(new Date());
+    ca = server.ca;
+    registry = await startRegistry({ type: 'token', ...server, signer: signer.certificate });
+    client = createRegistryClient({ ca, idleMs: 2000 });
+    digest = await push('apps/team-a/app', sign([allow('apps/team-a/app', 'pull', 'push')]));
+  });
+
+  afterAll(async () => {
+    await client.close();
+    await registry[Symbol.asyncDispose]();
+  });
+
+  test('a run may push to its own repository and cache, and nowhere else', async () => {
+    const run = sign([allow('apps/team-a/app', 'pull', 'push'), allow('apps/team-a/app/cache', 'pull', 'push')]);
+    await expect(push('apps/team-a/app/cache', run)).resolves.toMatch(/^sha256:/);
+    await expect(push('apps/team-b/app', run)).rejects.toThrow('401');
+    await expect(push('apps/team-a/app', sign([allow('apps/team-a/app', 'pull')]))).rejects.toThrow('401');
+  });
+
+  test('an image is found by tag and by digest, and absent where there is none', async () => {
+    const pull = sign([allow('apps/team-a/app', 'pull'), allow('apps/team-a/none', 'pull')]);
+    const found = { type: 'found', digest, mediaType: 'application/vnd.oci.image.manifest.v1+json' };
+    expect(await client.headManifest(image('apps/team-a/app'), pull)).toEqual(found);
+    const byDigest = parseReference(`${registry.host}/apps/team-a/app@${digest}`);
+    expect(await client.headManifest(byDigest, pull)).toEqual(found);
+    expect(await client.headManifest(image('apps/team-a/app', 'other'), pull)).toEqual({ type: 'absent' });
+    expect(await client.headManifest(image('apps/team-a/none'), pull)).toEqual({ type: 'absent' });
+  });
+
+  test('labels, environment and user of an image are read', async () => {
+    const pull = sign([allow('apps/team-a/app', 'pull')]);
+    expect(await client.imageConfig(image('apps/team-a/app'), pull)).toEqual({
+      type: 'found',
+      config: { labels, env: ['A=1'], user: '1001:1000' },
+    });
+    expect(await client.imageConfig(image('apps/team-a/app', 'other'), pull)).toEqual({ type: 'absent' });
+  });
+
+  test('is unauthorized: no token, a foreign repository, an expired one, another issuer, service or key', async () => {
+    const access = [allow('apps/team-a/app', 'pull')];
+    const stranger = await createSigner(new Date());
+    const refused: (Credential | undefined)[] = [
+      undefined,
+      sign([allow('apps/team-b/app', 'pull')]),
+      sign(access, { now: new Date(Date.now() - 3_600_000) }),
+      sign(access, { issuer: 'other' }),
+      sign(access, { service: 'other' }),
+      sign(access, stranger),
+      sign(access, { key: stranger.key }),
+    ];
+    for (const credential of refused) {
+      expect(await client.headManifest(image('apps/team-a/app'), credential)).toMatchObject({ type: 'unauthorized' });
+      expect(await client.imageConfig(image('apps/team-a/app'), credential)).toMatchObject({ type: 'unauthorized' });
+    }
+  });
+
+  test('is unreachable for who does not trust its CA, or speaks HTTP', async () => {
+    const distrusting = createRegistryClient({});
+    expect(await distrusting.headManifest(image('apps/team-a/app'))).toMatchObject({
+      type: 'unreachable',
+      message: expect.stringContaining('UNABLE_TO_VERIFY_LEAF_SIGNATURE') as string,
+    });
+    const plain = createRegistryClient({ insecure: [registry.host] });
+    expect(await plain.headManifest(image('apps/team-a/app'))).toMatchObject({ type: 'unreachable' });
+    await Promise.all([distrusting.close(), plain.close()]);
+  });
+
+  test('is unreachable where nobody listens, and where somebody stays silent, in bounded time', async () => {
+    expect(await client.headManifest(parseReference('127.0.0.1:1/a/b'))).toMatchObject({
+      type: 'unreachable',
+      message: 'The registry 127.0.0.1:1 does not answer (ECONNREFUSED).',
+    });
+    const sockets = new Set<net.Socket>();
+    const silent = net.createServer((socket) => void sockets.add(socket.on('error', () => undefined)));
+    const port = await new Promise<number>((resolve) =>
+      silent.listen(0, '127.0.0.1', () => resolve((silent.address() as net.AddressInfo).port)),
+    );
+    const host = `127.0.0.1:${port}`;
+    const patient = createRegistryClient({ insecure: [host], idleMs: 300 });
+    expect(await patient.headManifest(parseReference(`${host}/a/b`))).toMatchObject({ type: 'unreachable' });
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+    await patient.close();
+  });
+});
+
+describe('a registry with a password and without TLS', () => {
+  test('opens by the password that bootstrap hashes', async () => {
+    const credential = { type: 'basic', username: 'epinio-pull', password: 'secret' } as const;
+    const htpasswd = `epinio-pull:${await hash('secret', 5)}\n`;
+    await using registry = await startRegistry({ type: 'password', htpasswd });
+    const client = createRegistryClient({ insecure: [registry.host] });
+    const base = `http://${registry.host}`;
+    const authorization = authorizationOf(credential);
+    const digest = await pushImage({ base, repository: 'apps/a/b', tag: 'v1', authorization }, {});
+    const reference = parseReference(`${registry.host}/apps/a/b:v1`);
+    expect(await client.headManifest(reference, credential)).toMatchObject({ type: 'found', digest });
+    expect(await client.headManifest(reference, { ...credential, password: 'wrong' })).toMatchObject({
+      type: 'unauthorized',
+    });
+    expect(await client.headManifest(reference)).toMatchObject({ type: 'unauthorized' });
+    await client.close();
+  });
+});
