@@ -1,0 +1,60 @@
+import { PassThrough } from 'node:stream';
+import { loadAuth } from '../kube/auth.ts';
+import { cached, createCache, type ClusterCache } from '../kube/cache.ts';
+import { createClient, type KubeClient } from '../kube/client.ts';
+import { RequestCounter } from '../kube/counter.ts';
+import { Manager, type Ending, type ManagerOptions } from '../kube/manager.ts';
+import type { Resource } from '../kube/resource.ts';
+import { createLogger } from '../telemetry/log.ts';
+import { kubeconfigPath } from './apiserver.ts';
+
+/** HarnessOptions: what runs, on which kinds of one namespace. */
+export interface HarnessOptions extends Partial<Omit<ManagerOptions, 'kube' | 'cache' | 'log'>> {
+  readonly namespace: string;
+  readonly caches: readonly Resource[];
+  /** client changes the client that manager and cache use, e.g. to hold a watch back. */
+  readonly client?: (kube: KubeClient) => KubeClient;
+}
+
+/** Harness is a manager that runs in the test's own process, with everything about it that a test may want to see. */
+export interface Harness extends AsyncDisposable {
+  readonly manager: Manager;
+  readonly cache: ClusterCache;
+  readonly kube: KubeClient;
+  readonly requests: RequestCounter;
+  readonly ended: Promise<Ending>;
+  /** logs are the lines so far, parsed. */
+  logs(): Record<string, unknown>[];
+}
+
+/** operate runs a manager against the test run's API server until the harness is disposed of. */
+export const operate = (o: HarnessOptions): Harness => {
+  const requests = new RequestCounter();
+  const plain = createClient({ auth: loadAuth({ kubeconfig: kubeconfigPath() }), onRequest: requests.count });
+  const kube = o.client?.(plain) ?? plain;
+  const lines = new PassThrough();
+  const text: string[] = [];
+  lines.on('data', (chunk: Buffer) => text.push(chunk.toString()));
+  const specs = o.caches.map((r) => cached(r, { namespaces: [o.namespace] }));
+  const cache = createCache(kube, specs);
+  const manager = new Manager({ controllers: [], ...o, kube, cache, log: createLogger('debug', lines) });
+  const ended = manager.run();
+  ended.catch(() => undefined);
+  return {
+    manager,
+    cache,
+    kube,
+    requests,
+    ended,
+    logs: () =>
+      text
+        .join('')
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as Record<string, unknown>),
+    async [Symbol.asyncDispose]() {
+      await manager.stop();
+      await kube.close();
+    },
+  };
+};
