@@ -158,6 +158,21 @@ export const applyIfChanged = async <T extends KubeObject>(
   return applied;
 };
 
+/** isApplied tells, from the cache alone, whether applyIfChanged would find nothing to send. */
+export const isApplied = (
+  cache: Cache,
+  r: Resource,
+  intent: Intent,
+  o: { readonly owner?: KubeObject } = {},
+): boolean => {
+  const { wanted, hash } = stamped(intent, o.owner);
+  const key = keyOf(wanted);
+  const live = cache.get(r, key);
+  if (live === undefined || !isOurs(live, o.owner) || live.metadata?.deletionTimestamp !== undefined) return false;
+  const memo = memosOf(cache).get(`${resourceId(r)} ${keyString(key)}`);
+  return isInSync(wanted, live, hash, memo, cache.coverage(r, key.namespace)?.metadataOnly === true);
+};
+
 /** reason says for the log why an apply was sent; paths only, because values may be secret. */
 const reason = (wanted: Intent, live: KubeObject | undefined, hash: string, metadataOnly: boolean): object => {
   if (live === undefined) return { why: 'absent' };
