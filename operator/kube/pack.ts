@@ -6,6 +6,7 @@ export interface Packed {
   readonly bytes: string;
   /** Length in UTF-8, so that unpacking needs one buffer of the right size. */
   readonly size: number;
+  /** Absent where packing was not worth it. */
   readonly dictionary: Buffer | undefined;
 }
 
@@ -27,34 +28,30 @@ export const createPacker = (): { pack(text: string): Packed; unpack(p: Packed):
   let plain = 0;
   let packed = 0;
 
-  const learn = (bytes: Buffer): void => {
-    dictionary = Buffer.from(bytes.subarray(0, maxDictionary));
+  const learn = (bytes: Buffer): Buffer => {
     count = plain = packed = 0;
+    return Buffer.from(bytes.subarray(0, maxDictionary));
   };
 
   return {
     pack(text) {
       const bytes = Buffer.from(text);
       if (bytes.length < worthPacking)
-        return { bytes: bytes.toString('latin1'), size: -bytes.length, dictionary: undefined };
-      if (dictionary === undefined) learn(bytes);
-      const options = { ...window, chunkSize: Math.max(64, bytes.length), ...(dictionary && { dictionary }) };
+        return { bytes: bytes.toString('latin1'), size: bytes.length, dictionary: undefined };
+      dictionary ??= learn(bytes);
+      const options = { ...window, chunkSize: Math.max(64, bytes.length), dictionary };
       const small = deflateRawSync(bytes, options);
       const answer = { bytes: small.toString('latin1'), size: bytes.length, dictionary };
       plain += bytes.length;
       packed += small.length;
       // What came first need not be typical; what is already packed keeps the dictionary it was packed with.
-      if (++count % sample === 0 && packed / plain > goodRatio) learn(bytes);
+      if (++count % sample === 0 && packed / plain > goodRatio) dictionary = learn(bytes);
       return answer;
     },
     unpack({ bytes, size, dictionary: used }) {
       const buffer = Buffer.from(bytes, 'latin1');
-      if (size < 0) return buffer.toString();
-      const options = {
-        windowBits: window.windowBits,
-        chunkSize: Math.max(64, size),
-        ...(used && { dictionary: used }),
-      };
+      if (used === undefined) return buffer.toString();
+      const options = { windowBits: window.windowBits, chunkSize: Math.max(64, size), dictionary: used };
       return inflateRawSync(buffer, options).toString();
     },
   };

@@ -74,6 +74,16 @@ export type ReflectorState =
   | { readonly type: 'waiting'; readonly ms: number; readonly then: ReflectorState }
   | { readonly type: 'stopped' };
 
+/** resumption is where a reflector that knew `version` goes on after a watch failed: what the server cannot resume is listed anew. */
+export const resumption = (error: unknown, version: string): ReflectorState =>
+  isExpired(error) || isFromTheFuture(error) ? { type: 'empty' } : { type: 'watching', version };
+
+/** retryDelay is the wait after the n-th failure in a row (from 0): backoff with jitter, or what the server asks for if that is longer. */
+export const retryDelay = (backoff: Backoff, n: number, error: unknown, random: () => number): number => {
+  const told = isApiError(error) ? (error.retryAfter ?? 0) * 1000 : 0;
+  return Math.max(jittered(backoffMs(backoff, n), 1, random), told);
+};
+
 /** Reflector keeps a store equal to what the API holds of one kind (in one namespace, or in all). */
 export class Reflector<T extends KubeObject> {
   readonly #o: ReflectorOptions<T>;
@@ -195,14 +205,13 @@ export class Reflector<T extends KubeObject> {
       for await (const event of this.#open(from)) version = this.#apply(event, version);
     } catch (e) {
       this.#healed(started);
-      const gone = isExpired(e) || isFromTheFuture(e);
-      return this.#failed(e, gone ? { type: 'empty' } : { type: 'watching', version });
+      return this.#failed(e, resumption(e, version));
     }
     this.#healed(started);
     // A server that ends every watch at once would be asked in a tight loop.
     const short = this.#clock.monotonic() - started < 1000 && version === from;
     const then: ReflectorState = { type: 'watching', version };
-    return short ? { type: 'waiting', ms: this.#backoff(), then } : then;
+    return short ? this.#wait(undefined, then) : then;
   }
 
   #open(resourceVersion: string): AsyncIterable<WatchEvent<T>> {
@@ -260,12 +269,11 @@ export class Reflector<T extends KubeObject> {
   #failed(error: unknown, then: ReflectorState): ReflectorState {
     if (this.#stop.signal.aborted) return { type: 'stopped' };
     this.#happened('failure', error);
-    const told = isApiError(error) ? (error.retryAfter ?? 0) * 1000 : 0;
-    return { type: 'waiting', ms: Math.max(this.#backoff(), told), then };
+    return this.#wait(error, then);
   }
 
-  #backoff(): number {
-    return jittered(backoffMs(this.#timing.backoff, this.#failures++), 1, this.#random);
+  #wait(error: unknown, then: ReflectorState): ReflectorState {
+    return { type: 'waiting', ms: retryDelay(this.#timing.backoff, this.#failures++, error, this.#random), then };
   }
 
   #healed(startedAt: number): void {

@@ -1,0 +1,132 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createPacker } from './pack.ts';
+import { keyString, resource, type KubeObject } from './resource.ts';
+import { Store } from './store.ts';
+
+type Labelled = KubeObject & { data?: Record<string, string> };
+
+const Things = resource<Labelled>({ group: 'test.io', version: 'v1', kind: 'Thing', plural: 'things' });
+
+const object = (name: string, version: number, rest: Partial<Labelled> = {}): Labelled => ({
+  metadata: { namespace: 'a', name, uid: `uid-${name}`, resourceVersion: String(version), ...rest.metadata },
+  ...(rest.data && { data: rest.data }),
+});
+
+const owned = (name: string, version: number, uid: string): Labelled =>
+  object(name, version, {
+    metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'Owner', name: 'o', uid, controller: true }] },
+  });
+
+describe('Store', () => {
+  test('a read is a copy that the caller may change', () => {
+    const store = new Store({ resource: Things });
+    store.put(object('x', 1, { data: { a: '1' } }));
+    store.get({ namespace: 'a', name: 'x' })!.data!.a = 'changed';
+    expect(store.get({ namespace: 'a', name: 'x' })?.data).toEqual({ a: '1' });
+  });
+
+  test('an object comes back with apiVersion and kind, which lists leave out', () => {
+    const store = new Store({ resource: Things });
+    store.put(object('x', 1));
+    expect(store.list()).toMatchObject([{ apiVersion: 'test.io/v1', kind: 'Thing', metadata: { name: 'x' } }]);
+  });
+
+  test('managed fields, last-applied and what trim drops are not kept', () => {
+    const store = new Store({ resource: Things, trim: (o) => void delete o.data });
+    const annotations = { 'kubectl.kubernetes.io/last-applied-configuration': '{}', kept: 'yes' };
+    store.put(object('x', 1, { metadata: { managedFields: [{}], annotations }, data: { a: 'b' } }));
+    const held = store.get({ namespace: 'a', name: 'x' });
+    expect(held?.metadata).toMatchObject({ annotations: { kept: 'yes' } });
+    expect(held?.metadata?.managedFields).toBeUndefined();
+    expect(held?.data).toBeUndefined();
+  });
+
+  test('the same version again is no change', () => {
+    const store = new Store({ resource: Things });
+    expect(store.put(object('x', 1))).toMatchObject({ after: { metadata: { name: 'x' } } });
+    expect(store.put(object('x', 1))).toBeUndefined();
+    expect(store.put(object('x', 2))).toMatchObject({ before: { metadata: { resourceVersion: '1' } } });
+    expect(store.remove({ namespace: 'a', name: 'x' })).toMatchObject({
+      before: { metadata: { resourceVersion: '2' } },
+    });
+    expect(store.remove({ namespace: 'a', name: 'x' })).toBeUndefined();
+  });
+
+  test('indexes follow changes and deletions, also where several objects share a value', () => {
+    const store = new Store({ resource: Things });
+    const names = (uid: string): string[] => store.byIndex('owner', uid).map((o) => o.metadata?.name ?? '');
+    store.put(owned('x', 1, 'u1'));
+    store.put(owned('y', 2, 'u1'));
+    expect(names('u1')).toEqual(['x', 'y']);
+    store.put(owned('x', 3, 'u2'));
+    expect([names('u1'), names('u2')]).toEqual([['y'], ['x']]);
+    store.remove({ namespace: 'a', name: 'y' });
+    expect(names('u1')).toEqual([]);
+    expect(() => store.byIndex('none', 'x')).toThrow('no index none');
+  });
+
+  test('behaves like a plain map under any sequence of changes', () => {
+    const step = fc.record({
+      namespace: fc.constantFrom('a', 'b'),
+      name: fc.constantFrom('x', 'y', 'z'),
+      data: fc.option(fc.dictionary(fc.string(), fc.string({ unit: 'grapheme' }))),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+        const store = new Store({
+          resource: Things,
+          indexes: { name: (o) => [o.metadata?.name ?? ''] },
+        });
+        const model = new Map<string, Labelled>();
+        steps.forEach(({ namespace, name, data }, i) => {
+          const key = keyString({ namespace, name });
+          const o = { metadata: { namespace, name, resourceVersion: String(i) }, ...(data && { data }) };
+          if (data === null) {
+            expect(store.remove({ namespace, name }) === undefined).toBe(!model.delete(key));
+          } else {
+            model.set(key, structuredClone(o));
+            store.put(o);
+          }
+        });
+        const sorted = (all: Labelled[]): unknown => all.map((o) => JSON.stringify([o.metadata, o.data])).sort();
+        expect(sorted(store.list())).toEqual(sorted([...model.values()]));
+        for (const namespace of ['a', 'b'])
+          expect(store.keys(namespace).map(keyString).sort()).toEqual(
+            [...model.keys()].filter((k) => k.startsWith(namespace)).sort(),
+          );
+        for (const name of ['x', 'y', 'z'])
+          expect(store.byIndex('name', name).length).toBe(
+            [...model.values()].filter((o) => o.metadata?.name === name).length,
+          );
+      }),
+    );
+  });
+});
+
+describe('createPacker', () => {
+  test('gives back every text, whatever was packed before it', () => {
+    const text = fc.oneof(
+      fc.string({ unit: 'grapheme', maxLength: 500 }),
+      fc.json(),
+      fc.string({ minLength: 9000, maxLength: 20000 }),
+    );
+    fc.assert(
+      fc.property(fc.array(text, { minLength: 1, maxLength: 8 }), (texts) => {
+        const packer = createPacker();
+        const packed = texts.map((t) => packer.pack(t));
+        expect(packed.map((p) => packer.unpack(p))).toEqual(texts);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test('learns a new dictionary when the first text was not typical', () => {
+    const packer = createPacker();
+    const typical = (i: number): string =>
+      JSON.stringify({ i, list: Array.from({ length: 40 }, (_, n) => Math.sin(n + 1)) });
+    packer.pack(JSON.stringify({ odd: 'x'.repeat(400) }));
+    const sizes = Array.from({ length: 600 }, (_, i) => packer.pack(typical(i)).bytes.length);
+    expect(sizes.at(-1)).toBeLessThan((sizes[0] ?? 0) / 4);
+  });
+});
