@@ -1,5 +1,5 @@
 /**
- * Writes what is generated from the code: crds/ and manifests/base/rbac/.
+ * Writes what is generated from the code: crds/, manifests/base/rbac/ and docs/reference/.
  *
  *     node operator/api/generate.ts            writes
  *     node operator/api/generate.ts --check    fails if a file on disk differs
