@@ -1,0 +1,200 @@
+import { ConditionType, Reason } from '../api/conditions.ts';
+import { findCondition, type Fact } from '../kube/conditions.ts';
+import { Deployment } from '../kube/resource.ts';
+import { lastImage } from './image.ts';
+import { readyMessage, worstRoute } from './routes.ts';
+import { rolloutOf, type Rollout, type Trouble } from './rollout.ts';
+import { failureOf } from './runs.ts';
+import type { ChildRefusal, Seen } from './seen.ts';
+import type { Staging } from './staging.ts';
+import type { Workload } from './workload.ts';
+
+/** AppFact is a fact; pending: not so yet, though nothing went wrong: the summary is then Unknown, not False. */
+export interface AppFact extends Fact {
+  readonly pending?: boolean;
+}
+
+type Say = (
+  status: Fact['status'],
+  reason: string,
+  message: string,
+  more?: { stalled?: boolean; pending?: boolean },
+) => AppFact;
+
+const about =
+  (type: string): Say =>
+  (status, reason, message, more = {}) => ({ type, status, reason, message, ...more });
+
+const stalled = { stalled: true } as const;
+
+/** sourceFact: is the source there, and may it be used? */
+export const sourceFact = (staging: Staging): AppFact => {
+  const say = about(ConditionType.SourceReady);
+  switch (staging.type) {
+    case 'none':
+      return say('True', Reason.NoSource, 'The App has no source, so there is nothing to run.');
+    case 'notAllowed':
+      return say(
+        'False',
+        Reason.ImageNotAllowed,
+        `The image ${staging.reference} belongs to another namespace: name one of this namespace or of another registry.`,
+        stalled,
+      );
+    case 'awaitingBlob': {
+      const { reason, message, expired } = staging.awaited;
+      return say('False', reason, message, expired ? stalled : { pending: true });
+    }
+    case 'wrongSize':
+      return say('False', Reason.BlobDigestMismatch, staging.message, stalled);
+    case 'storageUnavailable':
+      return say('Unknown', Reason.StorageUnavailable, staging.message);
+    case 'unknown':
+      return say('Unknown', Reason.Progressing, 'The storage is being asked for the archive.');
+    case 'written':
+    case 'built':
+    case 'building':
+    case 'failed':
+    case 'retrying':
+    case 'discard':
+    case 'start':
+    case 'awaitingRoutes':
+    case 'pinUnusable':
+      return say('True', Reason.SourceAvailable, 'The source is there.');
+  }
+};
+
+/** stagedFact: is the image that the spec wants built? */
+export const stagedFact = (seen: Seen, staging: Staging): AppFact => {
+  const say = about(ConditionType.Staged);
+  const refused = refusalOf(seen, 'StageRun');
+  if (refused !== undefined) return say('False', refused.reason, refused.message, stalled);
+  switch (staging.type) {
+    case 'none':
+      return say('True', Reason.NoSource, 'There is nothing to build.');
+    case 'written':
+    case 'notAllowed':
+      return say('True', Reason.ImageSource, 'The source is an image, so nothing is built.');
+    case 'built':
+      return isUnchanged(seen, staging)
+        ? say(
+            'True',
+            Reason.ImageUnchanged,
+            `The StageRun ${staging.run.metadata.name} gave the image that runs already.`,
+          )
+        : say('True', Reason.Staged, `The StageRun ${staging.run.metadata.name} built the image.`);
+    case 'failed':
+      return say(
+        'False',
+        ...whyFailed(staging.run, 'Correct it and apply again, or delete the StageRun to try again.'),
+        stalled,
+      );
+    case 'retrying':
+      return say('False', ...whyFailed(staging.run, `It is tried again at ${clock(staging.at)}.`));
+    case 'pinUnusable':
+      return say('False', staging.reason, staging.message, stalled);
+    case 'awaitingRoutes':
+      return say('Unknown', Reason.AwaitingRoutes, 'The build waits until the routes of the App are accepted.');
+    case 'awaitingBlob':
+    case 'wrongSize':
+      return say('Unknown', Reason.AwaitingUpload, 'The build waits for the archive.');
+    case 'storageUnavailable':
+      return say('Unknown', Reason.StorageUnavailable, 'The build waits for the storage.');
+    case 'building':
+    case 'discard':
+    case 'start':
+    case 'unknown':
+      return say('Unknown', Reason.Staging, 'The image is being built.');
+  }
+};
+
+const clock = (at: Date): string => `${at.toISOString().slice(11, 19)} UTC`;
+
+const whyFailed = (run: Extract<Staging, { type: 'failed' }>['run'], then: string): [string, string] => {
+  const { reason, message } = failureOf(run);
+  return [reason, `StageRun ${run.metadata.name}: ${message} ${then}`];
+};
+
+/** Once told, it stays so for the generation: after the Deployment has taken the new run's name nothing shows it any more. */
+const isUnchanged = (seen: Seen, { run, image }: Extract<Staging, { type: 'built' }>): boolean => {
+  const before = findCondition(seen.app.status?.conditions, ConditionType.Staged);
+  if (before?.reason === Reason.ImageUnchanged && before.observedGeneration === seen.app.metadata.generation)
+    return true;
+  const running = lastImage(seen);
+  return (
+    running?.stageRun !== undefined && running.stageRun !== run.metadata.name && running.reference === image.reference
+  );
+};
+
+/** refusalOf finds what the API server would not have of one kind, if anything. */
+const refusalOf = (seen: Seen, ...kinds: readonly string[]): ChildRefusal | undefined =>
+  seen.refusals.find((r) => kinds.includes(r.kind));
+
+/** deployedFact: do pods serve an image of this App? */
+export const deployedFact = (seen: Seen, staging: Staging, work: Workload): AppFact => {
+  const say = about(ConditionType.Deployed);
+  const refused = refusalOf(seen, 'Deployment', 'Service', 'Secret');
+  if (refused !== undefined) return say('False', refused.reason, refused.message, stalled);
+  switch (work.type) {
+    case 'none':
+      return say('True', Reason.NoSource, 'There is nothing to run.');
+    case 'blocked':
+      return say('False', work.reason, work.message, stalled);
+    case 'nothingYet':
+      return say(
+        staging.type === 'failed' || staging.type === 'pinUnusable' || staging.type === 'notAllowed'
+          ? 'False'
+          : 'Unknown',
+        Reason.AwaitingImage,
+        'There is no image to run yet.',
+      );
+    case 'run': {
+      const rollout = rolloutNow(seen, work);
+      if (rollout.type === 'progressing') return say('Unknown', Reason.RollingOut, rollout.message);
+      if (rollout.type === 'failing') return failing(seen, rollout, say);
+      if (seen.app.spec.replicas === 0) return say('True', Reason.Stopped, 'The App is stopped: it has no replicas.');
+      const wanted = 'image' in staging;
+      return say(
+        'True',
+        Reason.Deployed,
+        wanted ? 'The pods run the wanted image.' : 'The pods run the last good image.',
+      );
+    }
+  }
+};
+
+/** rolloutNow: what is not applied yet is not rolled out, whatever the Deployment says of what it was told before. */
+export const rolloutNow = (seen: Seen, work: Extract<Workload, { type: 'run' }>): Rollout => {
+  const { deployment, pods } = seen;
+  if (deployment === undefined || (!work.held && !seen.isCurrent(Deployment, work.intent)))
+    return { type: 'progressing', message: 'The pods are being brought up to date.' };
+  return rolloutOf(deployment, pods);
+};
+
+const maxLog = 1024;
+
+const failing = (seen: Seen, { trouble, givenUp }: Extract<Rollout, { type: 'failing' }>, say: Say): AppFact => {
+  const told = toldTrouble(seen, trouble);
+  const serving = (seen.deployment?.status?.availableReplicas ?? 0) > 0 ? ' The pods that are ready serve on.' : '';
+  const log = seen.logTail === undefined || seen.logTail === '' ? '' : `\n${seen.logTail.slice(-maxLog)}`;
+  return say('False', trouble.reason, told ?? `${trouble.message}${serving}${log}`, { stalled: givenUp });
+};
+
+/** toldTrouble is what the status says of this trouble already: the words of one trouble do not change while it lasts. */
+export const toldTrouble = ({ app }: Seen, { reason }: Trouble): string | undefined => {
+  const before = findCondition(app.status?.conditions, ConditionType.Deployed);
+  const same =
+    before?.status === 'False' && before.reason === reason && before.observedGeneration === app.metadata.generation;
+  return same ? before.message : undefined;
+};
+
+/** routedFact: do the routes lead to the App? */
+export const routedFact = (seen: Seen, wantsRoutes: boolean): AppFact => {
+  const say = about(ConditionType.Routed);
+  if (!wantsRoutes) return say('True', Reason.NoRoutes, 'The App wants no routes.');
+  const refused = refusalOf(seen, 'AppRoute');
+  if (refused !== undefined) return say('False', refused.reason, refused.message, stalled);
+  const worst = worstRoute(seen);
+  if (worst === undefined) return say('True', Reason.Routed, 'All routes lead to the App.');
+  const { reason, message } = readyMessage(worst.address);
+  return worst.stalled ? say('False', reason, message, stalled) : say('Unknown', Reason.RoutesNotReady, message);
+};

@@ -1,0 +1,73 @@
+import type { App } from '../api/app.ts';
+import type { StageRun } from '../api/stagerun.ts';
+import { labels } from '../api/names.ts';
+import { isSucceeded } from './runs.ts';
+import type { Image } from './resources/container.ts';
+import type { DeploymentObject, Seen, Settings } from './seen.ts';
+
+type Registry = Settings['registry'];
+
+/** inRegistry gives the path of an image in the installation's registry, or undefined for an image from elsewhere. */
+const inRegistry = (reference: string, { push, pull }: Registry): string | undefined => {
+  const host = [push, pull].find((h) => h !== undefined && reference.toLowerCase().startsWith(`${h.toLowerCase()}/`));
+  return host === undefined ? undefined : reference.slice(host.length + 1);
+};
+
+/** pullReference rewrites an image of our registry to the address under which nodes know it. */
+export const pullReference = (reference: string, registry: Registry): string => {
+  const path = inRegistry(reference, registry);
+  return path === undefined ? reference : `${registry.pull ?? registry.push}/${path}`;
+};
+
+/** isForeignImage tells whether an image lies in our registry, outside the App's own namespace: not for this App. */
+export const isForeignImage = (reference: string, namespace: string, registry: Registry): boolean => {
+  const path = inRegistry(reference, registry);
+  const own = registry.prefix === '' ? `${namespace}/` : `${registry.prefix}/${namespace}/`;
+  return path !== undefined && !path.startsWith(own);
+};
+
+/** needsPullSecret: the App runs, or may run, an image of our registry. */
+export const needsPullSecret = ({ spec }: App, { registry }: Settings): boolean =>
+  spec.source?.blob !== undefined ||
+  spec.stageRun !== undefined ||
+  (spec.source?.image !== undefined && inRegistry(spec.source.image, registry) !== undefined);
+
+/** imageAsWritten is source.image, which is run as it is. */
+export const imageAsWritten = (reference: string, { registry }: Settings): Image => ({
+  reference,
+  staged: false,
+  ourRegistry: inRegistry(reference, registry) !== undefined,
+  processes: [],
+  stageRun: undefined,
+});
+
+/** imageOfRun is what a successful run built. */
+export const imageOfRun = (run: StageRun, { registry }: Settings): Image | undefined =>
+  isSucceeded(run) && run.status?.image !== undefined
+    ? {
+        reference: pullReference(run.status.image, registry),
+        staged: true,
+        ourRegistry: true,
+        processes: run.status.processes ?? [],
+        stageRun: run.metadata.name,
+      }
+    : undefined;
+
+/** deployedRunName is the run whose image the Deployment was given last. */
+export const deployedRunName = (deployment: DeploymentObject | undefined): string | undefined =>
+  deployment?.metadata?.labels?.[labels.stageId];
+
+/**
+ * lastImage is what the Deployment was given last: it goes on running until there is a newer one. Should its run be gone, the
+ * Deployment itself remembers.
+ */
+export const lastImage = ({ deployment, runs, settings }: Seen): Image | undefined => {
+  const name = deployedRunName(deployment);
+  const run = runs.find((r) => r.metadata.name === name);
+  const known = run && imageOfRun(run, settings);
+  if (known !== undefined) return known;
+  const reference = deployment?.spec?.template.spec?.containers[0]?.image;
+  if (reference === undefined) return undefined;
+  const written = imageAsWritten(reference, settings);
+  return name === undefined ? written : { ...written, staged: true, stageRun: name };
+};

@@ -1,0 +1,124 @@
+import { App } from '../api/app.ts';
+import { AppRoute } from '../api/approute.ts';
+import { labels } from '../api/names.ts';
+import { StageRun } from '../api/stagerun.ts';
+import type { Config } from '../config.ts';
+import { cached, type CacheSpec } from '../kube/cache.ts';
+import { Deployment, keyOf, Pod, Secret, Service, type Key, type KubeObject } from '../kube/resource.ts';
+import { done, type Cache, type Change, type Controller, type Watch } from '../kube/types.ts';
+import { owned, refers } from '../kube/watches.ts';
+import { decide, execute } from './execute.ts';
+import { appValue, byApp, observe, type AppDeps } from './observe.ts';
+import { pullSecrets } from './pullsecrets.ts';
+import type { PodObject } from './seen.ts';
+
+export type { AppDeps } from './observe.ts';
+export { sweepPullSecrets } from './sweep.ts';
+
+/** Strangers' objects are kept by name alone: so much is needed to see that a name is taken, and when it is free again. */
+const nameOnly = ({ apiVersion, kind, metadata = {} }: KubeObject): KubeObject => {
+  const { name, namespace, uid, resourceVersion, ownerReferences, generation } = metadata;
+  const kept = { name, namespace, uid, resourceVersion, ownerReferences, generation };
+  return { apiVersion, kind, metadata: kept } as KubeObject;
+};
+
+const isOfApp = ({ metadata }: KubeObject): boolean => metadata?.labels?.[labels.app] !== undefined;
+
+const trimStrangers = <T extends KubeObject>(object: T): T => (isOfApp(object) ? object : (nameOnly(object) as T));
+
+/** appCacheSpecs is what this controller wants cached. */
+export const appCacheSpecs = (config: Config, home: string): readonly CacheSpec[] => {
+  const watched = config.watchNamespaces;
+  return [
+    cached(App),
+    cached(StageRun),
+    cached(AppRoute, {
+      indexes: { [byApp]: ({ metadata, spec }) => [appValue(metadata.namespace, spec.appRef.name)] },
+    }),
+    cached(Deployment, { trim: trimStrangers }),
+    cached(Service, { trim: trimStrangers }),
+    cached(Pod, { labelSelector: labels.app, indexes: { [byApp]: webPodOf } }),
+    // Metadata only: no content of a Secret is ever held, but that of the pull secret.
+    cached(Secret, {
+      metadataOnly: true,
+      namespaces: watched.length === 0 ? undefined : [...new Set([...watched, home])],
+    }),
+  ];
+};
+
+/** Pods of builds carry the App's name too, but no process. */
+const webPodOf = ({ metadata }: KubeObject): string[] => {
+  const app = metadata?.labels?.[labels.app];
+  return app === undefined || metadata?.labels?.[labels.process] === undefined
+    ? []
+    : [appValue(metadata.namespace ?? '', app)];
+};
+
+const appOf = ({ metadata }: KubeObject): Key[] => {
+  const name = metadata?.labels?.[labels.app];
+  return name === undefined ? [] : [{ namespace: metadata?.namespace ?? '', name }];
+};
+
+/** What of a pod's state can change what is said of its App. */
+const podSignature = (pod: PodObject | undefined): string =>
+  JSON.stringify([
+    pod?.metadata?.deletionTimestamp,
+    pod?.status?.conditions?.map((c) => [c.type, c.status, c.reason]),
+    pod?.status?.containerStatuses?.map((c) => [
+      c.ready,
+      c.imageID,
+      c.state?.waiting?.reason,
+      c.state?.terminated?.exitCode,
+    ]),
+  ]);
+
+const podChanged = ({ before, after }: Change<PodObject>): boolean => podSignature(before) !== podSignature(after);
+
+const routeChanged = ({ before, after }: Change<AppRoute>): boolean =>
+  JSON.stringify([before?.spec, before?.status]) !== JSON.stringify([after?.spec, after?.status]);
+
+/** A name that a stranger gave up is free for the App of that name. */
+const freedName = (object: KubeObject): Key[] => (isOfApp(object) ? [] : [keyOf(object)]);
+const isDeletion = ({ after }: Change<KubeObject>): boolean => after === undefined;
+
+const pullSecretReaders =
+  ({ config, home }: AppDeps) =>
+  ({ metadata }: KubeObject, cache: Cache): Key[] => {
+    if (metadata?.name === undefined || metadata.name !== config.registry.pullSecretRef) return [];
+    return cache.list(App, metadata.namespace === home ? undefined : metadata.namespace).map(keyOf);
+  };
+
+const watches = (deps: AppDeps): Watch[] => [
+  owned(StageRun, App),
+  owned(Deployment, App),
+  owned(Service, App),
+  refers(Deployment, freedName, isDeletion),
+  refers(Service, freedName, isDeletion),
+  refers(AppRoute, ({ metadata, spec }) => [{ namespace: metadata.namespace, name: spec.appRef.name }], routeChanged),
+  refers(Pod, (pod) => (webPodOf(pod).length > 0 ? appOf(pod) : []), podChanged),
+  refers(Secret, pullSecretReaders(deps)),
+];
+
+/**
+ * appController brings Apps to life.
+ *
+ * Reads, from the cache: App, its StageRuns, AppRoutes that lead to it, its Deployment and Service, its web pods, metadata of
+ * Secrets. From outside, only when the plan needs it: HEAD of the archive while there is no run for it; an upload URL when one
+ * is due; the end of a failing pod's log, once for each trouble; the content of the pull secret, once for each version of it.
+ *
+ * Writes: AppRoutes, Service, the namespace's copy of the pull secret, StageRuns (made, or cancelled for a newer one), the
+ * Deployment; deletes AppRoutes and StageRuns that are not wanted any more, the Deployment of an App without a source, and
+ * uploaded bytes that are not what they should be; then status.
+ */
+export const appController = (deps: AppDeps): Controller<App> => {
+  const secrets = pullSecrets();
+  return {
+    name: 'app',
+    kind: App,
+    watches: watches(deps),
+    reconcile: async (key, ctx) => {
+      const seen = await observe(deps, secrets, key, ctx);
+      return seen === undefined ? done() : execute(deps, ctx, await decide(deps, ctx, seen));
+    },
+  };
+};

@@ -1,0 +1,135 @@
+import { App } from '../api/app.ts';
+import { AppRoute } from '../api/approute.ts';
+import { blobKey, deploymentName } from '../api/names.ts';
+import { StageRun } from '../api/stagerun.ts';
+import type { Config } from '../config.ts';
+import { isApplied } from '../kube/apply.ts';
+import { isApiError } from '../kube/errors.ts';
+import { Deployment, keyString, Pod, type Key, type KubeObject } from '../kube/resource.ts';
+import type { Context } from '../kube/types.ts';
+import { platformHash } from '../platform.ts';
+import { StorageError, type Storage } from '../storage/index.ts';
+import { needsPullSecret } from './image.ts';
+import type { PullSecrets } from './pullsecrets.ts';
+import { ownerFor } from './owner.ts';
+import { isOwnedBy } from './resources/meta.ts';
+import type { BlobFact, Need, Seen } from './seen.ts';
+import { urlSeconds } from './upload.ts';
+
+/** AppDeps is what the controller of Apps works with. */
+export interface AppDeps {
+  readonly config: Config;
+  /** Namespace of the operator. */
+  readonly home: string;
+  readonly storage: Pick<Storage, 'head' | 'presignPut' | 'remove'>;
+}
+
+/** byApp is the index of what leads to or serves an App, whoever made it. */
+export const byApp = 'app';
+
+/** appValue is what byApp finds an App's objects under. */
+export const appValue = (namespace: string, app: string): string => keyString({ namespace, name: app });
+
+const unique = <T extends KubeObject>(objects: readonly T[]): T[] => [
+  ...new Map(objects.map((o) => [o.metadata?.uid, o])).values(),
+];
+
+/** observe reads everything about an App from the cache; undefined when it is gone or going. */
+export const observe = async (
+  { config, home }: AppDeps,
+  secrets: PullSecrets,
+  key: Key,
+  ctx: Pick<Context, 'cache' | 'kube' | 'signal' | 'now'>,
+): Promise<Seen | undefined> => {
+  const { cache } = ctx;
+  const app = cache.get(App, key);
+  if (app === undefined || app.metadata.deletionTimestamp !== undefined) return undefined;
+  const { uid, namespace, name } = app.metadata;
+  const deployment = cache.get(Deployment, { namespace, name: deploymentName(name) });
+  const { builder, resources, timeoutSeconds, cache: layers } = app.spec.build ?? {};
+  return {
+    app,
+    runs: cache.byIndex(StageRun, 'owner', uid),
+    routes: unique([
+      ...cache.byIndex(AppRoute, 'owner', uid),
+      ...cache.byIndex(AppRoute, byApp, appValue(namespace, name)),
+    ]),
+    deployment: isOwnedBy(app, deployment) ? deployment : undefined,
+    pods: cache.byIndex(Pod, byApp, appValue(namespace, name)),
+    pullSecret: needsPullSecret(app, config)
+      ? await secrets.look(ctx, { app, home, name: config.registry.pullSecretRef })
+      : { type: 'none' },
+    platformHash: platformHash(config, { builder, resources, timeoutSeconds, cache: layers }),
+    isCurrent: (resource, intent) => isApplied(cache, resource, intent, ownerFor(app, resource)),
+    blob: { type: 'unknown' },
+    signed: undefined,
+    logTail: undefined,
+    refusals: [],
+    settings: config,
+    now: ctx.now(),
+  };
+};
+
+/** look answers what a plan cannot do without. */
+export const look = async (deps: AppDeps, ctx: Context, seen: Seen, need: Need): Promise<Seen> => {
+  switch (need.type) {
+    case 'blob':
+      return { ...seen, blob: await lookForBlob(deps, seen) };
+    case 'signed':
+      return sign(deps, seen);
+    case 'log':
+      return { ...seen, logTail: await logTail(ctx, seen, need) };
+  }
+};
+
+/** blobKeyOf is where the archive of the App's source lies in the bucket. */
+export const blobKeyOf = ({ config }: AppDeps, { metadata, spec }: App): string =>
+  blobKey(config.s3.prefix, metadata.namespace, spec.source?.blob?.sha256 ?? '');
+
+const unavailable = (error: unknown): BlobFact => {
+  if (!(error instanceof StorageError)) throw error;
+  return { type: 'unavailable', message: error.message };
+};
+
+const lookForBlob = async (deps: AppDeps, { app }: Seen): Promise<BlobFact> => {
+  try {
+    const found = await deps.storage.head(blobKeyOf(deps, app));
+    return found === undefined ? { type: 'absent' } : { type: 'present', size: found.size, sha256: found.sha256 };
+  } catch (error) {
+    return unavailable(error);
+  }
+};
+
+const sign = async (deps: AppDeps, seen: Seen): Promise<Seen> => {
+  const blob = seen.app.spec.source?.blob;
+  if (blob === undefined) throw new Error('only an archive is uploaded');
+  try {
+    const signed = await deps.storage.presignPut({
+      key: blobKeyOf(deps, seen.app),
+      sha256: blob.sha256,
+      size: blob.size,
+      expiresSeconds: urlSeconds,
+    });
+    return { ...seen, signed };
+  } catch (error) {
+    return { ...seen, blob: unavailable(error) };
+  }
+};
+
+const logLines = 20;
+const logBytes = 1024;
+
+const logTail = async (ctx: Context, { app }: Seen, need: Extract<Need, { type: 'log' }>): Promise<string> => {
+  const { pod, container, previous } = need;
+  try {
+    const text = await ctx.kube.logs(
+      { namespace: app.metadata.namespace, name: pod },
+      { container, previous, tailLines: logLines, limitBytes: 16 * logBytes, signal: ctx.signal },
+    );
+    return text.slice(-logBytes).trim();
+  } catch (error) {
+    // The container may be gone by now; the reason alone tells enough.
+    if (isApiError(error)) return '';
+    throw error;
+  }
+};

@@ -1,0 +1,43 @@
+import type { App } from '../../api/app.ts';
+import { labels, managedBy } from '../../api/names.ts';
+import { apiVersionOf, type ObjectMeta, type Resource } from '../../kube/resource.ts';
+import type { Intent } from '../../kube/types.ts';
+
+/** Component is the role of a child, in app.kubernetes.io/component. */
+export type Component = 'application' | 'route' | 'staging' | 'registry-pull';
+
+/** commonLabels are on everything that belongs to an App. */
+export const commonLabels = ({ metadata }: App, component: Component): Record<string, string> => ({
+  [labels.app]: metadata.name,
+  [labels.name]: metadata.name,
+  [labels.partOf]: metadata.namespace,
+  [labels.component]: component,
+  [labels.managedBy]: managedBy,
+});
+
+/** Part names a child, and what is special about its metadata. */
+export interface Part {
+  readonly name: string;
+  readonly component: Component;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+const metaOf = (app: App, part: Part): Intent['metadata'] => ({
+  name: part.name,
+  namespace: app.metadata.namespace,
+  labels: { ...commonLabels(app, part.component), ...part.labels },
+  ...(part.annotations === undefined ? {} : { annotations: { ...part.annotations } }),
+});
+
+/** childOf makes an intent for an object that belongs to the App; its owner reference is added where it is applied. */
+export const childOf = (app: App, resource: Resource, part: Part, spec: Readonly<Record<string, unknown>>): Intent => ({
+  apiVersion: apiVersionOf(resource),
+  kind: resource.kind,
+  metadata: metaOf(app, part),
+  spec,
+});
+
+/** isOwnedBy tells whether an object belongs to exactly this App, and not to an earlier one of the same name. */
+export const isOwnedBy = (app: App, object: { readonly metadata?: ObjectMeta } | undefined): boolean =>
+  object?.metadata?.ownerReferences?.some((o) => o.controller === true && o.uid === app.metadata.uid) === true;

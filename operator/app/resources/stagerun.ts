@@ -1,0 +1,69 @@
+import type { App } from '../../api/app.ts';
+import { annotations, stageRunName } from '../../api/names.ts';
+import { canonical, inputs } from '../../api/runid.ts';
+import { StageRun, type StageRunSpec } from '../../api/stagerun.ts';
+import type { Intent } from '../../kube/types.ts';
+import { childOf } from './meta.ts';
+
+/** wantedRunName is the name of the run that the spec's inputs ask for. */
+export const wantedRunName = ({ metadata, spec }: App): string => stageRunName(metadata.name, inputs(spec));
+
+/** buildStageRun makes the run for the App's present inputs; attempt counts how often it was made. */
+export const buildStageRun = (app: App, reason: StageRunSpec['reason'], attempt: number): Intent => {
+  const { source = {}, build } = app.spec;
+  return childOf(
+    app,
+    StageRun,
+    {
+      name: wantedRunName(app),
+      component: 'staging',
+      ...(attempt > 1 ? { annotations: { [annotations.attempt]: String(attempt) } } : {}),
+    },
+    defined({
+      appRef: { name: app.metadata.name },
+      inputs: inputs(app.spec),
+      source: { blob: source.blob },
+      builder: build?.builder,
+      env: build?.env,
+      resources: build?.resources,
+      timeoutSeconds: build?.timeoutSeconds,
+      cache: build?.cache,
+      reason,
+    }),
+  );
+};
+
+/**
+ * cancelStageRun sends the whole run once more, cancelled: what an apply leaves out would be taken away, and the rest of the
+ * spec may not change.
+ */
+export const cancelStageRun = (app: App, run: StageRun, supersededBy: string): Intent => {
+  const attempt = run.metadata.annotations?.[annotations.attempt];
+  return childOf(
+    app,
+    StageRun,
+    {
+      name: run.metadata.name,
+      component: 'staging',
+      annotations: {
+        [annotations.supersededBy]: supersededBy,
+        ...(attempt === undefined ? {} : { [annotations.attempt]: attempt }),
+      },
+    },
+    { ...run.spec, cancelled: true },
+  );
+};
+
+/** changeOf says what differs from the newest earlier run. */
+export const changeOf = (app: App, runs: readonly StageRun[]): NonNullable<StageRunSpec['reason']> => {
+  const last = runs.toSorted((a, b) => b.metadata.creationTimestamp.localeCompare(a.metadata.creationTimestamp))[0];
+  if (last === undefined || last.spec.source.blob?.sha256 !== app.spec.source?.blob?.sha256) return 'Source';
+  if (last.spec.builder !== app.spec.build?.builder) return 'Builder';
+  return envText(last.spec.env) === envText(app.spec.build?.env) ? 'Restage' : 'Environment';
+};
+
+const envText = (env: StageRunSpec['env']): string =>
+  canonical(JSON.parse(JSON.stringify(env ?? [])) as Parameters<typeof canonical>[0]);
+
+const defined = (spec: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(spec).filter(([, value]) => value !== undefined));

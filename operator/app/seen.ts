@@ -1,0 +1,78 @@
+import type { App } from '../api/app.ts';
+import type { AppRoute } from '../api/approute.ts';
+import type { StageRun } from '../api/stagerun.ts';
+import type { Config } from '../config.ts';
+import type { Refusal } from '../kube/refusal.ts';
+import type { Deployment, Pod, Resource } from '../kube/resource.ts';
+import type { Intent } from '../kube/types.ts';
+
+/** DeploymentObject is a Deployment as the cache has it. */
+export type DeploymentObject = NonNullable<(typeof Deployment)['_object']>;
+/** PodObject is a Pod as the cache has it. */
+export type PodObject = NonNullable<(typeof Pod)['_object']>;
+
+/** Settings is the part of the configuration that Apps depend on. */
+export type Settings = Pick<Config, 'domain' | 'routeTemplate' | 'registry'>;
+
+/** BlobFact is what the storage said about the archive. */
+export type BlobFact =
+  | { readonly type: 'unknown' }
+  | { readonly type: 'absent' }
+  | { readonly type: 'present'; readonly size: number; readonly sha256: string | undefined }
+  | { readonly type: 'unavailable'; readonly message: string };
+
+/** PullSecretFact is the state of the pull secret in the App's namespace. */
+export type PullSecretFact =
+  /** The installation has none: its registry can be pulled from by everybody. */
+  | { readonly type: 'none' }
+  /** The copy in the namespace is right. */
+  | { readonly type: 'current' }
+  /** The copy is absent or old; data is what it should hold. */
+  | { readonly type: 'stale'; readonly data: Readonly<Record<string, string>> }
+  /** A Secret of the name is there and is not our copy. */
+  | { readonly type: 'conflict' }
+  /** There is nothing to copy from. */
+  | { readonly type: 'missing' };
+
+/** Signed is an upload URL as the storage made it. */
+export interface Signed {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly expiresAt: Date;
+}
+
+/** ChildRefusal is why the API server would not have a child of ours in this very reconcile. */
+export interface ChildRefusal extends Refusal {
+  readonly kind: string;
+}
+
+/** Seen is all that one look at an App found out; what only some plans need is absent until a plan asks for it. */
+export interface Seen {
+  readonly app: App;
+  /** StageRuns that belong to this App (same uid). */
+  readonly runs: readonly StageRun[];
+  /** AppRoutes of the namespace that lead to this App, whoever made them, and all that this App made. */
+  readonly routes: readonly AppRoute[];
+  /** The Deployment of the web process, if it is ours. */
+  readonly deployment: DeploymentObject | undefined;
+  /** Pods of the web process. */
+  readonly pods: readonly PodObject[];
+  readonly pullSecret: PullSecretFact;
+  /** Hash of everything in the installation that a run for the present spec would depend on. */
+  readonly platformHash: string;
+  /** isCurrent tells whether a child is as an intent wants it, so that nothing would be sent. */
+  isCurrent(resource: Resource, intent: Intent): boolean;
+  readonly blob: BlobFact;
+  readonly signed: Signed | undefined;
+  /** The end of the log of the pod that fails; '' when there is none. */
+  readonly logTail: string | undefined;
+  readonly refusals: readonly ChildRefusal[];
+  readonly settings: Settings;
+  readonly now: Date;
+}
+
+/** Need is an outside look that a plan cannot do without; after it the plan is made again. */
+export type Need =
+  | { readonly type: 'blob' }
+  | { readonly type: 'signed' }
+  | { readonly type: 'log'; readonly pod: string; readonly container: string; readonly previous: boolean };

@@ -1,0 +1,157 @@
+import type { AppStatus } from '../api/app.ts';
+import { ConditionType, Reason } from '../api/conditions.ts';
+import { podLabels } from '../api/names.ts';
+import type { StageRun } from '../api/stagerun.ts';
+import { findCondition, livingConditions, summarize, type Verdict } from '../kube/conditions.ts';
+import { deployedFact, rolloutNow, routedFact, sourceFact, stagedFact, type AppFact } from './facts.ts';
+import { deployedRunName } from './image.ts';
+import { webProcess } from './resources/container.ts';
+import { runningImage } from './rollout.ts';
+import { addresses, routeStatus } from './routes.ts';
+import { attemptOf } from './runs.ts';
+import type { DeploymentObject, Seen } from './seen.ts';
+import { desiredRunName, type Staging } from './staging.ts';
+import type { Workload } from './workload.ts';
+
+/** Scene is what the status is made from: what was seen, and what was decided about it. */
+export interface Scene {
+  readonly seen: Seen;
+  readonly staging: Staging;
+  readonly work: Workload;
+  /** The App is paused and the world differs from its spec. */
+  readonly differs: boolean;
+}
+
+const factsOf = ({ seen, staging, work }: Scene, wantsRoutes: boolean): AppFact[] => [
+  sourceFact(staging),
+  stagedFact(seen, staging),
+  deployedFact(seen, staging, work),
+  routedFact(seen, wantsRoutes),
+];
+
+const verdictOf = (scene: Scene, facts: readonly AppFact[], url: string | undefined): Verdict => {
+  if (scene.differs)
+    return {
+      status: 'False',
+      reason: Reason.Paused,
+      message: 'The App is paused and differs from its spec: remove spec.paused to go on.',
+      progress: 'Settled',
+    };
+  return summarize(
+    facts.map((f) => (f.pending === true ? { ...f, status: 'Unknown' as const } : f)),
+    ready(scene, url),
+  );
+};
+
+const ready = ({ seen: { app }, work }: Scene, url: string | undefined): { reason: string; message: string } => {
+  if (work.type === 'none')
+    return { reason: Reason.NoSource, message: 'The App has no source, so there is nothing to run.' };
+  if (app.spec.replicas === 0) return { reason: Reason.Stopped, message: 'The App is stopped: it has no replicas.' };
+  return { reason: Reason.Ready, message: url === undefined ? 'The app runs.' : `The app runs at ${url}.` };
+};
+
+type Serving = Pick<AppStatus, 'image' | 'source'> & { readonly deployed?: string };
+
+/** What serves is told anew when a rollout is complete; until then what served before still does. */
+const serving = ({ seen, work }: Scene): Serving => {
+  const { app, deployment } = seen;
+  if (work.type === 'none' || deployment === undefined) return {};
+  if (work.type === 'run' && rolloutNow(seen, work).type === 'complete') return rolledOut(seen, deployment);
+  const { image, source, stageRun } = app.status ?? {};
+  return {
+    ...(image && { image }),
+    ...(source && { source }),
+    ...(stageRun?.deployed && { deployed: stageRun.deployed }),
+  };
+};
+
+const rolledOut = ({ app, pods, runs }: Seen, deployment: DeploymentObject): Serving => {
+  const written = deployment.spec?.template.spec?.containers[0]?.image ?? '';
+  const image = written.includes('@') ? written : (runningImage(pods) ?? written);
+  const deployed = deployedRunName(deployment);
+  if (deployed === undefined) return { image };
+  const run = runs.find((r) => r.metadata.name === deployed);
+  const source = run === undefined ? app.status?.source : sourceOf(run);
+  return { image, deployed, ...(source && { source }) };
+};
+
+const sourceOf = ({ spec, status }: StageRun): AppStatus['source'] => ({
+  ...(spec.source.blob && { sha256: spec.source.blob.sha256 }),
+  ...(status?.revision && { revision: status.revision }),
+});
+
+/** What comes between one attempt and the end of the next. */
+const untold: ReadonlySet<string> = new Set<Staging['type']>(['start', 'building', 'unknown', 'storageUnavailable']);
+
+/** Attempts are told while the installation, and not the App, keeps the wanted run from its end. */
+const attempts = ({ seen, staging }: Scene): number | undefined => {
+  if (staging.type === 'retrying' || staging.type === 'discard') return attemptOf(staging.run);
+  const before = seen.app.status?.stageRun;
+  const same = before?.desired === desiredRunName(seen) && untold.has(staging.type);
+  return same ? before?.attempts : undefined;
+};
+
+const stageRuns = (scene: Scene, deployed: string | undefined): Pick<AppStatus, 'stageRun'> => {
+  const desired = desiredRunName(scene.seen);
+  const count = attempts(scene);
+  const stageRun = {
+    ...(desired === undefined ? {} : { desired }),
+    ...(deployed === undefined ? {} : { deployed }),
+    ...(count === undefined ? {} : { attempts: count }),
+  };
+  return Object.keys(stageRun).length > 0 ? { stageRun } : {};
+};
+
+const selector = (app: string): string =>
+  Object.entries(podLabels(app, webProcess))
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
+
+/** statusOf turns what was seen and decided into the status of the App. */
+export const statusOf = (scene: Scene): AppStatus => {
+  const { seen, staging } = scene;
+  const { app, deployment, now } = seen;
+  const routes = addresses(seen).map(routeStatus);
+  const url = (routes.find((r) => r.ready === 'True') ?? routes[0])?.url;
+  const facts = factsOf(scene, routes.length > 0);
+  const { image, source, deployed } = serving(scene);
+  const upload = staging.type === 'awaitingBlob' ? staging.awaited.upload : undefined;
+  const generation = app.metadata.generation;
+  return {
+    observedGeneration: generation,
+    conditions: livingConditions(
+      { previous: app.status?.conditions, generation, now },
+      facts.map(({ pending: _, ...fact }) => fact),
+      verdictOf(scene, facts, url),
+    ),
+    ...(url === undefined ? {} : { url }),
+    ...(routes.length > 0 ? { routes } : {}),
+    ...(image === undefined ? {} : { image }),
+    ...stageRuns(scene, deployed),
+    ...(source === undefined ? {} : { source }),
+    ...(upload === undefined ? {} : { upload }),
+    replicas: deployment?.status?.replicas ?? 0,
+    readyReplicas: deployment?.status?.readyReplicas ?? 0,
+    selector: selector(app.metadata.name),
+  };
+};
+
+/** Stages of one and the same progress: which of them is under way is not worth a write of its own. */
+const mild: ReadonlySet<string> = new Set<string>([Reason.RollingOut, Reason.RoutesNotReady]);
+const holdMs = 30_000;
+
+/**
+ * holdFor tells for how long a status may be kept back: while a rollout and the routes are young and nothing but their progress
+ * changed, the next write is the one that tells the end. 0 = write it now.
+ */
+export const holdFor = ({ app, now }: Seen, status: AppStatus): number => {
+  const before = findCondition(app.status?.conditions, ConditionType.Ready);
+  const after = findCondition(status.conditions, ConditionType.Ready);
+  const same =
+    app.status?.observedGeneration === status.observedGeneration &&
+    app.status?.stageRun?.desired === status.stageRun?.desired &&
+    app.status?.upload === undefined &&
+    [before, after].every((c) => c?.status === 'Unknown' && mild.has(c.reason));
+  if (!same || before === undefined) return 0;
+  return Math.max(0, Date.parse(before.lastTransitionTime) + holdMs - now.getTime());
+};

@@ -1,0 +1,125 @@
+import type { AppStatus } from '../api/app.ts';
+import { ConditionType, Reason } from '../api/conditions.ts';
+import { annotations } from '../api/names.ts';
+import type { StageRun } from '../api/stagerun.ts';
+import { findCondition, timestamp } from '../kube/conditions.ts';
+import { failureOf } from './runs.ts';
+import type { Seen } from './seen.ts';
+
+/** Upload is status.upload. */
+export type Upload = NonNullable<AppStatus['upload']>;
+
+/** Awaited is what is said and done while the archive is not there. */
+export interface Awaited {
+  readonly reason: string;
+  readonly message: string;
+  readonly since: Date;
+  /** No URL any more: nobody came in time. */
+  readonly expired: boolean;
+  /** Status.upload as it should be; undefined where a new URL must be signed first. */
+  readonly upload: Upload | undefined;
+  /** What lies under the key is not the archive: it goes, so that the right one can come. */
+  readonly removeBlob: boolean;
+  /** When to look again; undefined where nobody is awaited. */
+  readonly lookAfterMs: number | undefined;
+}
+
+/** urlSeconds is how long an upload URL is valid. */
+export const urlSeconds = 3600;
+/** A URL that ends sooner than this is replaced: what begins to upload now must be able to end. */
+const renewBeforeMs = 15 * 60_000;
+const giveUpMs = 24 * 3_600_000;
+const rejections: ReadonlySet<string> = new Set<string>([
+  Reason.UploadRejected,
+  Reason.BlobMissing,
+  Reason.BlobDigestMismatch,
+]);
+
+/** lookAfterMs: every second for a minute, every 5 s to ten minutes, then once a minute. */
+export const lookAfterMs = (awaitedMs: number): number =>
+  awaitedMs < 60_000 ? 1000 : awaitedMs < 600_000 ? 5000 : 60_000;
+
+interface Rejection {
+  readonly reason: string;
+  readonly message: string;
+  readonly isNew: boolean;
+}
+
+/** awaitUpload decides what is awaited and since when; run is what failed because of the archive. */
+export const awaitUpload = (seen: Seen, run?: StageRun): Awaited => {
+  const rejection = rejected(seen, run);
+  const since = awaitedSince(seen, rejection?.isNew === true);
+  const awaitedMs = seen.now.getTime() - since.getTime();
+  const expired = awaitedMs >= giveUpMs;
+  const expiry = {
+    reason: Reason.UploadExpired,
+    message:
+      'The archive did not come within a day: change the spec or the annotation epinio.io/request-upload to try again.',
+  };
+  const waiting = {
+    reason: Reason.AwaitingUpload,
+    message: 'Upload the archive to the URL in status.upload: `epinio push` does, or curl -T.',
+  };
+  return {
+    ...(expired ? expiry : (rejection ?? waiting)),
+    since,
+    expired,
+    upload: uploadStatus(seen, since, expired),
+    removeBlob: rejection?.isNew === true,
+    lookAfterMs: expired ? undefined : lookAfterMs(awaitedMs),
+  };
+};
+
+/** What was wrong with the last upload is said until another one is there. */
+const rejected = ({ app, blob }: Seen, run: StageRun | undefined): Rejection | undefined => {
+  const wanted = app.spec.source?.blob;
+  if (run !== undefined) {
+    const { reason, message } = failureOf(run);
+    return { reason, message: `${message} Upload the archive to the URL in status.upload.`.trim(), isNew: true };
+  }
+  if (blob.type === 'present') {
+    const found = blob.size === wanted?.size ? 'another digest' : `${blob.size} bytes instead of ${wanted?.size}`;
+    return {
+      reason: Reason.UploadRejected,
+      message: `What was uploaded had ${found} and was removed: upload the archive that source.blob names.`,
+      isNew: true,
+    };
+  }
+  const before = findCondition(app.status?.conditions, ConditionType.SourceReady);
+  if (before?.status !== 'False' || !rejections.has(before.reason) || app.status?.upload?.sha256 !== wanted?.sha256)
+    return undefined;
+  return { reason: before.reason, message: before.message, isNew: false };
+};
+
+const request = ({ app }: Seen): string | undefined => app.metadata.annotations?.[annotations.requestUpload];
+
+/** The wait begins anew with every generation, every other archive and every request. */
+const awaitedSince = (seen: Seen, anew: boolean): Date => {
+  const { app, now } = seen;
+  const before = app.status?.upload;
+  const same =
+    before !== undefined &&
+    before.sha256 === app.spec.source?.blob?.sha256 &&
+    before.request === request(seen) &&
+    app.status?.observedGeneration === app.metadata.generation;
+  return same && !anew ? new Date(before.since) : now;
+};
+
+/** A URL is kept while it is for the same archive, was asked for by the same request, and is valid for long enough. */
+const uploadStatus = (seen: Seen, since: Date, expired: boolean): Upload | undefined => {
+  const { app, now, signed } = seen;
+  const wanted = app.spec.source?.blob;
+  if (wanted === undefined) return undefined;
+  const asked = request(seen);
+  const base = { sha256: wanted.sha256, since: timestamp(since), ...(asked === undefined ? {} : { request: asked }) };
+  if (expired) return base;
+  if (signed !== undefined)
+    return { ...base, url: signed.url, headers: { ...signed.headers }, expiresAt: timestamp(signed.expiresAt) };
+  const before = app.status?.upload;
+  const usable =
+    before?.url !== undefined &&
+    before.sha256 === wanted.sha256 &&
+    before.request === asked &&
+    Date.parse(before.expiresAt ?? '') - now.getTime() > renewBeforeMs;
+  return usable ? { ...before, ...base } : undefined;
+};

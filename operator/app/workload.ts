@@ -1,0 +1,79 @@
+import { Reason } from '../api/conditions.ts';
+import type { Intent } from '../kube/types.ts';
+import { lastImage } from './image.ts';
+import { chooseProcess, type Image } from './resources/container.ts';
+import { buildDeployment } from './resources/deployment.ts';
+import type { Seen } from './seen.ts';
+import { isUnderWay, type Staging } from './staging.ts';
+
+/** Workload is what should run now: the wanted image, or the last good one until that is there. */
+export type Workload =
+  /** Nothing is to run: what runs goes. */
+  | { readonly type: 'none' }
+  /** There has never been an image. */
+  | { readonly type: 'nothingYet' }
+  /** What is there stays untouched until a person acts. */
+  | { readonly type: 'blocked'; readonly reason: Reason; readonly message: string }
+  | {
+      readonly type: 'run';
+      readonly intent: Intent;
+      readonly image: Image;
+      /** Untouched, because an image for the same spec is on its way: the pods are rolled once, not twice. */
+      readonly held: boolean;
+    };
+
+/** workload decides what should run. A build that fails or goes on never takes the last good image away. */
+export const workload = (seen: Seen, staging: Staging): Workload => {
+  if (staging.type === 'none') return { type: 'none' };
+  const image = 'image' in staging ? staging.image : lastImage(seen);
+  if (image === undefined) {
+    // An App that builds hears of it before it builds.
+    const builds = seen.app.spec.source?.blob !== undefined;
+    return (builds ? pullSecretTrouble(seen) : undefined) ?? { type: 'nothingYet' };
+  }
+  return (
+    processTrouble(seen, image) ??
+    (image.ourRegistry ? pullSecretTrouble(seen) : undefined) ??
+    run(seen, staging, image)
+  );
+};
+
+const run = (seen: Seen, staging: Staging, image: Image): Workload => {
+  const { app, deployment, pullSecret, settings } = seen;
+  const secret = pullSecret.type === 'none' ? undefined : settings.registry.pullSecretRef;
+  const scaled = deployment?.spec?.replicas !== app.spec.replicas;
+  return {
+    type: 'run',
+    intent: buildDeployment(app, image, secret),
+    image,
+    held: deployment !== undefined && !scaled && isUnderWay(staging),
+  };
+};
+
+const processTrouble = ({ app }: Seen, image: Image): Workload | undefined => {
+  const choice = chooseProcess(app, image);
+  if (choice.type !== 'missing') return undefined;
+  const known = image.processes.map((p) => p.type).join(', ');
+  return {
+    type: 'blocked',
+    reason: Reason.ProcessNotFound,
+    message: `The image has no process ${choice.name}; it has: ${known}. Correct spec.process or the source.`,
+  };
+};
+
+const pullSecretTrouble = ({ pullSecret, settings }: Seen): Workload | undefined => {
+  const name = settings.registry.pullSecretRef ?? '';
+  if (pullSecret.type === 'conflict')
+    return {
+      type: 'blocked',
+      reason: Reason.RegistrySecretConflict,
+      message: `The Secret ${name} in this namespace is not ours: rename or delete it, its name is needed to pull images.`,
+    };
+  if (pullSecret.type === 'missing')
+    return {
+      type: 'blocked',
+      reason: Reason.RegistrySecretMissing,
+      message: `The Secret ${name} is missing in the namespace of the operator: images cannot be pulled.`,
+    };
+  return undefined;
+};

@@ -1,0 +1,53 @@
+import type { AppRoute } from '../../api/approute.ts';
+import { labels, managedBy, serviceName } from '../../api/names.ts';
+import { apiVersionOf, Ingress } from '../../kube/resource.ts';
+import type { Intent } from '../../kube/types.ts';
+import type { Settings } from '../seen.ts';
+
+/** servicePort is the name of the port that the Service of every App has. */
+export const servicePort = 'http';
+
+/** buildIngress makes the Ingress that leads host and path to the App's Service; it bears the route's name. */
+export const buildIngress = ({ metadata, spec }: AppRoute, { ingress }: Pick<Settings, 'ingress'>): Intent => {
+  const className = spec.ingressClassName ?? ingress.className;
+  return {
+    apiVersion: apiVersionOf(Ingress),
+    kind: Ingress.kind,
+    metadata: {
+      name: metadata.name,
+      namespace: metadata.namespace,
+      labels: {
+        [labels.app]: spec.appRef.name,
+        [labels.name]: spec.appRef.name,
+        [labels.partOf]: metadata.namespace,
+        [labels.component]: 'route',
+        [labels.managedBy]: managedBy,
+      },
+      ...(Object.keys(ingress.annotations).length > 0 ? { annotations: ingress.annotations } : {}),
+    },
+    spec: {
+      ...(className === undefined ? {} : { ingressClassName: className }),
+      rules: [
+        {
+          host: spec.host,
+          http: {
+            paths: [
+              {
+                path: spec.path,
+                pathType: 'Prefix',
+                backend: { service: { name: serviceName(spec.appRef.name), port: { name: servicePort } } },
+              },
+            ],
+          },
+        },
+      ],
+    },
+  };
+};
+
+/** routeUrl is the address to open; a wildcard host has none. */
+export const routeUrl = ({ spec }: AppRoute, { ingress }: Pick<Settings, 'ingress'>): string | undefined => {
+  if (spec.host.startsWith('*.')) return undefined;
+  const port = ingress.httpPort === 80 ? '' : `:${ingress.httpPort}`;
+  return `http://${spec.host}${port}${spec.path === '/' ? '' : spec.path}`;
+};
