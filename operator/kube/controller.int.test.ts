@@ -13,11 +13,10 @@ let nth = 0;
 const named = (
   reconcile: (key: Key, ctx: Context) => Promise<Result>,
   rest: Partial<Controller> = {},
-): Controller & { name: string } =>
-  ({
-    ...controller({ name: `test${++nth}`, kind: ConfigMap, watches: [owned(Secret, ConfigMap)], reconcile }),
-    ...rest,
-  }) as Controller;
+): Controller & { name: string } => ({
+  ...controller({ name: `test${++nth}`, kind: ConfigMap, watches: [owned(Secret, ConfigMap)], reconcile }),
+  ...rest,
+});
 
 const metric = async (name: string, labels: Record<string, string>): Promise<number> => {
   const values = (await registry.getSingleMetric(name)?.get())?.values ?? [];

@@ -68,9 +68,7 @@ export class ControllerRunner {
       );
     }
     for (const key of cache.keys(kind)) this.#queue.add(keyString(key), { priority: stalePriority });
-    const abort = (): void => this.#running.forEach((r) => r.abort(reasonOf(gate.signal)));
-    gate.signal.addEventListener('abort', abort, { once: true });
-    this.#undo.push(() => gate.signal.removeEventListener('abort', abort));
+    gate.signal.addEventListener('abort', this.#abort, { once: true });
     this.#planResync();
     metrics.maxConcurrentReconciles.set({ controller: name }, workers);
     this.#workers = Array.from({ length: workers }, () => this.#work());
@@ -83,7 +81,12 @@ export class ControllerRunner {
     for (const undo of this.#undo.splice(0)) undo();
     await drained;
     await Promise.all(this.#workers);
+    this.#o.gate.signal.removeEventListener('abort', this.#abort);
   }
+
+  readonly #abort = (): void => {
+    for (const running of this.#running) running.abort(reasonOf(this.#o.gate.signal));
+  };
 
   #wakeOwn({ before, after }: Change<KubeObject>, initial: boolean): void {
     const object = after ?? before;

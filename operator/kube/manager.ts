@@ -43,15 +43,14 @@ export interface ManagerOptions {
   readonly reporter?: { readonly controller: string; readonly instance: string };
   /** How long reconciles under way may take to end at stop, before they are broken off; default 25 s. */
   readonly drainMs?: number;
+  /** How long broken-off work may take to end; then the lease is left to run out instead of being released; default 5 s. */
+  readonly graceMs?: number;
   readonly runner?: Pick<RunnerOptions, 'resyncMs' | 'staleMs' | 'timeoutMs'>;
   readonly clock?: Clock;
 }
 
 /** Ending is why a manager ended: asked to, or because leadership was lost, after which the process must exit. */
 export type Ending = 'stopped' | 'lost';
-
-/** How long broken-off work may take to notice; then the lease is left to run out instead of being released. */
-const graceMs = 5_000;
 
 /** Manager starts in the order health → caches → leadership → workers, and stops in reverse. */
 export class Manager {
@@ -62,6 +61,7 @@ export class Manager {
   #runners: ControllerRunner[] = [];
   #tasks: Promise<void>[] = [];
   #term: Term | undefined;
+  #working = false;
   #ended: Promise<Ending> | undefined;
 
   constructor(o: ManagerOptions) {
@@ -71,7 +71,7 @@ export class Manager {
 
   /** leading is true between winning the election and the beginning of stop. */
   get leading(): boolean {
-    return this.#runners.length > 0 && !this.#stop.signal.aborted && (this.#term?.leads() ?? true);
+    return this.#working && !this.#stop.signal.aborted && (this.#term?.leads() ?? true);
   }
 
   /** idle is true while leading with no key waiting or worked on. */
@@ -131,6 +131,7 @@ export class Manager {
     this.#runners = this.#o.controllers.map((c: Controller) => new ControllerRunner(c, { ...shared, ...runner }));
     for (const r of this.#runners) r.start();
     this.#tasks = (this.#o.tasks ?? []).map((task) => this.#repeat(task, gate, recorder));
+    this.#working = true;
     log.info('workers started');
 
     await Promise.race([aborted(this.#stop.signal), ...(term === undefined ? [] : [aborted(term.lost)])]);
@@ -143,7 +144,7 @@ export class Manager {
 
   /** drain resolves true when nothing is at work any more. */
   async #drain(recorder: Recorder): Promise<boolean> {
-    const { drainMs = 25_000, log } = this.#o;
+    const { drainMs = 25_000, graceMs = 5_000, log } = this.#o;
     const stopping = new AbortController();
     const done = Promise.all(this.#runners.map((r) => r.stop()))
       .then(() => Promise.all(this.#tasks))
