@@ -105,6 +105,7 @@ async function build(image: Image, built: Built): Promise<void> {
     const options = ['--isolation', 'chroot', '--layers=false', '--pull-never', '--timestamp', '0', ...base];
     const target = ['--file', image.dockerfile, '--tag', built.reference, context];
     await run('buildah', [...buildah, 'build', ...options, ...target]);
+    // The format that stays uncompressed: written and imported in seconds.
     await run('buildah', [...buildah, 'push', built.reference, `docker-archive:${unfinished}:${built.reference}`]);
     // The base stays in buildah's store for those built upon it; of the rest the archive is enough.
     if (image.name !== 'base') await run('buildah', [...buildah, 'rmi', built.reference]);

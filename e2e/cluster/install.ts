@@ -5,7 +5,7 @@ import { stringify } from 'yaml';
 import { signRunToken } from '../../operator/registry/token.ts';
 import { chosenCluster } from './access.ts';
 import { appBaseImage, componentImages, compressed, type Built } from './images.ts';
-import { forwarded, kubectl } from './kubectl.ts';
+import { kubectl, withPort } from './kubectl.ts';
 import { importImages } from './native.ts';
 import { ports, repoDir } from './settings.ts';
 import { run, say } from './shell.ts';
@@ -111,11 +111,15 @@ async function seed(image: Built): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'epinio-registry-'));
   try {
     writeFileSync(join(folder, 'ca.crt'), await secret('epinio-registry-tls', 'ca.crt'));
-    await forwarded(namespace, 'service/registry', 5000, (port) =>
-      run('skopeo', [
-        ...['copy', '--dest-registry-token', token, '--dest-cert-dir', folder],
-        ...[source, `docker://localhost:${port}/${repository}:1`],
-      ]),
+    await withPort(namespace, 'registry', 5000, (port) =>
+      run(
+        'skopeo',
+        [
+          ...['copy', '--dest-registry-token', token, '--dest-cert-dir', folder],
+          ...[source, `docker://localhost:${port}/${repository}:1`],
+        ],
+        { secret: token },
+      ),
     );
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -10,6 +10,8 @@ export interface RunOptions {
   readonly log?: string;
   /** Failure is an answer too: resolves with what was printed. */
   readonly mayFail?: boolean;
+  /** A word among the arguments that an error must not show. */
+  readonly secret?: string;
 }
 
 /** say prints one line of progress; stderr, so that stdout stays free for answers such as a kubeconfig. */
@@ -34,7 +36,8 @@ export function run(command: string, args: readonly string[], options: RunOption
     child.on('close', (code, signal) => {
       if (code === 0 || options.mayFail) return resolve(stdout);
       const seen = options.log ? `see ${options.log}` : lastLines(stderr || stdout, 15);
-      reject(new Error(`${command} ${args.join(' ')}\nended with ${code ?? signal}: ${seen}`));
+      const said = `${command} ${args.join(' ')}\nended with ${code ?? signal}: ${seen}`;
+      reject(new Error(options.secret ? said.replaceAll(options.secret, '…') : said));
     });
   });
 }
