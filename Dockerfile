@@ -8,5 +8,5 @@ WORKDIR /app
 # One bundle with everything in it: `make build` writes it.
 COPY dist/epinio-operator.mjs /app/epinio-operator.mjs
 USER 65532:65532
-ENTRYPOINT ["node", "/app/epinio-operator.mjs"]
+ENTRYPOINT ["node", "--no-deprecation", "/app/epinio-operator.mjs"]
 CMD ["operator"]

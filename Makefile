@@ -6,11 +6,8 @@ MAKEFLAGS += --no-print-directory
 
 # The one place that chooses Node.js: the npm package `node` brings >= 22.19 where the machine's own is older.
 NODE := node_modules/.bin/node
-ESBUILD := node_modules/.bin/esbuild
 VITEST := $(NODE) node_modules/vitest/vitest.mjs run
 CLUSTER_TOOL := $(NODE) e2e/cluster/main.ts
-BUNDLE := --bundle --platform=node --format=esm --target=node22.19 --minify-syntax --legal-comments=none \
-	--banner:js="import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);"
 
 export EPINIO_CACHE ?= $(HOME)/.cache/epinio
 export CLUSTER
@@ -28,11 +25,7 @@ node_modules/.installed: package.json package-lock.json
 	@touch $@
 
 build: deps ## Bundle the operator and the CLI into dist/
-	@mkdir -p dist
-	$(ESBUILD) operator/main.ts $(BUNDLE) --outfile=dist/epinio-operator.mjs
-	$(ESBUILD) cli/main.ts $(BUNDLE) --outfile=dist/epinio.mjs
-	@printf '#!/bin/sh\nexec "$$(dirname "$$(readlink -f "$$0")")/../$(NODE)" "$$(dirname "$$(readlink -f "$$0")")/epinio.mjs" "$$@"\n' > dist/epinio
-	@chmod +x dist/epinio
+	$(NODE) bundle.ts
 
 generate: deps ## Write crds/ and the RBAC manifests from the code
 	$(NODE) operator/api/generate.ts

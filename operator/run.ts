@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
-import { appController, appCacheSpecs } from './app/index.ts';
+import { appController, appCacheSpecs, sweepPullSecrets } from './app/index.ts';
 import { appRouteController, appRouteCacheSpecs } from './approute/index.ts';
 import { mergeCacheSpecs } from './caches.ts';
 import { loadConfig, type Config, type Environment } from './config.ts';
@@ -77,7 +77,7 @@ export const createManager = (w: Wiring) => {
   const reporter = { controller: 'epinio.io/operator', instance: hostname() };
   const manager = new Manager({
     controllers,
-    tasks: [prepareStorage(storage, log)],
+    tasks: [prepareStorage(storage, log), sweepPullSecrets(config)],
     kube,
     cache,
     log,

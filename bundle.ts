@@ -1,0 +1,48 @@
+import { chmod, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { build, type BuildOptions, type Plugin } from 'esbuild';
+
+/** Bundles the operator and the CLI into dist/: one file each, so that an image needs no node_modules. */
+const root = import.meta.dirname;
+const out = (file: string): string => join(root, 'dist', file);
+
+/** Only the bare package name is replaced, and only for CommonJS: see operator/clientnode.ts. */
+const slimClientNode: Plugin = {
+  name: 'slim-client-node',
+  setup: (bundle) => {
+    bundle.onResolve({ filter: /^@kubernetes\/client-node$/ }, ({ kind }) =>
+      kind === 'require-call' ? { path: join(root, 'operator', 'clientnode.ts') } : undefined,
+    );
+  },
+};
+
+const common: BuildOptions = {
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node22.19',
+  minifySyntax: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+  // CommonJS packages in the bundle call require.
+  banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
+};
+
+const cliScript = `#!/bin/sh
+here=$(dirname "$(readlink -f "$0")")
+node=$here/../node_modules/.bin/node
+[ -x "$node" ] || node=node
+exec "$node" "$here/epinio.mjs" "$@"
+`;
+
+await Promise.all([
+  build({
+    ...common,
+    entryPoints: [join(root, 'operator', 'main.ts')],
+    outfile: out('epinio-operator.mjs'),
+    plugins: [slimClientNode],
+  }),
+  build({ ...common, entryPoints: [join(root, 'cli', 'main.ts')], outfile: out('epinio.mjs') }),
+]);
+await writeFile(out('epinio'), cliScript);
+await chmod(out('epinio'), 0o755);
