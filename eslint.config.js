@@ -25,7 +25,7 @@ const forbid = (above) => [
 
 const importRules = Object.entries(layers).map(([folder, above]) => ({
   files: [`operator/${folder}/**/*.ts`],
-  ignores: ['**/*.test.ts'],
+  ignores: ['**/*.test.ts', '**/testing/**'],
   rules: { 'no-restricted-imports': forbid(above) },
 }));
 

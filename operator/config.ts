@@ -104,7 +104,8 @@ const build = z.strictObject({
   timeoutSeconds: z.int().min(60).max(86_400).default(1800),
   /** Requests and limits of the build container; App.spec.build.resources wins. */
   resources: resources.prefault({
-    requests: { cpu: '200m', memory: '512Mi' },
+    // Without a request of its own, a limit is requested too: few nodes have so much disk to give away.
+    requests: { cpu: '200m', memory: '512Mi', 'ephemeral-storage': '1Gi' },
     limits: { memory: '2Gi', 'ephemeral-storage': '8Gi' },
   }),
   cache: z.enum(['Image', 'None']).default('Image'),

@@ -151,6 +151,7 @@ const userFailures: ReadonlySet<string> = new Set<Reason>([
   'DeadlineExceeded',
   'BuilderNotFound',
   'NameTaken',
+  'Invalid',
 ]);
 
 /**

@@ -53,6 +53,7 @@ const second = 1000;
 const marginSeconds = 300;
 /** A pod has its first container, or a Job its pod, within this time, unless something is wrong. */
 const startupMs = 15 * second;
+const podlessLookMs = 2 * second;
 
 /** ask gets from outside of the cache what the plan of this phase needs, and no more. */
 export const ask = async (asking: Asking, phase: Phase): Promise<Answer> => {
@@ -188,7 +189,7 @@ const askActive = async (asking: Asking): Promise<Answer> => {
   // Without its Secret the pod cannot start, so what is missing was never made: the operator died between the two.
   const missing = platform && !(await ctx.kube.getMetadata(Secret, key));
   const since = pod?.metadata?.creationTimestamp ?? job?.metadata?.creationTimestamp ?? '';
-  const late = ctx.now().getTime() - Date.parse(since) >= (pod ? startupMs : 3 * second);
+  const late = ctx.now().getTime() - Date.parse(since) >= (pod ? startupMs : podlessLookMs);
   return {
     type: 'active',
     material: missing ? await prepare(asking, platform) : undefined,

@@ -1,6 +1,7 @@
 import { Reason } from '../api/conditions.ts';
 import { Job, keyOf, Secret } from '../kube/resource.ts';
-import { isAlreadyExists, isApiError, isForbidden, isInvalid, isNamespaceTerminating } from '../kube/errors.ts';
+import { isAlreadyExists } from '../kube/errors.ts';
+import { refusalOf } from '../kube/refusal.ts';
 import { applyStatusIfChanged } from '../kube/execute.ts';
 import type { Context } from '../kube/types.ts';
 import { StageRun, type StageRunStatus } from '../api/stagerun.ts';
@@ -57,21 +58,10 @@ const makeJob = async (
       const job = await ctx.kube.get(Job, keyOf(run));
       if (job) return { type: 'taken', job };
     }
-    const reason = refusalOf(error);
-    if (reason) return { type: 'refused', reason, message: (error as Error).message };
+    const refusal = refusalOf(error);
+    if (refusal) return { type: 'refused', ...refusal };
     throw error;
   }
-};
-
-/** refusalOf tells a refusal that lasts from an error that passes. */
-const refusalOf = (error: unknown): Reason | undefined => {
-  if (isNamespaceTerminating(error)) return undefined;
-  if (isInvalid(error)) return Reason.Invalid;
-  if (isForbidden(error)) {
-    if (error.message.includes('exceeded quota')) return Reason.QuotaExceeded;
-    return error.message.includes('cannot create resource') ? Reason.Forbidden : Reason.AdmissionDenied;
-  }
-  return isApiError(error, 400) ? Reason.AdmissionDenied : undefined;
 };
 
 /** makeSecret creates the run's Secret, or leaves it alone if it is there; one of an earlier Job of the name goes first. */

@@ -79,7 +79,7 @@ const takeTurn = (queue: BuildQueue, { run }: Seen, phase: Phase, now: Date): Ph
 const holdRunning = (queue: BuildQueue, cache: Cache): void => {
   for (const job of cache.list(Job)) {
     const key = ownerRun(job);
-    if (key && !jobEnd(job)) queue.hold(key);
+    if (key && !jobEnd(job) && !job.metadata?.deletionTimestamp) queue.hold(key);
   }
 };
 
