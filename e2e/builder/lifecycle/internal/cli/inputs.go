@@ -35,7 +35,10 @@ type Inputs struct {
 	LayoutDir, BuildImage, ExtensionsDir, GeneratedDir, ExtendedDir string
 }
 
-const inLayers = "<layers>"
+const (
+	inLayers   = "<layers>"
+	noExtended = inLayers + "/extended"
+)
 
 // fromEnvironment fills the inputs with the values of the environment and the defaults; flags come on top.
 func fromEnvironment(version api.Version) *Inputs {
@@ -74,6 +77,9 @@ func fromEnvironment(version api.Version) *Inputs {
 		Daemon:              envBool("CNB_USE_DAEMON"),
 		Layout:              envBool("CNB_USE_LAYOUT"),
 		BuildImage:          os.Getenv("CNB_BUILD_IMAGE"),
+		ExtensionsDir:       envOr("CNB_EXTENSIONS_DIR", "/cnb/extensions"),
+		GeneratedDir:        envOr("CNB_GENERATED_DIR", inLayers+"/generated"),
+		ExtendedDir:         envOr("CNB_EXTENDED_DIR", noExtended),
 	}
 	if list := os.Getenv("CNB_INSECURE_REGISTRIES"); list != "" {
 		in.InsecureRegistries = strings.Split(list, ",")
@@ -113,7 +119,7 @@ func (in *Inputs) Unsupported() error {
 		{"-daemon", in.Daemon},
 		{"-layout", in.Layout},
 		{"-build-image", in.BuildImage != ""},
-		{"-extended", in.ExtendedDir != ""},
+		{"-extended", in.ExtendedDir != noExtended},
 	}
 	for _, request := range requests {
 		if request.asked {

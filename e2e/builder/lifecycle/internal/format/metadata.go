@@ -30,7 +30,7 @@ func (m BuildMetadata) FindProcess(name string) (Process, bool) {
 func (m *BuildMetadata) ForPlatform(atLeast010 bool) {
 	for i := range m.Processes {
 		m.Processes[i].Command.single = !atLeast010
-		if command := m.Processes[i].Command.Words; !atLeast010 && len(command) > 1 {
+		if command := m.Processes[i].Command.Words; !atLeast010 && len(command) > 0 {
 			m.Processes[i].Args = append(append([]string{}, command[1:]...), m.Processes[i].Args...)
 			m.Processes[i].Command.Words = command[:1]
 		}

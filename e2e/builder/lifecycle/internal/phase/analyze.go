@@ -79,7 +79,7 @@ func (a *analyzer) chooseRunImage() error {
 		}
 	}
 	for _, ref := range append(near, candidates...) {
-		if a.client.CheckRead(ref) == nil {
+		if a.client.Strict().CheckRead(ref) == nil {
 			a.in.RunImage = ref
 			return nil
 		}

@@ -93,9 +93,6 @@ func (b *builder) build(group []format.Buildpack) error {
 
 func (b *builder) buildOne(descriptor *format.Descriptor) error {
 	dir := filepath.Join(b.in.LayersDir, format.EscapeID(descriptor.Buildpack.ID))
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return err
-	}
 	plan := b.plan.For(descriptor.Buildpack.ID)
 	if err := b.run(descriptor, dir, plan); err != nil {
 		return err
@@ -106,8 +103,10 @@ func (b *builder) buildOne(descriptor *format.Descriptor) error {
 	if err := b.adoptMet(dir, plan); err != nil {
 		return err
 	}
-	if err := collectSBOMs(b.in.LayersDir, descriptor); err != nil {
-		return err
+	if b.in.API.AtLeast(8) {
+		if err := collectSBOMs(b.in.LayersDir, descriptor); err != nil {
+			return err
+		}
 	}
 	return b.adoptLaunch(dir, descriptor)
 }
@@ -119,6 +118,9 @@ func (b *builder) run(descriptor *format.Descriptor, dir string, plan format.Bui
 		return err
 	}
 	defer os.RemoveAll(scratch)
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
 	planPath := filepath.Join(scratch, "plan.toml")
 	if err := format.Write(planPath, plan); err != nil {
 		return err

@@ -173,7 +173,7 @@ func (c *cacheImage) deleteOld(image v1.Image) {
 		return
 	}
 	if err := c.client.Delete(oldRef); err != nil {
-		c.log.Warnf("Unable to delete previous cache image: %v", err)
+		c.log.Warnf("Unable to delete cache image: %v", err)
 	}
 }
 

@@ -128,14 +128,18 @@ func (d *detector) detect(order []format.Group) ([]format.Buildpack, format.Plan
 
 // detectGroup asks every member, then looks for a set of them whose requirements all are met.
 func (d *detector) detectGroup(group []format.Buildpack) ([]format.Buildpack, format.Plan, error) {
-	members := []format.Buildpack{}
+	members, seen := []format.Buildpack{}, map[string]bool{}
 	for _, member := range group {
+		if seen[member.ID] {
+			continue
+		}
+		seen[member.ID] = true
 		descriptor, err := d.descriptorOf(member)
 		if err != nil {
 			return nil, format.Plan{}, err
 		}
 		if _, asked := d.results[member.String()]; !asked {
-			d.results[member.String()] = d.ask(descriptor)
+			d.results[member.String()] = d.ask(descriptor, member.Optional)
 		}
 		member.API, member.Homepage = descriptor.API, descriptor.Buildpack.Homepage
 		members = append(members, member)
@@ -219,10 +223,10 @@ func (d *detector) noteOutput(member format.Buildpack, result detection) {
 	}
 }
 
-// ask runs bin/detect in the app directory.
-func (d *detector) ask(descriptor *format.Descriptor) detection {
+// ask runs bin/detect in the app directory; an optional buildpack may judge for itself whether it suits the target.
+func (d *detector) ask(descriptor *format.Descriptor, optional bool) detection {
 	d.target = d.targetOrBuilder(d.target)
-	if d.in.API.AtLeast(12) && !suits(descriptor, d.target) {
+	if d.in.API.AtLeast(12) && !optional && !suits(descriptor, d.target) {
 		return detection{code: unasked, err: errors.New("unable to satisfy target os/arch constraints")}
 	}
 	dir, err := os.MkdirTemp("", "plan.")

@@ -168,18 +168,15 @@ func (e *exporter) runImageMetadata() (format.LayersMetadata, error) {
 	if made.RunImage.Reference, err = registry.DigestRef(e.runImage, run); err != nil {
 		return made, err
 	}
-	mirrors, err := e.mirrors()
-	if err != nil {
-		return made, err
-	}
 	if e.in.API.AtLeast(12) {
-		made.RunImage.ImageMirrors = mirrors
+		made.RunImage.ImageMirrors = e.mirrors
 	}
-	made.Stack = &format.Stack{RunImage: mirrors}
+	made.Stack = &format.Stack{RunImage: e.mirrors}
 	return made, nil
 }
 
-func (e *exporter) mirrors() (format.ImageMirrors, error) {
+// findMirrors looks up what the builder says of the run image: where else it can be had.
+func (e *exporter) findMirrors() (format.ImageMirrors, error) {
 	if !e.in.API.AtLeast(12) {
 		stack, err := e.readStack()
 		return stack.RunImage, err
@@ -197,11 +194,18 @@ func (e *exporter) mirrors() (format.ImageMirrors, error) {
 }
 
 // configure sets what a runtime and a platform read.
-func (e *exporter) configure(made format.LayersMetadata, entrypoint string) error {
+func (e *exporter) configure(made format.LayersMetadata) error {
 	e.metadata.Launcher.Version = cli.Version
 	labels, err := e.labels(made)
 	if err != nil {
 		return err
+	}
+	for _, label := range labels {
+		e.log.Infof("Adding label '%s'", label.Key)
+	}
+	entrypoint, err := e.entrypoint()
+	if err != nil {
+		return fmt.Errorf("determining entrypoint: %w", err)
 	}
 	e.image.working, err = changeConfig(e.image.working, func(config *v1.ConfigFile) {
 		config.Created, config.Container = v1.Time{Time: e.image.created}, ""
@@ -218,7 +222,6 @@ func (e *exporter) configure(made format.LayersMetadata, entrypoint string) erro
 			config.Config.Labels = map[string]string{}
 		}
 		for _, label := range labels {
-			e.log.Infof("Adding label '%s'", label.Key)
 			config.Config.Labels[label.Key] = label.Value
 		}
 	})
@@ -227,10 +230,18 @@ func (e *exporter) configure(made format.LayersMetadata, entrypoint string) erro
 
 func (e *exporter) labels(made format.LayersMetadata) ([]format.Label, error) {
 	labels := []format.Label{}
+	var build any = e.metadata
+	if !e.in.API.AtLeast(9) {
+		// The list of dependencies that was here before SBOM files; nobody makes one any more.
+		build = struct {
+			BOM []any `json:"bom"`
+			format.BuildMetadata
+		}{nil, e.metadata}
+	}
 	for _, one := range []struct {
 		key   string
 		value any
-	}{{lifecycleLabel, made}, {buildLabel, e.metadata}, {projectLabel, e.project}} {
+	}{{lifecycleLabel, made}, {buildLabel, build}, {projectLabel, e.project}} {
 		text, err := json.Marshal(one.value)
 		if err != nil {
 			return nil, err

@@ -45,9 +45,12 @@ func ensureOwner(dir string, uid, gid int) error {
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok && writable(stat, uid, gid) {
 		return nil
 	}
-	return filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+	return filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
 		if err != nil {
 			return err
+		}
+		if entry.IsDir() {
+			return os.Chown(path, uid, gid)
 		}
 		return os.Lchown(path, uid, gid)
 	})

@@ -22,18 +22,21 @@ type choice struct {
 // resolvePlan tries the alternatives of all candidates, earlier ones first, until in one combination everything required is provided and everything provided is required.
 // A candidate is optional only with its last alternative, so that the others are not given up too early.
 func resolvePlan(candidates []candidate, note func(string)) ([]format.Buildpack, format.Plan, bool) {
-	return tryFrom(candidates, nil, note)
+	tries := 0
+	return tryFrom(candidates, nil, &tries, note)
 }
 
-func tryFrom(rest []candidate, chosen []choice, note func(string)) ([]format.Buildpack, format.Plan, bool) {
+func tryFrom(rest []candidate, chosen []choice, tries *int, note func(string)) ([]format.Buildpack, format.Plan, bool) {
 	if len(rest) == 0 {
+		*tries++
+		note(fmt.Sprintf("Resolving plan... (try #%d)", *tries))
 		return settle(chosen, note)
 	}
 	for i, sections := range rest[0].plans {
 		option := choice{rest[0].Buildpack, sections}
 		option.Optional = option.Optional && i == len(rest[0].plans)-1
 		longer := append(append([]choice{}, chosen...), option)
-		if group, plan, ok := tryFrom(rest[1:], longer, note); ok {
+		if group, plan, ok := tryFrom(rest[1:], longer, tries, note); ok {
 			return group, plan, true
 		}
 	}
@@ -101,7 +104,7 @@ func connect(chosen []choice) ([]format.PlanEntry, []problem) {
 		names = append(names, name)
 	}
 	sort.Strings(names)
-	entries := []format.PlanEntry{}
+	var entries []format.PlanEntry
 	for _, name := range names {
 		dep := known[name]
 		for _, provider := range dep.waiting {

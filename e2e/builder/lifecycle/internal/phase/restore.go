@@ -74,7 +74,7 @@ func (r *restorer) checkRunImage() error {
 		return err
 	}
 	for _, entry := range run.Images {
-		if ref := r.analyzed.RunImage.Image; lists(entry, ref) && r.client.CheckRead(ref) != nil {
+		if ref := r.analyzed.RunImage.Image; lists(entry, ref) && r.client.Strict().CheckRead(ref) != nil {
 			return fmt.Errorf("selected run image '%s' is not accessible", ref)
 		}
 	}

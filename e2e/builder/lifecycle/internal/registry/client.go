@@ -35,7 +35,7 @@ func ParseReference(ref string) (name.Reference, error) {
 	return name.ParseReference(ref, name.WeakValidation)
 }
 
-func (c *Client) resolve(ref string) (name.Reference, []remote.Option, error) {
+func (c *Client) resolve(ref string) (name.Reference, http.RoundTripper, error) {
 	parse, through := []name.Option{name.WeakValidation}, remote.DefaultTransport
 	for _, prefix := range c.Insecure {
 		if strings.HasPrefix(ref, prefix) {
@@ -44,11 +44,13 @@ func (c *Client) resolve(ref string) (name.Reference, []remote.Option, error) {
 		}
 	}
 	parsed, err := name.ParseReference(ref, parse...)
-	if err != nil {
-		return nil, nil, err
-	}
+	return parsed, through, err
+}
+
+func (c *Client) options(ref string) (name.Reference, []remote.Option, error) {
+	parsed, through, err := c.resolve(ref)
 	platform := v1.Platform{OS: "linux", Architecture: runtime.GOARCH}
-	return parsed, []remote.Option{remote.WithAuthFromKeychain(c.Keychain), remote.WithTransport(through), remote.WithPlatform(platform)}, nil
+	return parsed, []remote.Option{remote.WithAuthFromKeychain(c.Keychain), remote.WithTransport(through), remote.WithPlatform(platform)}, err
 }
 
 // Exists says whether the manifest is there and readable.
@@ -58,7 +60,7 @@ func (c *Client) Exists(ref string) bool {
 }
 
 func (c *Client) head(ref string) (*v1.Descriptor, error) {
-	parsed, options, err := c.resolve(ref)
+	parsed, options, err := c.options(ref)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +69,7 @@ func (c *Client) head(ref string) (*v1.Descriptor, error) {
 
 // Open reads an image. One that is missing, or hidden by a 401, is an image without layers: only later use shows whether that matters.
 func (c *Client) Open(ref string) (v1.Image, error) {
-	parsed, options, err := c.resolve(ref)
+	parsed, options, err := c.options(ref)
 	if err != nil {
 		return nil, err
 	}
@@ -88,8 +90,7 @@ func (c *Client) Open(ref string) (v1.Image, error) {
 }
 
 func looksMissing(err error) bool {
-	var answer *transport.Error
-	if errors.As(err, &answer) && len(answer.Errors) > 0 {
+	if answer, isAnswer := err.(*transport.Error); isAnswer && len(answer.Errors) > 0 {
 		return answer.StatusCode == http.StatusNotFound || answer.StatusCode == http.StatusUnauthorized
 	}
 	return strings.Contains(err.Error(), "no child with platform")
@@ -116,11 +117,16 @@ func DigestRef(ref string, image v1.Image) (string, error) {
 	return parsed.Context().Name() + "@" + digest.String(), nil
 }
 
+// Strict is the client without exceptions for insecure registries. The real programs forget these exceptions where they look whether a
+// run image can be read, and a platform that relies on more would fail with them.
+func (c *Client) Strict() *Client { return &Client{Keychain: c.Keychain} }
+
 // CheckRead fails where the registry cannot be reached or refuses; a missing image is fine.
 func (c *Client) CheckRead(ref string) error {
 	_, err := c.head(ref)
-	var answer *transport.Error
-	if err == nil || (errors.As(err, &answer) && answer.StatusCode != http.StatusUnauthorized && answer.StatusCode != http.StatusForbidden) {
+	// Not errors.As: the answer to a try over plain HTTP, after TLS failed, is no answer.
+	answer, isAnswer := err.(*transport.Error)
+	if err == nil || (isAnswer && answer.StatusCode != http.StatusUnauthorized && answer.StatusCode != http.StatusForbidden) {
 		return nil
 	}
 	return fmt.Errorf("failed to ensure registry read access to %s: %w", ref, err)
@@ -139,20 +145,16 @@ func (c *Client) tryWrite(ref string) error {
 	if err := c.CheckRead(ref); err != nil {
 		return errors.Unwrap(err)
 	}
-	parsed, _, err := c.resolve(ref)
+	parsed, through, err := c.resolve(ref)
 	if err != nil {
 		return err
-	}
-	through := remote.DefaultTransport
-	if parsed.Context().Scheme() == "http" {
-		through = insecureTransport
 	}
 	return remote.CheckPushPermission(parsed, c.Keychain, through)
 }
 
 // Push writes an image under a name.
 func (c *Client) Push(ref string, image v1.Image) error {
-	parsed, options, err := c.resolve(ref)
+	parsed, options, err := c.options(ref)
 	if err != nil {
 		return err
 	}
@@ -161,7 +163,7 @@ func (c *Client) Push(ref string, image v1.Image) error {
 
 // Delete removes a manifest.
 func (c *Client) Delete(ref string) error {
-	parsed, options, err := c.resolve(ref)
+	parsed, options, err := c.options(ref)
 	if err != nil {
 		return err
 	}
