@@ -1,0 +1,727 @@
+import { describe, expect, test } from 'vitest';
+import type { App, AppStatus } from '../api/app.ts';
+import { meanings } from '../api/conditions.ts';
+import { findCondition } from '../kube/conditions.ts';
+import { checkConditions } from '../kube/conditionscheck.ts';
+import { planApp, type Act, type Plan } from './plan.ts';
+import {
+  aDeployment,
+  ago,
+  anApp,
+  aPod,
+  aRoute,
+  aRun,
+  blob,
+  condition,
+  digest,
+  failed,
+  image,
+  now,
+  otherSha,
+  running,
+  see,
+  sha,
+  stagedImage,
+  succeeded,
+} from './testing/objects.ts';
+import type { Seen } from './seen.ts';
+
+interface Expected {
+  /** An outside look is asked for. */
+  readonly look?: string;
+  /** `Kind name`, or Kind alone, in order. */
+  readonly apply?: string[];
+  readonly remove?: string[];
+  readonly removeBlob?: boolean;
+  /** `status/reason` of a condition. */
+  readonly Ready?: string;
+  readonly SourceReady?: string;
+  readonly Staged?: string;
+  readonly Deployed?: string;
+  readonly Routed?: string;
+  readonly progress?: 'Reconciling' | 'Stalled' | 'Settled';
+  readonly lookAfterMs?: number | undefined;
+  readonly status?: Partial<AppStatus>;
+}
+
+type Case = [sentence: string, given: Partial<Seen>, expected: Expected];
+
+const act = (plan: Plan): Act => {
+  if (plan.type === 'look') throw new Error(`looks for ${plan.need.type}`);
+  return plan;
+};
+
+const word = (status: AppStatus | undefined, type: string): string | undefined => {
+  const found = findCondition(status?.conditions, type);
+  return found && `${found.status}/${found.reason}`;
+};
+
+const progressOf = (status: AppStatus | undefined): string =>
+  ['Reconciling', 'Stalled'].find((type) => findCondition(status?.conditions, type) !== undefined) ?? 'Settled';
+
+const conditionTypes = ['Ready', 'SourceReady', 'Staged', 'Deployed', 'Routed'] as const;
+
+const withStatus = (app: App, status: AppStatus): App => ({ ...app, status });
+
+/** check compares a plan with what is expected, and asks of every plan what holds for all. */
+const check = (given: Partial<Seen>, expected: Expected): void => {
+  const seen = see(given);
+  const plan = planApp(seen);
+  if (plan.type === 'look') {
+    expect(plan.need.type).toBe(expected.look);
+    return;
+  }
+  const { status, apply, remove, removeBlob } = plan;
+  if (expected.apply) expect(apply.map((a) => a.resource.kind)).toEqual(expected.apply);
+  if (expected.remove)
+    expect(remove.map((r) => `${r.resource.kind} ${r.object.metadata?.name}`)).toEqual(expected.remove);
+  expect(removeBlob).toBe(expected.removeBlob ?? false);
+  for (const type of conditionTypes) if (expected[type]) expect(word(status, type)).toBe(expected[type]);
+  if (expected.progress) expect(progressOf(status)).toBe(expected.progress);
+  if ('lookAfterMs' in expected) expect(plan.lookAfterMs).toBe(expected.lookAfterMs);
+  if (expected.status) expect(status).toMatchObject(expected.status);
+  if (status) sound(seen, status);
+};
+
+/** Every status keeps the rules of conditions, uses known reasons, and says the same when it is computed again. */
+const sound = (seen: Seen, status: AppStatus): void => {
+  const app = withStatus(seen.app, status);
+  expect(checkConditions(app)).toEqual([]);
+  const reasons = status.conditions?.map((c) => c.reason) ?? [];
+  expect(reasons.filter((r) => !(r in meanings))).toEqual([]);
+  if (act(planApp(seen)).removeBlob) return;
+  const again = planApp({ ...seen, app });
+  if (again.type === 'act' && again.status !== undefined) expect(again.status).toEqual(status);
+};
+
+const run = aRun().metadata.name;
+const routeName = aRoute('new').metadata.name;
+const ready = [aRoute('ready')];
+const accepted = [aRoute('accepted')];
+const present = { type: 'present', size: 100, sha256: sha } as const;
+const built = aRun({ status: succeeded() });
+const upload = { url: 'https://s3.test/u', headers: {}, expiresAt: new Date(now.getTime() + 3_600_000) };
+const awaited = (since: number, more: object = {}) => ({
+  sha256: sha,
+  since: ago(since),
+  url: 'https://s3.test/u',
+  headers: {},
+  expiresAt: ago(-3000),
+  ...more,
+});
+const awaitingApp = (since: number, more: object = {}): App =>
+  withStatus(anApp(blob()), { observedGeneration: 1, upload: awaited(since, more) });
+
+describe('an App without a source', () => {
+  test.each<Case>([
+    ['is Ready, and claims its route', { routes: ready }, { Ready: 'True/NoSource', apply: ['AppRoute', 'Service'] }],
+    [
+      'loses its Deployment and keeps its route',
+      { routes: ready, deployment: aDeployment('complete') },
+      { Ready: 'True/NoSource', remove: ['Deployment shop'], status: { replicas: 1 } },
+    ],
+    [
+      'ends a run that is under way',
+      { routes: ready, runs: [aRun({ status: running('build') })] },
+      { apply: ['AppRoute', 'Service', 'StageRun'], Ready: 'True/NoSource' },
+    ],
+    [
+      'without any route is Ready too',
+      { app: anApp({ defaultRoute: 'Disabled' }) },
+      { Ready: 'True/NoSource', apply: ['Service'], Routed: 'True/NoRoutes' },
+    ],
+  ])('%s', (_, given, expected) => check(given, expected));
+});
+
+describe('an App that runs an image', () => {
+  const app = anApp(image());
+  test.each<Case>([
+    [
+      'is deployed at first sight, before its route is certain',
+      { app, isCurrent: () => false },
+      {
+        apply: ['AppRoute', 'Service', 'Deployment'],
+        Ready: 'Unknown/RollingOut',
+        SourceReady: 'True/SourceAvailable',
+        Staged: 'True/ImageSource',
+        Routed: 'Unknown/RoutesNotReady',
+        progress: 'Reconciling',
+        lookAfterMs: undefined,
+      },
+    ],
+    [
+      'is Ready when all pods are and the routes lead to it',
+      {
+        app,
+        routes: ready,
+        deployment: aDeployment('complete'),
+        pods: [aPod({ ready: true, imageID: `example.org/shop@${digest}` })],
+      },
+      {
+        Ready: 'True/Ready',
+        progress: 'Settled',
+        status: {
+          url: 'http://shop.apps.test',
+          image: `example.org/shop@${digest}`,
+          replicas: 1,
+          readyReplicas: 1,
+          selector: 'epinio.io/app=shop,epinio.io/process=web',
+        },
+      },
+    ],
+    [
+      'is not Ready by what the Deployment said of an earlier spec',
+      { app, routes: ready, deployment: aDeployment('complete'), isCurrent: () => false },
+      { Ready: 'Unknown/RollingOut' },
+    ],
+    [
+      'is not Ready before the Deployment was seen by its controller',
+      { app, routes: ready, deployment: aDeployment('unseen') },
+      { Ready: 'Unknown/RollingOut' },
+    ],
+    [
+      'is not Ready while its pods start',
+      { app, routes: ready, deployment: aDeployment('starting') },
+      { Deployed: 'Unknown/RollingOut' },
+    ],
+    [
+      'without replicas is stopped, and that is Ready',
+      { app: anApp({ ...image(), replicas: 0 }), routes: ready, deployment: aDeployment('complete', undefined, 0) },
+      { Ready: 'True/Stopped', Deployed: 'True/Stopped', status: { replicas: 0 } },
+    ],
+    [
+      'waits for its routes',
+      { app, routes: accepted, deployment: aDeployment('complete') },
+      { Ready: 'Unknown/RoutesNotReady', progress: 'Reconciling' },
+    ],
+    [
+      'tells of a route conflict, and is deployed all the same',
+      { app, routes: [aRoute('conflict')], deployment: aDeployment('complete') },
+      {
+        Ready: 'False/RouteConflict',
+        Deployed: 'True/Deployed',
+        progress: 'Stalled',
+        status: {
+          routes: [{ host: 'shop.apps.test', path: '/', name: routeName, ready: 'False', reason: 'RouteConflict' }],
+        },
+      },
+    ],
+    [
+      'may not take another namespace’s image from our registry',
+      { app: anApp(image('Registry.test:5000/apps/other/shop:1')) },
+      {
+        Ready: 'False/ImageNotAllowed',
+        Deployed: 'False/AwaitingImage',
+        progress: 'Stalled',
+        apply: ['AppRoute', 'Service'],
+      },
+    ],
+    [
+      'may take an image of its own namespace, pulled with the copied secret',
+      { app: anApp(image('registry.test:5000/apps/team/shop:1')), pullSecret: { type: 'stale', data: {} } },
+      { apply: ['AppRoute', 'Service', 'Secret', 'Deployment'] },
+    ],
+    [
+      'is stalled by a name that is taken',
+      { app, refusals: [{ kind: 'Deployment', reason: 'NameTaken', message: 'Taken.' }] },
+      { Ready: 'False/NameTaken', progress: 'Stalled', lookAfterMs: 60_000 },
+    ],
+    [
+      'says what Kubernetes refuses',
+      { app, refusals: [{ kind: 'Service', reason: 'QuotaExceeded', message: 'exceeded quota' }] },
+      { Ready: 'False/QuotaExceeded', lookAfterMs: 60_000 },
+    ],
+    [
+      'says that a route’s name is taken',
+      {
+        app,
+        deployment: aDeployment('complete'),
+        refusals: [{ kind: 'AppRoute', reason: 'NameTaken', message: 'Taken.' }],
+      },
+      { Routed: 'False/NameTaken' },
+    ],
+  ])('%s', (_, given, expected) => check(given, expected));
+});
+
+describe('an App that is built from an archive', () => {
+  const app = anApp(blob());
+  test.each<Case>([
+    ['looks whether the archive is there', { app }, { look: 'blob' }],
+    ['signs a URL for an archive that is not there', { app, blob: { type: 'absent' } }, { look: 'signed' }],
+    [
+      'awaits the archive at the URL in its status, and builds nothing',
+      { app, blob: { type: 'absent' }, signed: upload },
+      {
+        apply: ['AppRoute', 'Service'],
+        Ready: 'Unknown/AwaitingUpload',
+        SourceReady: 'False/AwaitingUpload',
+        progress: 'Reconciling',
+        lookAfterMs: 1000,
+        status: {
+          upload: { sha256: sha, since: ago(0), url: upload.url, expiresAt: ago(-3600) },
+          stageRun: { desired: run },
+        },
+      },
+    ],
+    [
+      'looks every second in the first minute',
+      { app: awaitingApp(59), blob: { type: 'absent' } },
+      { lookAfterMs: 1000 },
+    ],
+    [
+      'looks every 5 s in the first ten minutes',
+      { app: awaitingApp(61), blob: { type: 'absent' } },
+      { lookAfterMs: 5000 },
+    ],
+    ['looks once a minute after that', { app: awaitingApp(601), blob: { type: 'absent' } }, { lookAfterMs: 60_000 }],
+    [
+      'keeps a URL that is valid for long enough',
+      { app: awaitingApp(30), blob: { type: 'absent' } },
+      { status: { upload: awaited(30) } },
+    ],
+    [
+      'renews a URL that soon ends',
+      { app: awaitingApp(3000, { expiresAt: ago(-800) }), blob: { type: 'absent' } },
+      { look: 'signed' },
+    ],
+    [
+      'waits anew for another archive',
+      {
+        app: withStatus(anApp(blob(otherSha)), awaitingApp(7200).status ?? {}),
+        blob: { type: 'absent' },
+        signed: upload,
+      },
+      { lookAfterMs: 1000, status: { upload: { sha256: otherSha, since: ago(0), url: upload.url } } },
+    ],
+    [
+      'waits anew for a new generation, at the same URL',
+      { app: withStatus(anApp(blob(), { generation: 2 }), awaitingApp(7200).status ?? {}), blob: { type: 'absent' } },
+      { lookAfterMs: 1000, status: { upload: awaited(0) } },
+    ],
+    [
+      'gives up after a day',
+      { app: awaitingApp(86_400), blob: { type: 'absent' } },
+      {
+        Ready: 'False/UploadExpired',
+        progress: 'Stalled',
+        lookAfterMs: undefined,
+        status: { upload: { sha256: sha, since: ago(86_400) } },
+      },
+    ],
+    [
+      'begins again at a request',
+      {
+        app: withStatus(
+          anApp(blob(), { annotations: { 'epinio.io/request-upload': 'now' } }),
+          awaitingApp(90_000).status ?? {},
+        ),
+        blob: { type: 'absent' },
+        signed: upload,
+      },
+      {
+        Ready: 'Unknown/AwaitingUpload',
+        status: { upload: { sha256: sha, since: ago(0), request: 'now', url: upload.url } },
+      },
+    ],
+    [
+      'removes an archive of the wrong size, says so, and awaits the right one',
+      { app, blob: { type: 'present', size: 99, sha256: undefined }, signed: upload },
+      { removeBlob: true, SourceReady: 'False/UploadRejected', Ready: 'Unknown/UploadRejected', lookAfterMs: 1000 },
+    ],
+    [
+      'removes an archive of the wrong digest',
+      { app, blob: { type: 'present', size: 100, sha256: otherSha }, signed: upload },
+      { removeBlob: true, SourceReady: 'False/UploadRejected' },
+    ],
+    [
+      'does not remove the right archive because the spec errs about its size',
+      { app, blob: { type: 'present', size: 99, sha256: sha } },
+      { removeBlob: false, Ready: 'False/BlobDigestMismatch', progress: 'Stalled' },
+    ],
+    [
+      'goes on saying what was wrong until another upload is there',
+      {
+        app: withStatus(anApp(blob()), {
+          observedGeneration: 1,
+          upload: awaited(20),
+          conditions: [condition('SourceReady', 'False', 'UploadRejected')],
+        }),
+        blob: { type: 'absent' },
+      },
+      { SourceReady: 'False/UploadRejected', lookAfterMs: 1000 },
+    ],
+    [
+      'says that the storage does not answer, and asks again',
+      { app, blob: { type: 'unavailable', message: 'No answer.' } },
+      { Ready: 'Unknown/StorageUnavailable', lookAfterMs: 10_000 },
+    ],
+    [
+      'builds nothing before its routes are accepted',
+      { app, blob: present, routes: [aRoute('new')] },
+      { apply: ['AppRoute', 'Service'], Ready: 'Unknown/AwaitingRoutes' },
+    ],
+    [
+      'builds nothing while a route is in conflict',
+      { app, blob: present, routes: [aRoute('conflict')] },
+      { apply: ['AppRoute', 'Service'], Ready: 'False/RouteConflict', progress: 'Stalled' },
+    ],
+    [
+      'builds when the routes are accepted',
+      { app, blob: present, routes: accepted },
+      { apply: ['AppRoute', 'Service', 'StageRun'], Ready: 'Unknown/Staging' },
+    ],
+    [
+      'ensures the pull secret before the build',
+      { app, blob: present, routes: accepted, pullSecret: { type: 'stale', data: {} } },
+      { apply: ['AppRoute', 'Service', 'Secret', 'StageRun'] },
+    ],
+    [
+      'builds nothing that a stranger’s Secret keeps from being pulled',
+      { app, blob: present, routes: accepted, pullSecret: { type: 'conflict' } },
+      { apply: ['AppRoute', 'Service'], Ready: 'False/RegistrySecretConflict', progress: 'Stalled' },
+    ],
+    [
+      'says that the installation has no pull secret',
+      { app, blob: present, routes: accepted, pullSecret: { type: 'missing' } },
+      { Ready: 'False/RegistrySecretMissing' },
+    ],
+    [
+      'that serves already builds in spite of a route conflict',
+      { app, blob: present, routes: [aRoute('conflict')], deployment: aDeployment('complete', stagedImage('old')) },
+      { apply: ['AppRoute', 'Service', 'StageRun'], Ready: 'False/RouteConflict', Deployed: 'True/Deployed' },
+    ],
+  ])('%s', (_, given, expected) => check(given, expected));
+});
+
+describe('a StageRun', () => {
+  const app = anApp(blob());
+  const old = aRun({
+    name: 'old',
+    spec: blob(otherSha),
+    created: 500,
+    status: succeeded(400, `sha256:${'e'.repeat(64)}`),
+  });
+  const oldImage = stagedImage('old', `sha256:${'e'.repeat(64)}`);
+  test.each<Case>([
+    [
+      'under way is waited for',
+      { app, routes: ready, runs: [aRun({ status: running('build') })] },
+      { Ready: 'Unknown/Staging', apply: ['AppRoute', 'Service'], remove: [] },
+    ],
+    [
+      'under way leaves what runs untouched, though the spec asks for more',
+      {
+        app: anApp({ ...blob(), port: 9000 }),
+        routes: ready,
+        runs: [aRun({ status: running('build') }), old],
+        deployment: aDeployment('complete', oldImage),
+        isCurrent: () => false,
+      },
+      {
+        apply: ['AppRoute', 'Service'],
+        Deployed: 'True/Deployed',
+        Ready: 'Unknown/Staging',
+        status: { stageRun: { desired: run, deployed: 'old' } },
+      },
+    ],
+    [
+      'under way does not keep the App from being scaled',
+      {
+        app: anApp({ ...blob(), replicas: 2 }),
+        routes: ready,
+        runs: [aRun({ status: running('build') }), old],
+        deployment: aDeployment('complete', oldImage),
+      },
+      { apply: ['AppRoute', 'Service', 'Deployment'] },
+    ],
+    [
+      'that succeeded is deployed',
+      { app, routes: ready, runs: [built], isCurrent: () => false },
+      { apply: ['AppRoute', 'Service', 'Deployment'], Staged: 'True/Staged', Ready: 'Unknown/RollingOut' },
+    ],
+    [
+      'that is deployed makes the App Ready, with the digest in its status',
+      { app, routes: ready, runs: [built], deployment: aDeployment('complete', stagedImage()) },
+      {
+        Ready: 'True/Ready',
+        status: {
+          image: `127.0.0.1:30500/apps/team/shop@${digest}`,
+          stageRun: { desired: run, deployed: run },
+          source: { sha256: sha },
+        },
+      },
+    ],
+    [
+      'that gave the image which runs already is told so',
+      {
+        app,
+        routes: ready,
+        runs: [built, aRun({ name: 'twin', created: 500, status: succeeded(400) })],
+        deployment: aDeployment('complete', stagedImage('twin')),
+      },
+      { Staged: 'True/ImageUnchanged' },
+    ],
+    [
+      'that failed for a user’s reason stalls the App, while the last good image serves',
+      {
+        app,
+        routes: ready,
+        runs: [aRun({ status: failed('BuildFailed') }), old],
+        deployment: aDeployment('complete', oldImage),
+      },
+      {
+        Ready: 'False/BuildFailed',
+        Staged: 'False/BuildFailed',
+        Deployed: 'True/Deployed',
+        progress: 'Stalled',
+        remove: [],
+        apply: ['AppRoute', 'Service', 'Deployment'],
+      },
+    ],
+    [
+      'that failed as the first leaves nothing to run',
+      { app, routes: ready, runs: [aRun({ status: failed('NoBuildpackDetected') })] },
+      { Ready: 'False/NoBuildpackDetected', Deployed: 'False/AwaitingImage', apply: ['AppRoute', 'Service'] },
+    ],
+    [
+      'that a person ended stalls the App',
+      { app, routes: ready, runs: [aRun({ status: failed('Cancelled'), cancelled: true })] },
+      { Ready: 'False/Cancelled', progress: 'Stalled', remove: [] },
+    ],
+    [
+      'that failed under another platform is made again at once',
+      { app, routes: ready, runs: [aRun({ status: failed('OutOfMemory', 5, 'e'.repeat(64)) })] },
+      { remove: [`StageRun ${run}`], Ready: 'Unknown/Staging', status: { stageRun: { desired: run, attempts: 1 } } },
+    ],
+    [
+      'that failed a second time under a changing platform waits',
+      {
+        app,
+        routes: ready,
+        runs: [aRun({ status: failed('OutOfMemory', 5, 'e'.repeat(64)), annotations: { 'epinio.io/attempt': '2' } })],
+      },
+      { remove: [], lookAfterMs: 55_000 },
+    ],
+    [
+      'that failed for the installation’s reason is tried again after 30 s',
+      { app, routes: ready, runs: [aRun({ status: failed('RegistryUnreachable') })] },
+      {
+        remove: [],
+        Staged: 'False/RegistryUnreachable',
+        Ready: 'False/RegistryUnreachable',
+        progress: 'Reconciling',
+        lookAfterMs: 25_000,
+        status: { stageRun: { desired: run, attempts: 1 } },
+      },
+    ],
+    [
+      'goes when its time has come',
+      { app, routes: ready, runs: [aRun({ status: failed('RegistryUnreachable', 30) })] },
+      { remove: [`StageRun ${run}`], Ready: 'Unknown/Staging' },
+    ],
+    [
+      'that failed often is tried again once an hour',
+      {
+        app,
+        routes: ready,
+        runs: [aRun({ status: failed('Evicted', 0), annotations: { 'epinio.io/attempt': '12' } })],
+      },
+      { lookAfterMs: 3_600_000 },
+    ],
+    [
+      'that was superseded and is wanted again is made again',
+      {
+        app,
+        routes: ready,
+        runs: [
+          aRun({ status: failed('Superseded'), cancelled: true, annotations: { 'epinio.io/superseded-by': 'other' } }),
+        ],
+      },
+      { remove: [`StageRun ${run}`], Ready: 'Unknown/Staging' },
+    ],
+    [
+      'for which the bytes were wrong goes with them, and the archive is awaited again',
+      { app, runs: [aRun({ status: failed('BlobDigestMismatch') })], signed: upload },
+      {
+        removeBlob: true,
+        remove: [`StageRun ${run}`],
+        SourceReady: 'False/BlobDigestMismatch',
+        Ready: 'Unknown/BlobDigestMismatch',
+        lookAfterMs: 1000,
+        status: { upload: { sha256: sha, since: ago(0), url: upload.url } },
+      },
+    ],
+    [
+      'that found no archive goes, and the archive is awaited',
+      { app, runs: [aRun({ status: failed('BlobMissing') })], signed: upload },
+      { removeBlob: true, remove: [`StageRun ${run}`], SourceReady: 'False/BlobMissing' },
+    ],
+    [
+      'that is being deleted is waited for',
+      { app, routes: ready, runs: [aRun({ status: failed('Evicted', 30), deleting: true })] },
+      { remove: [], Ready: 'Unknown/Staging' },
+    ],
+    [
+      'for older inputs is ended',
+      {
+        app,
+        routes: ready,
+        blob: present,
+        runs: [aRun({ name: 'old', spec: blob(otherSha), status: running('build') })],
+      },
+      { apply: ['AppRoute', 'Service', 'StageRun', 'StageRun'] },
+    ],
+    [
+      'for older inputs is left to end once it exports',
+      {
+        app,
+        routes: ready,
+        blob: present,
+        runs: [aRun({ name: 'old', spec: blob(otherSha), status: running('build', 'export') })],
+      },
+      { apply: ['AppRoute', 'Service', 'StageRun'] },
+    ],
+    [
+      'for older inputs that succeeds late is not deployed',
+      {
+        app,
+        routes: ready,
+        runs: [aRun({ status: running('build') }), aRun({ name: 'late', spec: blob(otherSha), status: succeeded(1) })],
+      },
+      { apply: ['AppRoute', 'Service'], Deployed: 'Unknown/AwaitingImage' },
+    ],
+    [
+      'whose process the spec names wrongly blocks the rollout',
+      { app: anApp({ ...blob(), process: 'worker' }), routes: ready, runs: [built] },
+      { Ready: 'False/ProcessNotFound', progress: 'Stalled', apply: ['AppRoute', 'Service'] },
+    ],
+  ])('%s', (_, given, expected) => check(given, expected));
+});
+
+describe('a pin to an earlier StageRun', () => {
+  const old = aRun({
+    name: 'old',
+    spec: blob(otherSha),
+    created: 500,
+    status: succeeded(400, `sha256:${'e'.repeat(64)}`),
+  });
+  const app = anApp({ ...blob(), stageRun: 'old' });
+  test.each<Case>([
+    [
+      'runs its image and builds nothing',
+      { app, routes: ready, runs: [old], isCurrent: () => false },
+      { apply: ['AppRoute', 'Service', 'Deployment'], Staged: 'True/Staged', status: { stageRun: { desired: 'old' } } },
+    ],
+    [
+      'ends the build of the present source',
+      { app, routes: ready, runs: [old, aRun({ status: running('build') })] },
+      { apply: ['AppRoute', 'Service', 'StageRun', 'Deployment'] },
+    ],
+    [
+      'that is not there stalls the App, and what runs goes on',
+      { app, routes: ready, runs: [built], deployment: aDeployment('complete', stagedImage()) },
+      { Ready: 'False/StageRunNotFound', Deployed: 'True/Deployed', progress: 'Stalled' },
+    ],
+    [
+      'that failed stalls the App',
+      { app, routes: ready, runs: [aRun({ name: 'old', status: failed('BuildFailed') })] },
+      { Ready: 'False/StageRunNotSuccessful' },
+    ],
+  ])('%s', (_, given, expected) => check(given, expected));
+});
+
+describe('a paused App', () => {
+  const app = anApp({ ...image(), paused: true });
+  test.each<Case>([
+    [
+      'that is as its spec wants is Ready',
+      { app, routes: ready, deployment: aDeployment('complete') },
+      { Ready: 'True/Ready', apply: [], remove: [] },
+    ],
+    [
+      'that differs says so, and nothing is done',
+      { app, routes: ready, deployment: aDeployment('complete'), isCurrent: () => false },
+      { Ready: 'False/Paused', progress: 'Settled', apply: [], remove: [] },
+    ],
+    [
+      'does not ask the storage',
+      { app: anApp({ ...blob(), paused: true }), routes: ready, isCurrent: () => false },
+      { Ready: 'False/Paused', apply: [] },
+    ],
+    [
+      'lets a run under way end',
+      { app: anApp({ ...blob(), paused: true }), routes: ready, runs: [aRun({ status: running('build') })] },
+      { apply: [], remove: [] },
+    ],
+  ])('%s', (_, given, expected) => check(given, expected));
+});
+
+describe('pods that do not become ready', () => {
+  const app = anApp(image());
+  const starting = aDeployment('starting');
+  const waiting = (reason: string) => ({ waiting: { reason, message: `${reason}: no such image` } });
+  const given = (pods: Seen['pods'], deployment = starting): Partial<Seen> => ({
+    app,
+    routes: ready,
+    deployment,
+    pods,
+  });
+  test.each<Case>([
+    [
+      'for want of an image',
+      given([aPod({ state: waiting('ErrImagePull') })]),
+      { Deployed: 'False/ImagePullBackOff', progress: 'Reconciling' },
+    ],
+    [
+      'for want of a Secret',
+      given([aPod({ state: waiting('CreateContainerConfigError') })]),
+      { Deployed: 'False/CreateContainerConfigError' },
+    ],
+    [
+      'because they crash: the log is read first',
+      given([aPod({ state: waiting('CrashLoopBackOff'), lastState: { terminated: { exitCode: 3 } } })]),
+      { look: 'log' },
+    ],
+    [
+      'because they crash',
+      { ...given([aPod({ state: { terminated: { exitCode: 3 } } })]), logTail: 'boom' },
+      { Deployed: 'False/CrashLoopBackOff' },
+    ],
+    [
+      'for want of memory',
+      { ...given([aPod({ lastState: { terminated: { exitCode: 137, reason: 'OOMKilled' } } })]), logTail: '' },
+      { Deployed: 'False/OutOfMemory' },
+    ],
+    [
+      'for want of a node',
+      given([
+        aPod({ conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: 'no node' }] }),
+      ]),
+      { Deployed: 'False/Unschedulable' },
+    ],
+    ['because a quota forbids them', given([], aDeployment('refused')), { Deployed: 'False/QuotaExceeded' }],
+    [
+      'in time are given up',
+      { ...given([aPod()], aDeployment('stuck')), logTail: '' },
+      { Deployed: 'False/RolloutFailed', progress: 'Stalled' },
+    ],
+    [
+      'are judged by the newest template alone',
+      given([
+        aPod({ hash: 'old', created: 100, state: { terminated: { exitCode: 3 } } }),
+        aPod({ hash: 'new', created: 1 }),
+      ]),
+      { Deployed: 'Unknown/RollingOut' },
+    ],
+  ])('%s', (_, g, expected) => check(g, expected));
+
+  test('the end of the log is told, once', () => {
+    const crash = given([aPod({ state: { terminated: { exitCode: 3 } } })]);
+    const { status } = act(planApp(see({ ...crash, logTail: 'Error: no database' })));
+    expect(findCondition(status?.conditions, 'Deployed')?.message).toBe(
+      'The app ends with exit code 3.\nError: no database',
+    );
+    const told = { ...app, status: status ?? {} };
+    expect(act(planApp(see({ ...crash, app: told }))).status).toEqual(status);
+  });
+});

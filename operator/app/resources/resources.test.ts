@@ -1,0 +1,157 @@
+import { describe, expect, test } from 'vitest';
+import type { AppSpec } from '../../api/app.ts';
+import type { DeploymentObject } from '../seen.ts';
+import { anApp, digest, image as imageSource, settings, stagedImage } from '../testing/objects.ts';
+import { imageAsWritten, isForeignImage, pullReference } from '../image.ts';
+import { chooseProcess } from './container.ts';
+import { buildDeployment } from './deployment.ts';
+import { buildPullSecret, isPullSecretCopy, pullSecretData } from './pullsecret.ts';
+import { buildService } from './service.ts';
+
+const written = imageAsWritten('example.org/shop:1', settings);
+const build = (spec: Partial<AppSpec> = {}, image = written) =>
+  buildDeployment(anApp({ ...imageSource(), ...spec }), image, 'epinio-registry-pull') as unknown as DeploymentObject;
+const podOf = (spec: Partial<AppSpec> = {}, image = written) => build(spec, image).spec?.template.spec;
+const container = (spec: Partial<AppSpec> = {}, image = written) => podOf(spec, image)?.containers[0];
+
+describe('the Deployment', () => {
+  test('replaces pods without ever having fewer', () => {
+    expect(build().spec?.strategy).toEqual({
+      type: 'RollingUpdate',
+      rollingUpdate: { maxSurge: 1, maxUnavailable: 0 },
+    });
+    expect(container()?.lifecycle).toEqual({ preStop: { sleep: { seconds: 5 } } });
+  });
+  test('selects by the two labels that never change', () => {
+    const selector = { 'epinio.io/app': 'shop', 'epinio.io/process': 'web' };
+    expect(build().spec?.selector).toEqual({ matchLabels: selector });
+    expect(build({ process: 'api', pod: { labels: { team: 'a' } } }).spec?.template.metadata?.labels).toMatchObject({
+      ...selector,
+      team: 'a',
+    });
+  });
+  test('follows replicas', () => expect(build({ replicas: 7 }).spec?.replicas).toBe(7));
+  test('bears the StageRun’s name outside the pod template', () => {
+    const staged = build({}, stagedImage('run'));
+    expect(staged.metadata?.labels).toMatchObject({ 'epinio.io/stage-id': 'run' });
+    expect(JSON.stringify(staged.spec)).not.toContain('stage-id');
+  });
+  test('the same image from another run does not roll the pods', () => {
+    expect(build({}, stagedImage('one')).spec).toEqual(build({}, stagedImage('two')).spec);
+  });
+  test('a new restart rolls the pods', () => {
+    expect(build({ restart: '1' }).spec?.template).not.toEqual(build({ restart: '2' }).spec?.template);
+  });
+  test('holds no token of `default`, and no variables of other Services', () => {
+    expect(podOf()).toMatchObject({ automountServiceAccountToken: false, enableServiceLinks: false });
+    expect(podOf({ pod: { serviceAccountName: 'reader' } })).toMatchObject({
+      automountServiceAccountToken: true,
+      serviceAccountName: 'reader',
+    });
+  });
+  test('what we built needs neither root nor capabilities', () => {
+    expect(podOf({}, stagedImage())?.securityContext).toMatchObject({ runAsNonRoot: true });
+    expect(container({}, stagedImage())?.securityContext).toMatchObject({ capabilities: { drop: ['ALL'] } });
+  });
+  test('an image from elsewhere may be made for root', () => {
+    expect(podOf()?.securityContext).toEqual({ seccompProfile: { type: 'RuntimeDefault' } });
+    expect(container()?.securityContext).toEqual({ allowPrivilegeEscalation: false });
+  });
+  test('only images of our registry are pulled with the copied secret', () => {
+    const own = { imagePullSecrets: [{ name: 'mine' }] };
+    expect(podOf()).not.toHaveProperty('imagePullSecrets');
+    expect(podOf({ pod: own })?.imagePullSecrets).toEqual([{ name: 'mine' }]);
+    expect(podOf({ pod: own }, stagedImage())?.imagePullSecrets).toEqual([
+      { name: 'epinio-registry-pull' },
+      { name: 'mine' },
+    ]);
+  });
+  test('spread constraints count the pods of this App unless they say otherwise', () => {
+    const constraint = { maxSkew: 1, topologyKey: 'zone', whenUnsatisfiable: 'DoNotSchedule' };
+    expect(podOf({ pod: { topologySpreadConstraints: [constraint] } })?.topologySpreadConstraints).toEqual([
+      { ...constraint, labelSelector: { matchLabels: { 'epinio.io/app': 'shop', 'epinio.io/process': 'web' } } },
+    ]);
+  });
+});
+
+describe('the container', () => {
+  test('is given PORT first', () => {
+    expect(container({ port: 9000, env: [{ name: 'A', value: '1' }] })?.env).toEqual([
+      { name: 'PORT', value: '9000' },
+      { name: 'A', value: '1' },
+    ]);
+  });
+  test('a user’s PORT wins and is not doubled', () => {
+    expect(container({ env: [{ name: 'PORT', value: '1' }] })?.env).toEqual([{ name: 'PORT', value: '1' }]);
+  });
+  test('an empty value is left out, as the API server does', () => {
+    expect(container({ env: [{ name: 'A', value: '' }] })?.env).toContainEqual({ name: 'A' });
+  });
+  test('is pulled each time, unless its digest says what it is', () => {
+    expect(container()?.imagePullPolicy).toBe('Always');
+    expect(container({}, stagedImage())?.imagePullPolicy).toBe('IfNotPresent');
+  });
+  test('is asked for by TCP on its port, unless the user has a better question', () => {
+    expect(container()?.readinessProbe).toEqual({ tcpSocket: { port: 'http' }, periodSeconds: 2 });
+    const own = { httpGet: { path: '/healthz', port: 8080 } };
+    expect(container({ readinessProbe: own })?.readinessProbe).toEqual(own);
+  });
+  test.each([
+    [2, { preStop: { sleep: { seconds: 2 } } }],
+    [0, undefined],
+  ])('never sleeps longer than a grace period of %i s', (terminationGracePeriodSeconds, lifecycle) => {
+    expect(container({ pod: { terminationGracePeriodSeconds } })?.lifecycle).toEqual(lifecycle);
+  });
+});
+
+describe('the process that serves', () => {
+  const of = (process: string | undefined, ...types: string[]) =>
+    chooseProcess(anApp(process === undefined ? {} : { process }), { processes: types.map((type) => ({ type })) });
+  test.each([
+    ['the named one', of('api', 'api', 'web'), { type: 'process', name: 'api' }],
+    ['web', of(undefined, 'api', 'web'), { type: 'process', name: 'web' }],
+    ['the only one', of(undefined, 'api'), { type: 'process', name: 'api' }],
+    ['what the image starts, among several', of(undefined, 'api', 'worker'), { type: 'entrypoint' }],
+    ['what the image starts, if nothing is known of it', of(undefined), { type: 'entrypoint' }],
+    ['the named one of an image of which nothing is known', of('api'), { type: 'process', name: 'api' }],
+    ['none, where the named one is missing', of('api', 'web'), { type: 'missing', name: 'api' }],
+  ])('is %s', (_, choice, expected) => expect(choice).toEqual(expected));
+  test('is not named where the image starts it by itself', () => {
+    expect(container({}, stagedImage())).not.toHaveProperty('command');
+    expect(container({ process: 'api' })?.command).toEqual(['/cnb/process/api']);
+  });
+});
+
+describe('images', () => {
+  test('of our registry are pulled by the nodes’ address', () => {
+    expect(pullReference(`registry.test:5000/apps/team/shop@${digest}`, settings.registry)).toBe(
+      `127.0.0.1:30500/apps/team/shop@${digest}`,
+    );
+    expect(pullReference('example.org/shop:1', settings.registry)).toBe('example.org/shop:1');
+  });
+  test.each([
+    ['registry.test:5000/apps/team/shop', false],
+    ['127.0.0.1:30500/apps/other/shop', true],
+    ['registry.test:5000/elsewhere', true],
+    ['registry.test:5000/apps/team-b/shop', true],
+    ['registry.test:50001/apps/other/shop', false],
+  ])('%s is foreign: %s', (reference, foreign) => {
+    expect(isForeignImage(reference, 'team', settings.registry)).toBe(foreign);
+  });
+});
+
+test('the Service leads port 80 to the port of that name', () => {
+  expect(buildService(anApp())).toMatchObject({
+    metadata: { name: 'shop', namespace: 'team' },
+    spec: { ports: [{ name: 'http', port: 80, targetPort: 'http' }], selector: { 'epinio.io/app': 'shop' } },
+  });
+});
+
+test('the pull secret’s copy holds what nodes need and nothing else', () => {
+  const data = pullSecretData({ '.dockerconfigjson': 'e30=', password: 'eA==' });
+  expect(data).toEqual({ '.dockerconfigjson': 'e30=' });
+  const copy = buildPullSecret('team', 'pull', data ?? {});
+  expect(copy).toMatchObject({ type: 'kubernetes.io/dockerconfigjson', data });
+  expect(isPullSecretCopy({ metadata: copy.metadata })).toBe(true);
+  expect(pullSecretData({ password: 'eA==' })).toBeUndefined();
+});

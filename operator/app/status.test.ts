@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest';
+import type { App } from '../api/app.ts';
+import { findCondition } from '../kube/conditions.ts';
+import { planApp, type Act } from './plan.ts';
+import type { Seen } from './seen.ts';
+import { aDeployment, ago, anApp, aPod, aRoute, image, now, see } from './testing/objects.ts';
+
+const app = anApp(image());
+
+const plan = (given: Partial<Seen>): Act => {
+  const result = planApp(see(given));
+  if (result.type === 'look') throw new Error(`looks for ${result.need.type}`);
+  return result;
+};
+
+/** after is the App with the status that a plan gave it. */
+const after = ({ status }: Act, more: Partial<App['metadata']> = {}): App => ({
+  ...app,
+  metadata: { ...app.metadata, ...more },
+  ...(status && { status }),
+});
+
+const later = (seconds: number): Date => new Date(now.getTime() + seconds * 1000);
+const first = plan({ app, isCurrent: () => false });
+
+test('a create is told twice: at first sight, and when all is done', () => {
+  const begun = after(first);
+  const middle = { app: begun, deployment: aDeployment('complete'), routes: [aRoute('accepted')], now: later(2) };
+  expect(plan(middle)).toMatchObject({ status: undefined, notes: [], lookAfterMs: 28_000 });
+  const end = plan({ ...middle, routes: [aRoute('ready')] });
+  expect(findCondition(end.status?.conditions, 'Ready')).toMatchObject({ status: 'True', reason: 'Ready' });
+  expect(end.notes.map((n) => n.reason)).toEqual(['Ready']);
+});
+
+test('what takes longer than half a minute is told meanwhile', () => {
+  const middle = plan({ app: after(first), deployment: aDeployment('starting'), now: later(31) });
+  expect(middle.status).toBeDefined();
+  expect(middle.lookAfterMs).toBeUndefined();
+});
+
+test('trouble is told at once', () => {
+  const pods = [aPod({ state: { waiting: { reason: 'ImagePullBackOff' } } })];
+  const trouble = plan({ app: after(first), deployment: aDeployment('starting'), pods, now: later(1) });
+  expect(findCondition(trouble.status?.conditions, 'Ready')?.reason).toBe('ImagePullBackOff');
+  expect(trouble.notes).toMatchObject([{ type: 'Warning', reason: 'ImagePullBackOff' }]);
+});
+
+test('a new generation is told at once', () => {
+  expect(plan({ app: after(first, { generation: 2 }), now: later(1) }).status?.observedGeneration).toBe(2);
+});
+
+test('a rollout keeps telling of what serves until it is done', () => {
+  const before: App = {
+    ...app,
+    status: { image: 'example.org/shop@sha256:old', stageRun: { deployed: 'old' }, source: { revision: 'r' } },
+  };
+  const { status } = plan({ app: before, deployment: aDeployment('starting') });
+  expect(status).toMatchObject(before.status ?? {});
+});
+
+test('the times of conditions move with their status only', () => {
+  const ready = { deployment: aDeployment('complete'), routes: [aRoute('ready')] };
+  const told = after(plan({ ...ready, app }));
+  const again = plan({ ...ready, app: told, now: later(600) });
+  expect(again.status).toEqual(told.status);
+  expect(findCondition(again.status?.conditions, 'Ready')?.lastTransitionTime).toBe(ago(0));
+});

@@ -1,0 +1,272 @@
+import type { App, AppSpec } from '../../api/app.ts';
+import type { AppRoute } from '../../api/approute.ts';
+import { appRouteName, labels } from '../../api/names.ts';
+import { inputs } from '../../api/runid.ts';
+import type { StageRun, StageRunStatus } from '../../api/stagerun.ts';
+import type { Condition } from '../../kube/conditions.ts';
+import { buildDeployment } from '../resources/deployment.ts';
+import { imageAsWritten } from '../image.ts';
+import type { Image } from '../resources/container.ts';
+import { wantedRunName } from '../resources/stagerun.ts';
+import type { DeploymentObject, PodObject, Seen, Settings } from '../seen.ts';
+
+/** now is the time of all tests. */
+export const now = new Date('2026-03-01T12:00:00Z');
+/** ago is a time before now, as the wire has it. */
+export const ago = (seconds: number): string =>
+  new Date(now.getTime() - seconds * 1000).toISOString().replace('.000', '');
+
+export const settings: Settings = {
+  domain: 'apps.test',
+  routeTemplate: '{app}.{domain}',
+  registry: {
+    push: 'registry.test:5000',
+    pull: '127.0.0.1:30500',
+    prefix: 'apps',
+    auth: 'Token',
+    secretRef: 'token',
+    pullSecretRef: 'epinio-registry-pull',
+    insecure: false,
+    shared: false,
+  },
+};
+
+export const sha = 'a'.repeat(64);
+export const otherSha = 'b'.repeat(64);
+export const digest = `sha256:${'d'.repeat(64)}`;
+export const platformHash = 'f'.repeat(64);
+
+/** blob is a source of an uploaded archive. */
+export const blob = (sha256 = sha, size = 100): Pick<AppSpec, 'source'> => ({ source: { blob: { sha256, size } } });
+/** image is a source that is an image. */
+export const image = (reference = 'example.org/shop:1'): Pick<AppSpec, 'source'> => ({ source: { image: reference } });
+
+/** anApp is an App as the API server returns it. */
+export const anApp = (spec: Partial<AppSpec> = {}, more: Partial<App['metadata']> = {}): App => ({
+  metadata: {
+    name: 'shop',
+    namespace: 'team',
+    uid: 'app-uid',
+    generation: 1,
+    creationTimestamp: ago(100),
+    ...more,
+  },
+  spec: { replicas: 1, port: 8080, defaultRoute: 'Enabled', ...spec },
+});
+
+const ownedByApp = [{ apiVersion: 'epinio.io/v1alpha1', kind: 'App', name: 'shop', uid: 'app-uid', controller: true }];
+
+/** condition makes one condition. */
+export const condition = (
+  type: string,
+  status: Condition['status'],
+  reason: string,
+  more: Partial<Condition> = {},
+): Condition => ({
+  type,
+  status,
+  reason,
+  message: `${reason}.`,
+  observedGeneration: 1,
+  lastTransitionTime: ago(10),
+  ...more,
+});
+
+interface RunWishes {
+  readonly name?: string;
+  readonly status?: StageRunStatus;
+  readonly annotations?: Record<string, string>;
+  readonly cancelled?: boolean;
+  readonly created?: number;
+  readonly spec?: Partial<AppSpec>;
+  readonly deleting?: boolean;
+}
+
+/** aRun is the StageRun that the blob App wants, unless told otherwise. */
+export const aRun = (wishes: RunWishes = {}): StageRun => {
+  const app = anApp(wishes.spec ?? blob());
+  return {
+    metadata: {
+      name: wishes.name ?? wantedRunName(app),
+      namespace: 'team',
+      uid: `run-${wishes.name ?? wantedRunName(app)}`,
+      generation: 1,
+      creationTimestamp: ago(wishes.created ?? 50),
+      ownerReferences: ownedByApp,
+      ...(wishes.annotations && { annotations: wishes.annotations }),
+      ...(wishes.deleting && { deletionTimestamp: ago(1) }),
+    },
+    spec: {
+      appRef: { name: 'shop' },
+      inputs: inputs(app.spec),
+      source: app.spec.source ?? {},
+      ...(wishes.cancelled && { cancelled: true }),
+    },
+    ...(wishes.status && { status: wishes.status }),
+  };
+};
+
+/** succeeded is the status of a run that built the image. */
+export const succeeded = (at = 20, of = digest): StageRunStatus => ({
+  conditions: [condition('Succeeded', 'True', 'Succeeded')],
+  completionTime: ago(at),
+  image: `registry.test:5000/apps/team/shop@${of}`,
+  processes: [{ type: 'web', default: true }],
+});
+
+/** failed is the status of a run that failed. */
+export const failed = (reason: string, at = 5, hash = platformHash): StageRunStatus => ({
+  conditions: [condition('Succeeded', 'False', reason)],
+  completionTime: ago(at),
+  failure: { reason, message: `It failed: ${reason}.` },
+  platform: { hash },
+});
+
+/** running is the status of a run that works on these steps. */
+export const running = (...steps: string[]): StageRunStatus => ({
+  conditions: [condition('Succeeded', 'Unknown', 'Running')],
+  steps: steps.map((name) => ({ name, startedAt: ago(5) })),
+});
+
+type RouteState = 'new' | 'accepted' | 'ready' | 'conflict';
+
+const routeConditions: Record<RouteState, Condition[]> = {
+  new: [],
+  accepted: [condition('Ready', 'Unknown', 'AwaitingAddress'), condition('Accepted', 'True', 'Accepted')],
+  ready: [
+    condition('Ready', 'True', 'Ready'),
+    condition('Accepted', 'True', 'Accepted'),
+    condition('Programmed', 'True', 'Programmed'),
+  ],
+  conflict: [
+    condition('Ready', 'False', 'RouteConflict'),
+    condition('Stalled', 'True', 'RouteConflict'),
+    condition('Accepted', 'False', 'RouteConflict'),
+  ],
+};
+
+interface RouteWishes {
+  readonly host?: string;
+  readonly path?: string;
+  /** Made by hand, under this name. */
+  readonly byHand?: string;
+  readonly isDefault?: boolean;
+}
+
+/** aRoute is the AppRoute of the default route, unless told otherwise. */
+export const aRoute = (state: RouteState, wishes: RouteWishes = {}): AppRoute => {
+  const { host = 'shop.apps.test', path = '/', byHand, isDefault = wishes.host === undefined } = wishes;
+  const name = byHand ?? appRouteName('shop', { host, path });
+  return {
+    metadata: {
+      name,
+      namespace: 'team',
+      uid: `route-${name}`,
+      generation: 1,
+      creationTimestamp: ago(40),
+      ...(byHand === undefined && { ownerReferences: ownedByApp }),
+      ...(isDefault && { labels: { [labels.defaultRoute]: 'true' } }),
+    },
+    spec: { appRef: { name: 'shop' }, host, path },
+    status: { conditions: routeConditions[state], ...(state === 'ready' && { url: `http://${host}` }) },
+  };
+};
+
+/** stagedImage is what the wanted run built. */
+export const stagedImage = (stageRun = wantedRunName(anApp(blob())), of = digest): Image => ({
+  reference: `127.0.0.1:30500/apps/team/shop@${of}`,
+  staged: true,
+  ourRegistry: true,
+  processes: [{ type: 'web', default: true }],
+  stageRun,
+});
+
+type Rolled = 'complete' | 'unseen' | 'starting' | 'stuck' | 'refused';
+
+/** aDeployment runs an image, and is so far with it. */
+export const aDeployment = (
+  state: Rolled,
+  runs: Image = imageAsWritten('example.org/shop:1', settings),
+  replicas = 1,
+): DeploymentObject => {
+  const app = anApp({ replicas });
+  const intent = buildDeployment(app, runs, undefined) as unknown as DeploymentObject;
+  const all = { replicas, updatedReplicas: replicas, availableReplicas: replicas, readyReplicas: replicas };
+  const surging = { replicas: replicas + 1, updatedReplicas: 1, availableReplicas: replicas, readyReplicas: replicas };
+  const progressing = (reason: string) => ({
+    type: 'Progressing',
+    status: reason === 'Stuck' ? 'True' : 'False',
+    reason,
+  });
+  const status = {
+    complete: all,
+    unseen: { ...all, observedGeneration: 0 },
+    starting: { ...surging, availableReplicas: 0, readyReplicas: 0, replicas: 1 },
+    stuck: { ...surging, availableReplicas: 0, conditions: [progressing('ProgressDeadlineExceeded')] },
+    refused: {
+      replicas: 0,
+      conditions: [{ type: 'ReplicaFailure', status: 'True', message: 'pods "x" is forbidden: exceeded quota: small' }],
+    },
+  }[state];
+  return {
+    ...intent,
+    metadata: { ...intent.metadata, uid: 'deployment-uid', generation: 1, ownerReferences: ownedByApp },
+    status: { observedGeneration: 1, ...status },
+  };
+};
+
+interface PodWishes {
+  readonly hash?: string;
+  readonly created?: number;
+  readonly ready?: boolean;
+  readonly imageID?: string;
+  readonly state?: object;
+  readonly lastState?: object;
+  readonly conditions?: object[];
+}
+
+/** aPod of the web process. */
+export const aPod = (wishes: PodWishes = {}): PodObject =>
+  ({
+    metadata: {
+      name: `shop-${wishes.hash ?? 'x'}`,
+      namespace: 'team',
+      uid: `pod-${wishes.hash ?? 'x'}-${wishes.created ?? 0}`,
+      creationTimestamp: ago(wishes.created ?? 10),
+      labels: { 'pod-template-hash': wishes.hash ?? 'x' },
+    },
+    status: {
+      conditions: wishes.conditions ?? [],
+      containerStatuses:
+        wishes.conditions === undefined
+          ? [
+              {
+                name: 'app',
+                ready: wishes.ready ?? false,
+                imageID: wishes.imageID ?? '',
+                state: wishes.state ?? {},
+                lastState: wishes.lastState ?? {},
+              },
+            ]
+          : [],
+    },
+  }) as unknown as PodObject;
+
+/** see is a Seen in which nothing is there but what is given. */
+export const see = (given: Partial<Seen> = {}): Seen => ({
+  app: anApp(),
+  runs: [],
+  routes: [],
+  deployment: undefined,
+  pods: [],
+  pullSecret: { type: 'current' },
+  platformHash,
+  isCurrent: () => true,
+  blob: { type: 'unknown' },
+  signed: undefined,
+  logTail: undefined,
+  refusals: [],
+  settings,
+  now,
+  ...given,
+});
