@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** As Node itself does it: what passes here must load there. */
+const deps = { interopDefault: false };
+
 /** Three projects: pure tests, tests on a real kube-apiserver, tests on the whole cluster. `make test` runs all. */
 export default defineConfig({
   test: {
@@ -7,6 +10,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          deps,
           sequence: { groupOrder: 0 },
           include: ['{operator,cli,e2e}/**/*.test.ts'],
           exclude: ['**/*.int.test.ts', '**/*.e2e.test.ts', '**/node_modules/**'],
@@ -15,6 +19,7 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
+          deps,
           sequence: { groupOrder: 1 },
           include: ['{operator,cli,e2e}/**/*.int.test.ts'],
           globalSetup: ['operator/testing/apiserver.ts'],
@@ -26,6 +31,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
+          deps,
           sequence: { groupOrder: 2 },
           include: ['e2e/**/*.e2e.test.ts'],
           testTimeout: 300_000,
