@@ -1,0 +1,287 @@
+import { randomBytes } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { compressors, tar, zip, type ArchiveEntry, type ZipEntry } from '../testing/archives.ts';
+import { fetchBytes } from '../testing/fetch.ts';
+import { exits } from './exits.ts';
+
+const app: ArchiveEntry[] = [
+  { name: 'app/', type: 'directory' },
+  { name: 'app/index.html', content: '<h1>hi</h1>' },
+  { name: 'app/bin/run', content: '#!/bin/sh', mode: 0o755 },
+  { name: 'app/bin/link', type: 'symlink', linkname: '../index.html' },
+  { name: 'app/empty/', type: 'directory' },
+  { name: `app/${'long-name-'.repeat(20)}/ü.txt`, content: 'deep' },
+];
+const appTree = {
+  'index.html': '<h1>hi</h1>',
+  bin: 'folder',
+  'bin/run': '#!/bin/sh',
+  'bin/link': '-> ../index.html',
+  empty: 'folder',
+  ['long-name-'.repeat(20)]: 'folder',
+  [`${'long-name-'.repeat(20)}/ü.txt`]: 'deep',
+};
+const folderMode = 0o040755;
+const linkMode = 0o120777;
+const zipOf = (entries: readonly ArchiveEntry[]): ZipEntry[] =>
+  entries.map((e) => ({
+    name: e.name,
+    content: e.type === 'symlink' ? (e.linkname ?? '') : (e.content ?? ''),
+    mode: e.type === 'symlink' ? linkMode : e.type === 'directory' ? folderMode : 0o100000 | (e.mode ?? 0o644),
+  }));
+
+describe('an archive is unpacked', () => {
+  test.each(['tar', 'tar.gz', 'tar.bz2', 'tar.xz'] as const)('%s, told by its first bytes', async (kind) => {
+    const bytes = compressors[kind](await tar(app));
+    const fetched = await fetchBytes(bytes);
+    expect(fetched).toMatchObject({ exitCode: 0, tree: appTree, scratch: [] });
+    expect(fetched.report).toMatchObject({ reason: 'Fetched', size: bytes.length, entries: app.length });
+    expect(fetched.log).toContain(`from a ${kind} archive`);
+    expect(fetched.log).not.toContain('secret');
+  });
+
+  test('zip, packed on Unix', async () => {
+    expect(await fetchBytes(zip(zipOf(app)))).toMatchObject({ exitCode: 0, tree: appTree });
+  });
+
+  test('zip, packed on Windows: no modes, and backslashes in names', async () => {
+    const fetched = await fetchBytes(
+      zip([
+        { name: 'a\\b.txt', content: 'b' },
+        { name: 'c.txt', content: 'c' },
+      ]),
+    );
+    expect(fetched).toMatchObject({ exitCode: 0, tree: { a: 'folder', 'a/b.txt': 'b', 'c.txt': 'c' } });
+    expect(fetched.modes).toMatchObject({ 'a/b.txt': '644' });
+  });
+
+  test('with modes that depend on nothing but the executable bit: they end up in the digest of the image', async () => {
+    const entries: ArchiveEntry[] = [
+      { name: 'suid', mode: 0o6777 },
+      { name: 'private', mode: 0o600 },
+      { name: 'nothing', mode: 0 },
+      { name: 'dir/', type: 'directory', mode: 0o1777 },
+    ];
+    const { modes } = await fetchBytes(await tar(entries));
+    expect(modes).toEqual({ suid: '755', private: '644', nothing: '644', dir: '755' });
+  });
+
+  test.each<[string, ArchiveEntry[], Record<string, string>]>([
+    [
+      'two things at the top',
+      [
+        { name: 'a/x', content: '1' },
+        { name: 'b', content: '2' },
+      ],
+      { a: 'folder', 'a/x': '1', b: '2' },
+    ],
+    [
+      'a link beside the folder',
+      [
+        { name: 'a/x', content: '1' },
+        { name: 'b', type: 'symlink', linkname: 'a' },
+      ],
+      { a: 'folder', 'a/x': '1', b: '-> a' },
+    ],
+    ['a single file', [{ name: 'a', content: '1' }], { a: '1' }],
+    [
+      './ before names',
+      [
+        { name: './', type: 'directory' },
+        { name: './a/', type: 'directory' },
+        { name: './a/x', content: '1' },
+      ],
+      { x: '1' },
+    ],
+    ['a folder in a folder', [{ name: 'a/b/x', content: '1' }], { b: 'folder', 'b/x': '1' }],
+    ['a folder that is named like the one within', [{ name: 'a/a/x', content: '1' }], { a: 'folder', 'a/x': '1' }],
+  ])('and its single top folder lifted, unless there is %s', async (_name, entries, tree) => {
+    expect(await fetchBytes(await tar(entries))).toMatchObject({ exitCode: 0, tree });
+  });
+
+  test('and the last of two entries of one name wins, whether file or link', async () => {
+    const entries: ArchiveEntry[] = [
+      { name: 'a', content: 'first' },
+      { name: 'a', content: 'second' },
+      { name: 'b', type: 'symlink', linkname: 'a' },
+      { name: 'b', content: 'a file now' },
+      { name: 'c', content: 'a file' },
+      { name: 'c', type: 'symlink', linkname: 'a' },
+    ];
+    expect((await fetchBytes(await tar(entries))).tree).toEqual({ a: 'second', b: 'a file now', c: '-> a' });
+  });
+
+  test('as it streams: many megabytes in little memory', async () => {
+    const block = randomBytes(1024 ** 2);
+    const content = Buffer.concat(Array.from({ length: 96 }, () => block));
+    const bytes = compressors['tar.gz'](
+      await tar([
+        { name: 'big', content },
+        { name: 'small', content: 'x' },
+      ]),
+    );
+    const fetched = await fetchBytes(bytes);
+    expect(fetched).toMatchObject({ exitCode: 0, tree: { big: `${content.length} bytes` } });
+    expect(fetched.log).toContain('Downloaded 50 % of');
+    expect(fetched.memory).toBeLessThan(200);
+  });
+
+  test('bzip2 of many blocks, and of two streams after one another', async () => {
+    const content = randomBytes(2_000_000).toString('hex');
+    const bytes = await tar([
+      { name: 'a', content },
+      { name: 'b', content: 'b' },
+    ]);
+    const half = bytes.length / 2;
+    const joined = [bytes.subarray(0, half), bytes.subarray(half)].map(compressors['tar.bz2']);
+    expect(await fetchBytes(Buffer.concat(joined))).toMatchObject({
+      exitCode: 0,
+      tree: { a: `${content.length} bytes`, b: 'b' },
+    });
+  });
+});
+
+const file: ArchiveEntry = { name: 'ok', content: 'ok' };
+
+describe('an archive is rejected', () => {
+  test.each<[string, ArchiveEntry[], RegExp]>([
+    ['an absolute path', [{ name: '/etc/x' }], /absolute path: \/etc\/x/],
+    ['a path that leads out', [{ name: '../x' }], /leads outside/],
+    ['a path that leads out in the middle', [{ name: 'a/../../x' }], /leads outside/],
+    ['a hard link', [file, { name: 'hard', type: 'link', linkname: 'ok' }], /hard link: hard/],
+    ['a device', [file, { name: 'dev', type: 'character-device' }], /no file, folder or link: dev/],
+    ['a pipe', [file, { name: 'pipe', type: 'fifo' }], /no file, folder or link: pipe/],
+    ['an absolute link', [file, { name: 'l', type: 'symlink', linkname: '/etc/passwd' }], /absolute or broken: l/],
+    [
+      'a link that leads out',
+      [file, { name: 'l', type: 'symlink', linkname: '../x' }],
+      /leads outside of it: l -> \.\.\/x/,
+    ],
+    [
+      'a link that leads out once its folder is lifted',
+      [{ name: 'a/x' }, { name: 'a/l', type: 'symlink', linkname: '../y' }],
+      /leads outside/,
+    ],
+    [
+      'links that lead out together',
+      [
+        file,
+        { name: 'd/up', type: 'symlink', linkname: '..' },
+        { name: 'l', type: 'symlink', linkname: 'd/up/../etc' },
+      ],
+      /leads outside/,
+    ],
+    [
+      'links in a circle',
+      [file, { name: 'a', type: 'symlink', linkname: 'b' }, { name: 'b', type: 'symlink', linkname: 'a' }],
+      /leads outside/,
+    ],
+    [
+      'a file through a link',
+      [file, { name: 'l', type: 'symlink', linkname: '.' }, { name: 'l/x' }],
+      /goes through a symbolic link/,
+    ],
+    ['a file within a file', [{ name: 'a' }, { name: 'a/b' }], /as a file and as a folder/],
+    ['a file where a folder is', [{ name: 'a/b' }, { name: 'a' }], /as a folder and as something else/],
+    [
+      'a link where a folder is',
+      [{ name: 'a/b' }, { name: 'a', type: 'symlink', linkname: 'c' }],
+      /as a folder and as something else/,
+    ],
+    ['a name that is too long', [{ name: 'n'.repeat(300) }], /cannot be made \(ENAMETOOLONG\)/],
+    ['no files', [{ name: 'a/', type: 'directory' }], /holds no files/],
+    ['nothing at all', [], /holds no files/],
+  ])('for %s', async (_name, entries, message) => {
+    const fetched = await fetchBytes(await tar(entries));
+    expect(fetched.report?.message).toMatch(message);
+    expect(fetched).toMatchObject({ exitCode: exits.ArchiveRejected, report: { reason: 'ArchiveRejected' } });
+    expect(fetched.beside).toEqual(['scratch', 'termination-log', 'url', 'workspace']);
+    expect(fetched.scratch).toEqual([]);
+  });
+
+  const limits = { FETCH_MAX_BYTES: '40000000', FETCH_MAX_ENTRIES: '10', FETCH_MAX_RATIO: '100' };
+  const zeros = Buffer.alloc(30_000_000);
+
+  test.each(['tar.gz', 'tar.bz2', 'tar.xz'] as const)('as a bomb: %s', async (kind) => {
+    const fetched = await fetchBytes(compressors[kind](await tar([{ name: 'zeros', content: zeros }])), limits);
+    expect(fetched.report?.message).toMatch(/more than 100 times its size/);
+    expect(fetched).toMatchObject({ exitCode: exits.ArchiveRejected });
+    expect(fetched.memory).toBeLessThan(400);
+  });
+
+  test('as a bomb: zip', async () => {
+    const fetched = await fetchBytes(zip([{ name: 'zeros', content: zeros }]), limits);
+    expect(fetched.report?.message).toMatch(/more than 100 times its size/);
+  });
+
+  test('as a bomb of many bzip2 streams, without filling the memory', async () => {
+    const one = compressors['tar.bz2'](Buffer.alloc(45_000_000));
+    const many = Buffer.concat(Array.from({ length: 500 }, () => one));
+    const fetched = await fetchBytes(many, { FETCH_MAX_BYTES: '100000000', FETCH_MAX_RATIO: '1000000' });
+    expect(fetched.report?.message).toMatch(/more than 95\.4 MiB/);
+    expect(fetched.memory).toBeLessThan(400);
+  });
+
+  test('for more bytes than allowed, packed or unpacked', async () => {
+    const bytes = await tar([{ name: 'big', content: randomBytes(50_000) }]);
+    const packed = await fetchBytes(bytes, { FETCH_MAX_BYTES: '40000' });
+    expect(packed.report?.message).toMatch(/this installation allows 39\.1 KiB/);
+    expect(packed.log).not.toContain('Downloading');
+    const unpacked = await fetchBytes(gzipSync(await tar([{ name: 'a', content: 'a'.repeat(50_000) }])), {
+      FETCH_MAX_BYTES: '40000',
+    });
+    expect(unpacked.report?.message).toMatch(/unpacks to more than 39\.1 KiB/);
+  });
+
+  test('for more entries than allowed', async () => {
+    const entries = Array.from({ length: 11 }, (_, i) => ({ name: `f${i}` }));
+    for (const bytes of [await tar(entries), zip(entries)]) {
+      const fetched = await fetchBytes(bytes, limits);
+      expect(fetched.report?.message).toMatch(/more than 10 entries/);
+    }
+  });
+
+  test.each(['tar', 'tar.gz', 'tar.bz2', 'tar.xz'] as const)('where its end is missing: %s', async (kind) => {
+    const bytes = compressors[kind](await tar([{ name: 'a', content: randomBytes(300_000) }]));
+    const fetched = await fetchBytes(bytes.subarray(0, bytes.length - 100_000));
+    expect(fetched).toMatchObject({ exitCode: exits.ArchiveRejected });
+    expect(fetched.report?.message).toMatch(/is damaged/);
+  });
+
+  test.each(['tar.gz', 'tar.bz2', 'tar.xz'] as const)('where bytes in it are wrong: %s', async (kind) => {
+    const bytes = compressors[kind](await tar([{ name: 'a', content: randomBytes(300_000) }]));
+    bytes.fill(0x55, 150_000, 150_100);
+    expect(await fetchBytes(bytes)).toMatchObject({ exitCode: exits.ArchiveRejected });
+  });
+
+  test.each<[string, ZipEntry[], RegExp]>([
+    ['a path that leads out', [{ name: '../x' }], /relative path/],
+    ['an absolute path', [{ name: '/x' }], /absolute path/],
+    ['a link that leads out', [{ name: 'ok' }, { name: 'l', mode: linkMode, content: '../../x' }], /leads outside/],
+    ['a device', [{ name: 'd', mode: 0o020666 }], /no file, folder or link/],
+    ['an encrypted file', [{ name: 'e', encrypted: true }], /encrypted file: e/],
+    ['a wrong checksum', [{ name: 'c', content: 'c', checksum: 1 }], /another checksum/],
+    ['a file through a link', [{ name: 'l', mode: linkMode, content: '.' }, { name: 'l/x' }], /goes through/],
+    ['no files', [], /holds no files/],
+  ])('as zip for %s', async (_name, entries, message) => {
+    const fetched = await fetchBytes(zip(entries));
+    expect(fetched.report?.message).toMatch(message);
+    expect(fetched).toMatchObject({ exitCode: exits.ArchiveRejected });
+    expect(fetched.beside).toEqual(['scratch', 'termination-log', 'url', 'workspace']);
+  });
+});
+
+describe('a file is no archive', () => {
+  test.each<[string, Buffer, RegExp]>([
+    ['nothing', Buffer.alloc(0), /The file is empty/],
+    ['text', Buffer.from('just text\n'.repeat(100)), /no archive: tar, tar\.gz, tar\.bz2, tar\.xz and zip/],
+    ['a page', Buffer.from('<html></html>'), /no archive/],
+    ['rar', Buffer.from('Rar!\x1a\x07\x00'.padEnd(600, 'x')), /no archive/],
+    ['gzip of something else', gzipSync(Buffer.from('text'.repeat(500))), /gz-compressed, but holds no tar/],
+  ])('%s', async (_name, bytes, message) => {
+    const fetched = await fetchBytes(bytes);
+    expect(fetched.report?.message).toMatch(message);
+    expect(fetched).toMatchObject({ exitCode: exits.ArchiveUnsupported, tree: {} });
+  });
+});
