@@ -29,6 +29,39 @@ const bothWays = (wanted: unknown, found: unknown): string => {
 };
 
 /**
+ * sendStatus applies a status to the object of that uid only. An apply to /status takes no uid for a precondition, so it is
+ * bound to the version that was read; if that moved, the uid is looked at before the next try.
+ */
+const sendStatus = async <T extends WithStatus>(
+  ctx: Writing,
+  r: Resource<T>,
+  object: KubeObject,
+  status: unknown,
+): Promise<T | undefined> => {
+  const { kube, signal } = ctx;
+  const key = keyOf(object);
+  const { uid } = object.metadata ?? {};
+  let { resourceVersion } = object.metadata ?? {};
+  for (let n = 0; ; n++) {
+    const metadata = {
+      name: key.name,
+      ...(key.namespace === '' ? {} : { namespace: key.namespace }),
+      ...(resourceVersion === undefined ? {} : { resourceVersion }),
+    };
+    try {
+      const intent = { apiVersion: apiVersionOf(r), kind: r.kind, metadata, status };
+      return await kube.apply(r, intent, { subresource: 'status', signal });
+    } catch (e) {
+      if (isNotFound(e)) return undefined;
+      if (!isConflict(e) || n >= 3) throw e;
+      const now = await kube.getMetadata(r, key, { signal });
+      if (now === undefined || now.metadata.uid !== uid) return undefined;
+      ({ resourceVersion } = now.metadata);
+    }
+  }
+};
+
+/**
  * applyStatusIfChanged makes the object's status exactly `status` (the whole of it: a field that is left out goes) by
  * one server-side apply, and sends nothing where the cached object says so already.
  */
@@ -40,24 +73,16 @@ export const applyStatusIfChanged = async <T extends WithStatus>(
 ): Promise<StatusApplied> => {
   const wanted: unknown = pruned(status);
   const known = acceptedOf(ctx.cache);
-  const { uid, name = '', namespace } = object.metadata ?? {};
-  const id = `${resourceId(r)} ${uid}`;
+  const id = `${resourceId(r)} ${object.metadata?.uid}`;
   const found = bothWays(wanted, object.status);
   if (found === '' || known.get(id) === found) return 'unchanged';
-  try {
-    const metadata = { name, ...(namespace === undefined ? {} : { namespace }), ...(uid === undefined ? {} : { uid }) };
-    const intent = { apiVersion: apiVersionOf(r), kind: r.kind, metadata, status: wanted };
-    const answer = await ctx.kube.apply(r, intent, { subresource: 'status', signal: ctx.signal });
-    const left = bothWays(wanted, answer.status);
-    if (left === '') known.delete(id);
-    else known.set(id, left);
-    ctx.log.info({ kind: r.kind, object: keyString(keyOf(object)) }, 'status applied');
-    return 'applied';
-  } catch (e) {
-    // The uid is a precondition: the status of what was there before is not written onto its successor.
-    if (isNotFound(e) || (isConflict(e) && /uid/i.test(e.message))) return 'gone';
-    throw e;
-  }
+  const answer = await sendStatus(ctx, r, object, wanted);
+  if (answer === undefined) return 'gone';
+  const left = bothWays(wanted, answer.status);
+  if (left === '') known.delete(id);
+  else known.set(id, left);
+  ctx.log.info({ kind: r.kind, object: keyString(keyOf(object)) }, 'status applied');
+  return 'applied';
 };
 
 /** removeIfOwned deletes a child by its uid; false where it is not ours, is going already, or was gone. */
