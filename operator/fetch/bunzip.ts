@@ -5,16 +5,21 @@ import bzip2 from 'unbzip2-stream/lib/bzip2.js';
 const inputSize = 64 * 1024;
 const outputSize = 64 * 1024;
 
-/** Block is a growing buffer: a block of 900 kB may unpack to 46 MB of repeated bytes. */
-const createBlock = (): { push: (byte: number) => void; take: () => Buffer } => {
-  let buffer = Buffer.allocUnsafe(1024 * 1024);
+/** createBlock collects bytes in pieces: a block of 900 kB may unpack to 46 MB of repeated bytes. */
+const createBlock = (): { push: (byte: number) => void; take: () => Buffer[] } => {
+  const full: Buffer[] = [];
+  let piece = Buffer.allocUnsafe(outputSize);
   let length = 0;
   return {
     push: (byte) => {
-      if (length === buffer.length) buffer = Buffer.concat([buffer], buffer.length * 2);
-      buffer[length++] = byte;
+      if (length === outputSize) {
+        full.push(piece);
+        piece = Buffer.allocUnsafe(outputSize);
+        length = 0;
+      }
+      piece[length++] = byte;
     },
-    take: () => buffer.subarray(0, length),
+    take: () => [...full, piece.subarray(0, length)],
   };
 };
 
@@ -38,8 +43,7 @@ export function* bunzip(fd: number): Generator<Buffer> {
       const block = createBlock();
       crc = bzip2.decompress(bits, block.push, work, blockSize, crc);
       if (crc === null) break;
-      const bytes = block.take();
-      for (let at = 0; at < bytes.length; at += outputSize) yield bytes.subarray(at, at + outputSize);
+      yield* block.take();
     }
   } while (bits.bytesRead < size);
 }

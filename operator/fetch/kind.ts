@@ -21,7 +21,10 @@ const isTarHeader = (head: Buffer): boolean => {
   return octal(head.subarray(148, 156)) === sum;
 };
 
+/** An empty tar begins with the zeros that end every tar. */
+const isEmptyTar = (head: Buffer): boolean => head.length === headBytes && head.every((byte) => byte === 0);
+
 /** archiveKind tells what an archive is, by magic bytes as Epinio does; undefined where it is none. */
 export const archiveKind = (head: Buffer): ArchiveKind | undefined =>
   magics.find(([, magic]) => head.subarray(0, magic.length / 2).toString('hex') === magic)?.[0] ??
-  (isTarHeader(head) ? 'tar' : undefined);
+  (isTarHeader(head) || isEmptyTar(head) ? 'tar' : undefined);

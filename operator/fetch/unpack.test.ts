@@ -207,7 +207,7 @@ describe('an archive is rejected', () => {
     const fetched = await fetchBytes(compressors[kind](await tar([{ name: 'zeros', content: zeros }])), limits);
     expect(fetched.report?.message).toMatch(/more than 100 times its size/);
     expect(fetched).toMatchObject({ exitCode: exits.ArchiveRejected });
-    expect(fetched.memory).toBeLessThan(400);
+    expect(fetched.memory).toBeLessThan(250);
   });
 
   test('as a bomb: zip', async () => {
@@ -220,7 +220,7 @@ describe('an archive is rejected', () => {
     const many = Buffer.concat(Array.from({ length: 500 }, () => one));
     const fetched = await fetchBytes(many, { FETCH_MAX_BYTES: '100000000', FETCH_MAX_RATIO: '1000000' });
     expect(fetched.report?.message).toMatch(/more than 95\.4 MiB/);
-    expect(fetched.memory).toBeLessThan(400);
+    expect(fetched.memory).toBeLessThan(250);
   });
 
   test('for more bytes than allowed, packed or unpacked', async () => {

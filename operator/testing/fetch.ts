@@ -32,10 +32,12 @@ export interface Fetched {
 }
 
 const program = join(import.meta.dirname, '..', 'fetch', 'index.ts');
-const script = `import { runFetch } from ${JSON.stringify(program)};
+// resourceUsage().maxRSS is of no use: on Linux it also counts the process that this one was forked from.
+const script = `import { readFileSync } from 'node:fs';
+import { runFetch } from ${JSON.stringify(program)};
 process.umask(0o077);
 process.exitCode = await runFetch(process.env);
-process.stderr.write(String(process.resourceUsage().maxRSS));`;
+process.stderr.write(/VmHWM:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]);`;
 
 const look = (folder: string, path = ''): [string, string, string][] =>
   readdirSync(join(folder, path)).flatMap((name) => {
