@@ -15,7 +15,7 @@ import { digestOf } from './report.ts';
 import { schedulingSeconds, secretName } from './resources/job.ts';
 import type { Material } from './resources/secret.ts';
 import { secretKeys } from './resources/volumes.ts';
-import { begun } from './steps.ts';
+import { begun, stepStates } from './steps.ts';
 import { readWarning } from './warning.ts';
 
 /** BuiltImage is an image in the registry; labels are absent where they could not be read. */
@@ -186,8 +186,10 @@ const askActive = async (asking: Asking): Promise<Answer> => {
   if (pod && begun(pod)) return { type: 'active' };
   const key = { namespace: run.metadata.namespace, name: secretName(run) };
   const platform = resolvePlatform(deps.config, run, { deployed: seen.deployed });
-  // Without its Secret the pod cannot start, so what is missing was never made: the operator died between the two.
-  const missing = platform && !(await ctx.kube.getMetadata(Secret, key));
+  // Without its Secret the pod cannot start, so what is missing was never made: the operator died between the two. One of
+  // an earlier Job of this name does not count.
+  const secret = await ctx.kube.getMetadata(Secret, key);
+  const missing = platform && (!secret || controllerOf(secret)?.uid !== job?.metadata?.uid);
   const since = pod?.metadata?.creationTimestamp ?? job?.metadata?.creationTimestamp ?? '';
   const late = ctx.now().getTime() - Date.parse(since) >= (pod ? startupMs : podlessLookMs);
   return {
@@ -201,13 +203,33 @@ const askBuilt = async (asking: Asking, report: string | undefined): Promise<Ans
   const reported = digestOf(report);
   const platform = platformNow(asking.deps, asking.seen);
   if (!platform) return { type: 'built', image: reported ? { digest: reported } : undefined, unknown: undefined };
-  const keys = await keyring(asking, platform, marginSeconds);
-  if (reported) return { type: 'built', image: await describe(asking, platform, reported, keys), unknown: undefined };
-  const found = await headOwn(asking, platform, keys);
+  const keys = await freshKeyring(asking, platform);
+  const found = reported ? { type: 'found' as const, digest: reported } : await headOwn(asking, platform, keys);
   if (found.type !== 'found') {
     return { type: 'built', image: undefined, unknown: 'message' in found ? found.message : undefined };
   }
-  return { type: 'built', image: await describe(asking, platform, found.digest, keys), unknown: undefined };
+  const image = await describe(asking, platform, found.digest, keys);
+  if (image.labels || !endedLately(asking)) return { type: 'built', image, unknown: undefined };
+  return { type: 'built', image: undefined, unknown: 'The labels of the image cannot be read yet.' };
+};
+
+/** Labels say how the image is started: worth a moment of waiting, but not the image itself. */
+const labelsPatienceMs = 60 * second;
+
+const endedLately = ({ ctx, seen }: Asking): boolean => {
+  const steps = seen.pod ? stepStates(seen.pod) : [];
+  const ended = steps.find(({ name }) => name === 'export')?.state.terminated?.finishedAt;
+  return ended !== undefined && ctx.now().getTime() - Date.parse(ended) < labelsPatienceMs;
+};
+
+/** freshKeyring opens the registry to the operator itself; empty where the installation's Secret is gone for the moment. */
+const freshKeyring = async (asking: Asking, platform: BuildPlatform['status']): Promise<Keyring> => {
+  try {
+    return await keyring(asking, platform, marginSeconds);
+  } catch (error) {
+    if (error instanceof NoCredential) return {};
+    throw error;
+  }
 };
 
 const headOwn = (
@@ -260,7 +282,7 @@ const askLost = async (asking: Asking): Promise<Answer> => {
   if (live && controllerOf(live)?.uid === seen.run.metadata.uid) return { type: 'lost', jobIsThere: true };
   const platform = platformNow(deps, seen);
   if (!platform) return { type: 'lost', jobIsThere: false };
-  const keys = await keyring(asking, platform, marginSeconds);
+  const keys = await freshKeyring(asking, platform);
   const found = await headOwn(asking, platform, keys);
   if (found.type !== 'found') return { type: 'lost', jobIsThere: false };
   return { type: 'lost', jobIsThere: false, image: await describe(asking, platform, found.digest, keys) };

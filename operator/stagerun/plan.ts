@@ -119,6 +119,8 @@ const planQueued = (seen: Seen, { ahead, mayTell }: Phase & { type: 'queued' }, 
   };
 };
 
+const down: ReadonlySet<Reason> = new Set([Reason.RegistryUnreachable, Reason.StorageUnavailable]);
+
 const planStart = (seen: Seen, start: Start, platform: Platform | undefined, now: Date): Plan => {
   switch (start.type) {
     case 'found':
@@ -126,7 +128,8 @@ const planStart = (seen: Seen, start: Start, platform: Platform | undefined, now
     case 'wait':
       return {
         status: statusWaiting(seen, { reason: start.reason, message: start.message }, now),
-        slot: 'leave',
+        // What is down is down for all: who waits for it stays in front, and the others need not ask.
+        slot: down.has(start.reason) ? 'keep' : 'leave',
         next: wait(start.afterMs, start.reason),
       };
     case 'fail':
@@ -186,7 +189,8 @@ const planActive = ({ seen, platform, now }: PlanInput, job: JobObject, answer: 
   const next = statusActive(seen, judgement, platform, now);
   const tell = worthTelling(seen.run, next, now);
   const age = now.getTime() - Date.parse(job.metadata?.creationTimestamp ?? '');
-  const look = typeof tell === 'object' ? tell.afterMs : judgement.reason === Reason.Running ? undefined : 10_000;
+  const hindered = age < 15_000 ? 3_000 : 10_000;
+  const look = typeof tell === 'object' ? tell.afterMs : judgement.reason === Reason.Running ? undefined : hindered;
   return {
     ...(answer.material && { complete: { job, material: answer.material } }),
     ...(tell === true && { status: next }),

@@ -120,7 +120,7 @@ describe('a build that goes wrong', () => {
       await world.kube.remove(Secret, key, { uid: secret.metadata!.uid! });
       const auth = JSON.stringify({ [world.registry.host]: 'Bearer nothing' });
       await world.kube.create(Secret, {
-        metadata: { ...key, labels: secret.metadata!.labels! },
+        metadata: { ...key, ownerReferences: secret.metadata!.ownerReferences! },
         data: { 'registry-auth': Buffer.from(auth).toString('base64') },
       });
       await kubelet(world, run, 'export', exited(62));

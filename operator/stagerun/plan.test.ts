@@ -1,0 +1,311 @@
+import { describe, expect, it } from 'vitest';
+import type { StageRunStatus } from '../api/stagerun.ts';
+import { batchConditions } from '../kube/conditions.ts';
+import { checkConditions } from '../kube/conditionscheck.ts';
+import type { Answer } from './ask.ts';
+import type { Seen } from './observe.ts';
+import { phaseOf, type Phase } from './phase.ts';
+import { keepJobMs, planRefused, planRun, podlessMs, type Plan } from './plan.ts';
+import { resolvePlatform } from './platform.ts';
+import { because } from './reasons.ts';
+import { aJob, at, exited, podWith } from './testing/pods.ts';
+import { anApp, aRun, settings } from './testing/objects.ts';
+import type { PodObject } from './steps.ts';
+import type { JobObject } from './jobstate.ts';
+
+const app = anApp();
+const platform = resolvePlatform(settings(), aRun(app))!;
+const now = new Date(at(30));
+const later = (ms: number) => new Date(now.getTime() + ms);
+
+const conditions = (status: 'True' | 'False' | 'Unknown', reason: string, message = 'A sentence.') =>
+  batchConditions({ previous: undefined, generation: 1, now: new Date(at(0)) }, { status, reason, message });
+const begun: StageRunStatus = {
+  observedGeneration: 1,
+  conditions: conditions('Unknown', 'Pending', 'The pod of the build is starting.'),
+  jobName: aRun(app).metadata.name,
+  startTime: at(0),
+};
+const ended = (status: 'True' | 'False', reason: string): StageRunStatus => ({
+  ...begun,
+  conditions: conditions(status, reason),
+  completionTime: at(20),
+});
+
+const seen = (over: Partial<Seen> = {}, status?: StageRunStatus): Seen => ({
+  run: aRun(app, {}, status),
+  app,
+  job: undefined,
+  otherJob: undefined,
+  pod: undefined,
+  deployed: undefined,
+  ...over,
+});
+
+const plan = (facts: Seen, answer: Answer = { type: 'none' }, when = now, phase?: Phase): Plan => {
+  const made = planRun({
+    seen: facts,
+    phase: phase ?? phaseOf(facts, when),
+    answer,
+    platform: platform.status,
+    now: when,
+  });
+  // Every status that any plan wants to write obeys the rules that kstatus and Argo CD rely on.
+  if (made.status) expect(checkConditions({ metadata: facts.run.metadata, status: made.status })).toEqual([]);
+  return made;
+};
+const word = ({ status }: Plan) => {
+  const found = status?.conditions?.find((c) => c.type === 'Succeeded');
+  return found && `${found.status}/${found.reason}`;
+};
+const withPod = (pod: PodObject, status = begun, job: JobObject = aJob()) => seen({ job, pod }, status);
+const image = { digest: `sha256:${'e'.repeat(64)}` };
+
+describe('a run that has not begun', () => {
+  it('starts where the outside agrees: Job, Secret, status in one go', () => {
+    const material = { url: 'http://s3/a', keyring: {}, ca: undefined };
+    const made = plan(seen(), { type: 'start', start: { type: 'go', platform, material } });
+    expect(made).toMatchObject({ start: { platform, material }, slot: 'hold' });
+    expect(word(made)).toBe('Unknown/Pending');
+    expect(made.status).toMatchObject({ jobName: aRun(app).metadata.name, platform: platform.status, attempts: 1 });
+  });
+
+  it('is done where the image is in the registry already', () => {
+    const made = plan(seen(), { type: 'start', start: { type: 'found', image, platform } });
+    expect(word(made)).toBe('True/ImageFound');
+    expect(made.status?.image).toBe(`registry.example.org:5000/apps/team/shop@${image.digest}`);
+    expect(made.status).not.toHaveProperty('jobName');
+    expect(made).toMatchObject({ slot: 'leave', next: { type: 'done' } });
+  });
+
+  it.each([
+    ['RegistryUnreachable', 'keep'],
+    ['StorageUnavailable', 'keep'],
+    ['RegistryUnauthorized', 'leave'],
+    ['SecretNotFound', 'leave'],
+  ] as const)('waits for %s and its slot is a case of "%s"', (reason, slot) => {
+    const made = plan(seen(), { type: 'start', start: { type: 'wait', reason, message: 'No.', afterMs: 1000 } });
+    expect(word(made)).toBe(`Unknown/${reason}`);
+    expect(made).toMatchObject({ slot, next: { type: 'wait', afterMs: 1000 } });
+  });
+
+  it('fails before any Job where no build could help', () => {
+    const made = plan(seen(), { type: 'start', start: { type: 'fail', cause: because('RunImageUnavailable') } });
+    expect(word(made)).toBe('False/RunImageUnavailable');
+    expect(made.status).toMatchObject({ failure: { reason: 'RunImageUnavailable' }, platform: platform.status });
+    expect(made.status).not.toHaveProperty('jobName');
+  });
+
+  it('says how many are ahead, and says it again only when it may', () => {
+    const queued = (mayTell: boolean): Phase => ({ type: 'queued', ahead: 3, mayTell });
+    const first = plan(seen(), undefined, now, queued(false));
+    expect(first.status).toMatchObject({ queuePosition: 3 });
+    expect(word(first)).toBe('Unknown/Queued');
+    const told = seen({}, { ...first.status, queuePosition: 4 });
+    expect(plan(told, undefined, now, queued(false)).status).toBeUndefined();
+    expect(plan(told, undefined, now, queued(true)).status?.queuePosition).toBe(3);
+  });
+
+  it('is not begun where nobody wants it', () => {
+    const made = plan(seen({ app: undefined }));
+    expect(word(made)).toBe('Unknown/NotWanted');
+    expect(made).toMatchObject({ slot: 'leave', next: { type: 'done' } });
+  });
+
+  it('makes room where a Job of an earlier run of the same name is left', () => {
+    const otherJob = aJob();
+    otherJob.metadata!.ownerReferences = [
+      {
+        apiVersion: 'epinio.io/v1alpha1',
+        kind: 'StageRun',
+        name: aRun(app).metadata.name,
+        uid: 'old',
+        controller: true,
+      },
+    ];
+    expect(plan(seen({ otherJob }))).toMatchObject({ remove: otherJob, next: { type: 'wait' } });
+  });
+
+  it("does not touch a stranger's Job of its name", () => {
+    const made = plan(seen({ otherJob: aJob() }));
+    expect(word(made)).toBe('False/NameTaken');
+    expect(made.remove).toBeUndefined();
+  });
+
+  it.each([
+    ['Invalid', 'False/Invalid', 'done'],
+    ['QuotaExceeded', 'Unknown/QuotaExceeded', 'wait'],
+    ['AdmissionDenied', 'Unknown/AdmissionDenied', 'wait'],
+  ] as const)('is told what the API server says against its Job: %s', (reason, expected, next) => {
+    const made = planRefused(seen(), { reason, message: 'no' }, platform.status, now);
+    expect(word(made)).toBe(expected);
+    expect(made.next.type).toBe(next);
+  });
+});
+
+describe('a run that builds', () => {
+  const step = (name: 'fetch' | 'analyze' | 'build' | 'export', seconds: number) =>
+    podWith(name, { running: { startedAt: at(seconds) } });
+  const active: Answer = { type: 'active' };
+  const told = (pod: PodObject) => ({ ...begun, ...plan(withPod(pod), active, later(60_000)).status });
+
+  it('writes nothing about short steps, and looks again when they have become long', () => {
+    const made = plan(withPod(step('fetch', 29)), active);
+    expect(made.status).toBeUndefined();
+    expect(made.next).toMatchObject({ type: 'wait', afterMs: 4000 });
+  });
+
+  it('tells of a step that goes on', () => {
+    const made = plan(withPod(step('analyze', 20)), active);
+    expect(word(made)).toBe('Unknown/Running');
+    expect(made.status?.steps?.map((s) => s.name)).toEqual(['fetch', 'analyze']);
+  });
+
+  it.each(['build', 'export'] as const)('tells at once that %s has begun', (name) => {
+    expect(plan(withPod(step(name, 30)), active).status?.steps?.at(-1)).toEqual({ name, startedAt: at(30) });
+  });
+
+  it('writes nothing, and waits for nothing but the pod, where all is told', () => {
+    const pod = step('build', 30);
+    expect(plan(withPod(pod, told(pod)), active)).toEqual({ slot: 'hold', next: { type: 'done' } });
+  });
+
+  it('gets its Secret where the operator died before it made it', () => {
+    const material = { url: 'http://s3/a', keyring: {}, ca: undefined };
+    const job = aJob();
+    const made = plan(seen({ job }, begun), { type: 'active', material });
+    expect(made.complete).toEqual({ job, material });
+  });
+
+  it('gets its status where the operator died before it wrote it', () => {
+    expect(plan(seen({ job: aJob() }), active).status).toMatchObject({ startTime: at(0), platform: platform.status });
+  });
+
+  it('gives its slot back while its Job has no pod for a minute, and says why', () => {
+    const facts = seen({ job: aJob() }, begun);
+    const answer: Answer = { type: 'active', warning: 'FailedCreate: exceeded quota' };
+    expect(plan(facts, answer, new Date(Date.parse(at(0)) + podlessMs - 1)).slot).toBe('hold');
+    const made = plan(facts, answer, new Date(Date.parse(at(0)) + podlessMs));
+    expect(made).toMatchObject({ slot: 'leave', next: { type: 'wait' } });
+    expect(word(made)).toBe('Unknown/PodNotCreated');
+  });
+
+  it('records the image with what is known of it', () => {
+    const pod = podWith('export', exited(0));
+    const labels = { 'io.buildpacks.build.metadata': JSON.stringify({ processes: [{ type: 'web', command: ['x'] }] }) };
+    const made = plan(withPod(pod), { type: 'built', image: { ...image, labels }, unknown: undefined });
+    expect(word(made)).toBe('True/Succeeded');
+    expect(made.status).toMatchObject({ processes: [{ type: 'web', command: ['x'] }], completionTime: at(30) });
+    expect(made.status?.steps).toHaveLength(6);
+    expect(made).toMatchObject({ slot: 'leave', next: { type: 'done' } });
+  });
+
+  it('asks again while it cannot know the digest', () => {
+    const made = plan(withPod(podWith('export', exited(0))), { type: 'built', image: undefined, unknown: 'down' });
+    expect(made).toMatchObject({ slot: 'leave', next: { type: 'wait' } });
+    expect(made.status).toBeUndefined();
+  });
+
+  it('fails where a Job that succeeded has no image to show', () => {
+    const made = plan(withPod(podWith('export', exited(0))), { type: 'built', image: undefined, unknown: undefined });
+    expect(word(made)).toBe('False/ExportFailed');
+  });
+
+  it('records a failure with the end of the log, corrected by what the registry said', () => {
+    const probed = { type: 'unauthorized', message: 'No.' } as const;
+    const made = plan(withPod(podWith('export', exited(62))), { type: 'failed', logTail: 'the end', probed });
+    expect(word(made)).toBe('False/RegistryUnauthorized');
+    expect(made.status?.failure).toMatchObject({ step: 'export', exitCode: 62, logTail: 'the end' });
+  });
+
+  it('is cancelled with its Job', () => {
+    const facts = withPod(step('build', 10));
+    const made = plan({ ...facts, run: aRun(app, { cancelled: true }, begun) });
+    expect(word(made)).toBe('False/Cancelled');
+    expect(made).toMatchObject({ remove: facts.job, slot: 'leave' });
+    expect(made.status).not.toHaveProperty('failure');
+  });
+
+  it('is lost with its Job, unless only the cache is behind or the image is there', () => {
+    const lost = (answer: Answer) => plan(seen({}, begun), answer);
+    expect(lost({ type: 'lost', jobIsThere: true })).toEqual({ slot: 'keep', next: expect.anything() as unknown });
+    expect(word(lost({ type: 'lost', jobIsThere: false }))).toBe('False/PodDeleted');
+    expect(word(lost({ type: 'lost', jobIsThere: false, image }))).toBe('True/Succeeded');
+  });
+});
+
+describe('a run that has ended', () => {
+  const complete = aJob({ type: 'Complete', reason: 'CompletionsReached' });
+
+  it('keeps its Job for an hour, then deletes it', () => {
+    const facts = seen({ job: complete }, ended('True', 'Succeeded'));
+    const end = Date.parse(at(20));
+    expect(plan(facts, undefined, new Date(end + 1000))).toEqual({
+      slot: 'leave',
+      next: { type: 'wait', afterMs: keepJobMs - 1000, reason: expect.any(String) as string },
+    });
+    expect(plan(facts, undefined, new Date(end + keepJobMs)).remove).toBe(complete);
+  });
+
+  it('does nothing more once the Job is gone or going', () => {
+    const nothing = { slot: 'leave', next: { type: 'done' } };
+    expect(plan(seen({}, ended('True', 'Succeeded')))).toEqual(nothing);
+    const going = { ...complete, metadata: { ...complete.metadata, deletionTimestamp: at(25) } };
+    expect(plan(seen({ job: going }, ended('True', 'Succeeded')))).toEqual(nothing);
+  });
+
+  it('leaves the Job of a built image to count its pod', () => {
+    const facts = withPod(podWith('export', exited(0)), ended('True', 'Succeeded'));
+    expect(plan(facts).remove).toBeUndefined();
+  });
+
+  it('ends a Job that was given up before Kubernetes did', () => {
+    const pulling = podWith('analyze', { waiting: { reason: 'ErrImagePull' } });
+    const facts = withPod(pulling, ended('False', 'BuilderImagePullFailed'));
+    expect(plan(facts).remove).toBe(facts.job);
+    expect(plan(withPod(podWith('build', exited(51)), ended('False', 'BuildFailed'))).remove).toBeUndefined();
+  });
+
+  it('never begins again, whatever becomes of its App', () => {
+    for (const over of [{ app: undefined }, { app: anApp({ paused: true }) }]) {
+      expect(plan(seen(over, ended('False', 'BuildFailed'))).status).toBeUndefined();
+    }
+  });
+
+  it('acknowledges that it was cancelled too late', () => {
+    const run = aRun(app, { cancelled: true }, ended('True', 'Succeeded'));
+    const made = plan(seen({ run: { ...run, metadata: { ...run.metadata, generation: 2 } } }));
+    expect(made.status).toMatchObject({ observedGeneration: 2, completionTime: at(20) });
+    expect(word(made)).toBe('True/Succeeded');
+  });
+});
+
+it('has a plan for every phase and every answer, whether they fit each other or not', () => {
+  const job = aJob();
+  const judgement = { type: 'built', report: undefined } as const;
+  const phases: Phase[] = [
+    { type: 'recorded' },
+    { type: 'cancelled' },
+    { type: 'building', job, judgement },
+    { type: 'lost' },
+    { type: 'occupied', job },
+    { type: 'blocked', reason: 'NotWanted', message: 'No.', failed: false },
+    { type: 'ready' },
+    { type: 'queued', ahead: 0, mayTell: true },
+  ];
+  const answers: Answer[] = [
+    { type: 'none' },
+    { type: 'start', start: { type: 'fail', cause: because('BuilderNotFound') } },
+    { type: 'active' },
+    { type: 'built', image, unknown: undefined },
+    { type: 'failed', logTail: '' },
+    { type: 'lost', jobIsThere: false },
+  ];
+  for (const phase of phases) {
+    for (const answer of answers) {
+      for (const status of [ended('False', 'BuildFailed'), begun, ...(phase.type === 'recorded' ? [] : [undefined])]) {
+        expect(plan(seen({ job }, status), answer, now, phase).next.type).toMatch(/done|wait/);
+      }
+    }
+  }
+});

@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import type { App } from '../api/app.ts';
+import { anApp, aRun, blob } from './testing/objects.ts';
+import { whyUnwanted } from './wanted.ts';
+
+const env = [
+  { name: 'B', value: '2' },
+  { name: 'A', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } },
+];
+const app = anApp({ build: { env, builder: 'default', restage: 'x' } });
+const run = aRun(app);
+const other = { blob: { ...blob, sha256: 'b'.repeat(64) } };
+
+describe('a run', () => {
+  it('is wanted while its App asks for the same', () => {
+    expect(whyUnwanted(run, app)).toBeUndefined();
+  });
+
+  it('is wanted in whatever order the settings stand, and whatever size the archive is said to have', () => {
+    const same = anApp({
+      ...app.spec,
+      source: { blob: { ...blob, size: 1 } },
+      build: { ...app.spec.build, env: env.toReversed() },
+    });
+    expect(whyUnwanted(run, same)).toBeUndefined();
+  });
+
+  const rows: [string, App | undefined, string][] = [
+    ['its App is not there, or another one of that name', undefined, 'NotWanted'],
+    ['its App is going', anApp(app.spec, { deletionTimestamp: '2026-11-21T04:00:00Z' }), 'NotWanted'],
+    ['its App is paused', anApp({ ...app.spec, paused: true }), 'Paused'],
+    ['its App is pinned to an earlier run', anApp({ ...app.spec, stageRun: 'shop-1' }), 'NotWanted'],
+    ['its App has another source', anApp({ ...app.spec, source: other }), 'NotWanted'],
+    ['its App has no source', anApp({ ...app.spec, source: {} }), 'NotWanted'],
+    ['its App runs an image', anApp({ ...app.spec, source: { image: 'nginx' } }), 'NotWanted'],
+    ['its App has another builder', anApp({ ...app.spec, build: { ...app.spec.build, builder: 'x' } }), 'NotWanted'],
+    ['its App has other settings', anApp({ ...app.spec, build: { ...app.spec.build, env: [] } }), 'NotWanted'],
+    ['its App was restaged', anApp({ ...app.spec, build: { ...app.spec.build, restage: 'y' } }), 'NotWanted'],
+  ];
+  it.each(rows)('is not wanted when %s', (_, changed, reason) => {
+    expect(whyUnwanted(run, changed)?.reason).toBe(reason);
+  });
+
+  it.each([
+    ['another source', { source: other }],
+    ['another builder', { builder: 'evil' }],
+    ['another setting', { env: [{ name: 'B', value: 'evil' }] }],
+    [
+      "another Secret's value",
+      { env: [env[0]!, { name: 'A', valueFrom: { secretKeyRef: { name: 's', key: 'other' } } }] },
+    ],
+  ])('that claims the inputs of its App and has %s is not wanted', (_, spec) => {
+    expect(whyUnwanted(aRun(app, spec), app)?.reason).toBe('NotWanted');
+  });
+
+  it('is not wanted under a name that is not that of its inputs: the name is the tag of the image', () => {
+    const renamed = { ...run, metadata: { ...run.metadata, name: 'shop-0000000000' } };
+    expect(whyUnwanted(renamed, app)?.reason).toBe('NotWanted');
+  });
+});
