@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream';
-import { loadAuth } from '../kube/auth.ts';
+import { loadAuth, type Auth } from '../kube/auth.ts';
 import { cached, createCache, type ClusterCache } from '../kube/cache.ts';
 import { createClient, type KubeClient } from '../kube/client.ts';
 import { RequestCounter } from '../kube/counter.ts';
@@ -12,6 +12,8 @@ import { kubeconfigPath } from './apiserver.ts';
 export interface HarnessOptions extends Partial<Omit<ManagerOptions, 'kube' | 'cache' | 'log'>> {
   readonly namespace: string;
   readonly caches: readonly Resource[];
+  /** Absent: straight to the test run's API server. */
+  readonly auth?: Auth;
   /** client changes the client that manager and cache use, e.g. to hold a watch back. */
   readonly client?: (kube: KubeClient) => KubeClient;
 }
@@ -30,7 +32,7 @@ export interface Harness extends AsyncDisposable {
 /** operate runs a manager against the test run's API server until the harness is disposed of. */
 export const operate = (o: HarnessOptions): Harness => {
   const requests = new RequestCounter();
-  const plain = createClient({ auth: loadAuth({ kubeconfig: kubeconfigPath() }), onRequest: requests.count });
+  const plain = createClient({ auth: o.auth ?? loadAuth({ kubeconfig: kubeconfigPath() }), onRequest: requests.count });
   const kube = o.client?.(plain) ?? plain;
   const lines = new PassThrough();
   const text: string[] = [];
