@@ -3,12 +3,11 @@ import { createClient } from '../kube/client.ts';
 import { createLogger } from '../telemetry/log.ts';
 import { readBootstrapOptions, runBootstrap } from './index.ts';
 
-/** main is the program of the bootstrap Job; returns its exit code. */
+/** main is the program of the bootstrap Job. */
 export const main = async (env: NodeJS.ProcessEnv): Promise<number> => {
-  const log = createLogger(env['LOG_LEVEL']);
   const kube = createClient({ auth: loadAuth(), userAgent: 'epinio-bootstrap' });
   try {
-    await runBootstrap(kube, readBootstrapOptions(env), log);
+    await runBootstrap(kube, readBootstrapOptions(env), createLogger(env['LOG_LEVEL']));
     return 0;
   } finally {
     await kube.close();
