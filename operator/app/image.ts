@@ -57,6 +57,12 @@ export const imageOfRun = (run: StageRun, { registry }: Settings): Image | undef
 export const deployedRunName = (deployment: DeploymentObject | undefined): string | undefined =>
   deployment?.metadata?.labels?.[labels.stageId];
 
+/** What is known of the processes of an image whose run is gone: the one that it runs. */
+const processesOf = (command: readonly string[] = []): Image['processes'] => {
+  const type = command[0]?.match(/^\/cnb\/process\/(.+)$/)?.[1];
+  return type === undefined ? [] : [{ type }];
+};
+
 /**
  * lastImage is what the Deployment was given last: it goes on running until there is a newer one. Should its run be gone, the
  * Deployment itself remembers.
@@ -66,8 +72,10 @@ export const lastImage = ({ deployment, runs, settings }: Seen): Image | undefin
   const run = runs.find((r) => r.metadata.name === name);
   const known = run && imageOfRun(run, settings);
   if (known !== undefined) return known;
-  const reference = deployment?.spec?.template.spec?.containers[0]?.image;
-  if (reference === undefined) return undefined;
-  const written = imageAsWritten(reference, settings);
-  return name === undefined ? written : { ...written, staged: true, stageRun: name };
+  const container = deployment?.spec?.template.spec?.containers[0];
+  if (container?.image === undefined) return undefined;
+  const written = imageAsWritten(container.image, settings);
+  return name === undefined
+    ? written
+    : { ...written, staged: true, stageRun: name, processes: processesOf(container.command) };
 };

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { AppSpec } from '../../api/app.ts';
 import type { DeploymentObject } from '../seen.ts';
-import { anApp, digest, image as imageSource, settings, stagedImage } from '../testing/objects.ts';
-import { imageAsWritten, isForeignImage, pullReference } from '../image.ts';
+import { anApp, digest, image as imageSource, see, settings, stagedImage } from '../testing/objects.ts';
+import { imageAsWritten, isForeignImage, lastImage, pullReference } from '../image.ts';
 import { chooseProcess } from './container.ts';
 import { buildDeployment } from './deployment.ts';
 import { buildPullSecret, isPullSecretCopy, pullSecretData } from './pullsecret.ts';
@@ -128,6 +128,12 @@ describe('images', () => {
       `127.0.0.1:30500/apps/team/shop@${digest}`,
     );
     expect(pullReference('example.org/shop:1', settings.registry)).toBe('example.org/shop:1');
+  });
+  test('whose run is gone are remembered by the Deployment as they run', () => {
+    const ran = { ...stagedImage('gone'), processes: [{ type: 'api' }] };
+    const deployment = build({}, ran);
+    const found = lastImage(see({ deployment }));
+    expect(build({}, found)).toEqual(deployment);
   });
   test.each([
     ['registry.test:5000/apps/team/shop', false],

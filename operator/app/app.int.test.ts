@@ -1,0 +1,189 @@
+import { describe, expect, test } from 'vitest';
+import { App } from '../api/app.ts';
+import { AppRoute } from '../api/approute.ts';
+import { appRouteName } from '../api/names.ts';
+import { Deployment, Ingress, Service } from '../kube/resource.ts';
+import { inNamespace } from '../testing/apiserver.ts';
+import { asUser, runApps, type AppWorld, type User } from '../testing/apps.ts';
+
+const image = { source: { image: 'example.org/shop:1' } };
+
+interface Stage {
+  readonly namespace: string;
+  readonly key: { readonly namespace: string; readonly name: string };
+  readonly world: AppWorld;
+  readonly user: User;
+}
+
+const play = (scene: (stage: Stage) => Promise<void>): Promise<void> =>
+  inNamespace(async (namespace) => {
+    await using user = asUser();
+    await using world = await runApps({ namespaces: [namespace] });
+    await scene({ namespace, key: { namespace, name: 'shop' }, world, user });
+  });
+
+const total = (writes: Record<string, number>): number => Object.values(writes).reduce((sum, n) => sum + n, 0);
+
+describe('an App that runs an image', () => {
+  test('is made with seven writes, and then with none', () =>
+    play(async ({ key, namespace, world, user }) => {
+      await user.apply(key, { ...image, replicas: 0 });
+      const app = await user.until(key, { Ready: 'True/Stopped', Routed: 'True/Routed', Deployed: 'True/Stopped' });
+      await world.idle();
+      const writes = world.writes();
+      expect(writes).toEqual({
+        'apply approutes.epinio.io': 1,
+        'apply services': 1,
+        'apply deployments.apps': 1,
+        'apply ingresses.networking.k8s.io': 1,
+        'apply approutes.epinio.io/status': 1,
+        'apply apps.epinio.io/status': 2,
+      });
+      expect(app.status).toMatchObject({
+        url: `http://shop.${namespace}.apps.test`,
+        replicas: 0,
+        selector: 'epinio.io/app=shop,epinio.io/process=web',
+      });
+
+      // A label of somebody else wakes everything and changes nothing.
+      await user.kube.mergePatch(App, key, { metadata: { labels: { team: 'a' } } });
+      await user.kube.mergePatch(Deployment, key, { metadata: { labels: { team: 'a' } } });
+      await world.idle();
+      expect(world.writes()).toEqual({});
+    }));
+
+  test('is edited and scaled with at most three writes, and routed anew', () =>
+    play(async ({ key, namespace, world, user }) => {
+      await user.apply(key, { ...image, replicas: 0 });
+      await user.until(key, { Ready: 'True/Stopped' });
+      await world.idle();
+      world.writes();
+
+      await user.apply(key, { ...image, replicas: 0, env: [{ name: 'A', value: '' }] });
+      await user.until(key, { Ready: 'True/Stopped' });
+      await world.idle();
+      const edit = world.writes();
+      expect(total(edit), JSON.stringify(edit)).toBeLessThanOrEqual(3);
+
+      using _kubelet = user.kubelet(namespace);
+      await user.apply(key, { ...image, replicas: 2, env: [{ name: 'A', value: '' }] });
+      const scaled = await user.until(key, { Ready: 'True/Ready' });
+      expect(scaled.status).toMatchObject({ readyReplicas: 2, image: `example.org/x@sha256:${'1'.repeat(64)}` });
+      await world.idle();
+      const scale = world.writes();
+      expect(total(scale), JSON.stringify(scale)).toBeLessThanOrEqual(3);
+
+      const host = `new.${namespace}.test`;
+      await user.apply(key, { ...image, replicas: 2, env: [{ name: 'A', value: '' }], routes: [{ host, path: '/' }] });
+      const routed = await user.until(key, { Ready: 'True/Ready', Routed: 'True/Routed' });
+      expect(routed.status?.url).toBe(`http://${host}`);
+      await world.idle();
+      const route = world.writes();
+      expect(total(route), JSON.stringify(route)).toBeLessThanOrEqual(6);
+      const { items } = await user.kube.list(AppRoute, { namespace });
+      expect(items.map((r) => r.spec.host)).toEqual([host]);
+    }));
+
+  test('goes with all that it owns, by Kubernetes alone', () =>
+    play(async ({ key, namespace, world, user }) => {
+      const app = await user.apply(key, { ...image, replicas: 0 });
+      await user.until(key, { Ready: 'True/Stopped' });
+      await world.idle();
+      world.writes();
+      await user.kube.remove(App, key, { uid: app.metadata.uid });
+      for (const resource of [Deployment, Service, AppRoute, Ingress]) {
+        const name = resource === AppRoute || resource === Ingress ? routeName(namespace) : key.name;
+        await user.gone(resource, { namespace, name });
+      }
+      await world.idle();
+      expect(Object.keys(world.writes())).not.toContain('delete deployments.apps');
+    }));
+
+  test('that loses its source loses its Deployment and keeps its claim', () =>
+    play(async ({ key, namespace, world, user }) => {
+      await user.apply(key, { ...image, replicas: 0 });
+      await user.until(key, { Ready: 'True/Stopped' });
+      await user.apply(key, { replicas: 0 });
+      await user.until(key, { Ready: 'True/NoSource' });
+      await user.gone(Deployment, key);
+      await world.idle();
+      expect(await user.kube.get(Ingress, { namespace, name: routeName(namespace) })).toBeDefined();
+    }));
+
+  test('repairs what a stranger changes or removes', () =>
+    play(async ({ key, world, user }) => {
+      await user.apply(key, { ...image, replicas: 0 });
+      await user.until(key, { Ready: 'True/Stopped' });
+      await user.kube.mergePatch(Service, key, { spec: { selector: { 'epinio.io/app': 'other' } } });
+      await world.idle();
+      expect((await user.kube.get(Service, key))?.spec?.selector).toMatchObject({ 'epinio.io/app': 'shop' });
+      const deployment = await user.kube.get(Deployment, key);
+      await user.kube.remove(Deployment, key, { uid: deployment?.metadata?.uid ?? '' });
+      await world.idle();
+      expect((await user.kube.get(Deployment, key))?.metadata?.uid).not.toBe(deployment?.metadata?.uid);
+    }));
+
+  test('is stalled by a stranger’s Deployment of its name, which is not touched, until that goes', () =>
+    play(async ({ key, user }) => {
+      const labels = { app: 'theirs' };
+      const theirs = await user.kube.create(Deployment, {
+        metadata: { ...key },
+        spec: {
+          replicas: 0,
+          selector: { matchLabels: labels },
+          template: { metadata: { labels }, spec: { containers: [{ name: 'x', image: 'x' }] } },
+        },
+      });
+      await user.apply(key, { ...image, replicas: 0 });
+      await user.until(key, { Ready: 'False/NameTaken', Stalled: 'True/NameTaken' });
+      expect((await user.kube.get(Deployment, key))?.spec?.selector).toEqual({ matchLabels: labels });
+      await user.kube.remove(Deployment, key, { uid: theirs.metadata?.uid ?? '' });
+      await user.until(key, { Ready: 'True/Stopped' });
+    }));
+
+  test('says which field Kubernetes refuses', () =>
+    play(async ({ key, user }) => {
+      await user.apply(key, {
+        ...image,
+        replicas: 0,
+        env: [{ name: 'A', valueFrom: { fieldRef: { fieldPath: 'no.such' } } }],
+      });
+      const app = await user.until(key, { Ready: 'False/Invalid', Stalled: 'True/Invalid' });
+      expect(JSON.stringify(app.status?.conditions)).toContain('fieldPath');
+    }));
+
+  test('does nothing while it is paused, and says what that means', () =>
+    play(async ({ key, world, user }) => {
+      await user.apply(key, { ...image, replicas: 0 });
+      await user.until(key, { Ready: 'True/Stopped' });
+      await user.apply(key, { ...image, replicas: 0, paused: true });
+      await user.until(key, { Ready: 'True/Stopped' });
+      await world.idle();
+      world.writes();
+      await user.apply(key, { ...image, replicas: 3, paused: true });
+      await user.until(key, { Ready: 'False/Paused' });
+      await world.idle();
+      expect(world.writes()).toEqual({ 'apply apps.epinio.io/status': 1 });
+    }));
+});
+
+const routeName = (namespace: string): string =>
+  appRouteName('shop', { host: `shop.${namespace}.apps.test`, path: '/' });
+
+test('a restarted operator finds everything as it left it, and writes nothing', () =>
+  inNamespace(async (namespace) => {
+    await using user = asUser();
+    const key = { namespace, name: 'shop' };
+    {
+      await using world = await runApps({ namespaces: [namespace] });
+      const probe = { httpGet: { path: '/', port: 'http' }, initialDelaySeconds: 1 };
+      const resources = { requests: { cpu: '0.1', memory: '1024Mi' } };
+      const env = [{ name: 'A', value: '' }];
+      await user.apply(key, { ...image, replicas: 0, livenessProbe: probe, resources, env });
+      await user.until(key, { Ready: 'True/Stopped' });
+      await world.idle();
+    }
+    await using world = await runApps({ namespaces: [namespace] });
+    await world.idle();
+    expect(world.writes()).toEqual({});
+  }));
