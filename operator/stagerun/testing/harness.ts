@@ -3,7 +3,7 @@ import { createServer, createSigner } from '../../bootstrap/certificates.ts';
 import { App, type AppSpec } from '../../api/app.ts';
 import { StageRun, type StageRunSpec, type StageRunStatus } from '../../api/stagerun.ts';
 import type { Config } from '../../config.ts';
-import { loadAuth } from '../../kube/auth.ts';
+import { authFrom, loadAuth } from '../../kube/auth.ts';
 import { createCache } from '../../kube/cache.ts';
 import { createClient, type KubeClient } from '../../kube/client.ts';
 import { Manager } from '../../kube/manager.ts';
@@ -14,6 +14,7 @@ import { createLogger } from '../../telemetry/log.ts';
 import { kubeconfigPath } from '../../testing/apiserver.ts';
 import { pushImage } from '../../testing/image.ts';
 import { startMinio, type Minio } from '../../testing/minio.ts';
+import { asOperator } from '../../testing/role.ts';
 import { startRegistry, type TestRegistry } from '../../testing/registry.ts';
 import { succeededOf } from '../phase.ts';
 import { stageRunCacheSpecs, stageRunController } from '../index.ts';
@@ -98,10 +99,11 @@ export interface OperatorOptions {
 
 class Killed extends Error {}
 
-/** startOperator runs the StageRun controller for one namespace of the test's API server. */
+/** startOperator runs the StageRun controller for one namespace, with exactly the rights of an installed operator. */
 export const startOperator = async (world: World, namespace: string, o: OperatorOptions = {}): Promise<Operator> => {
   const config = o.config ?? world.config;
-  const client = createClient({ auth: loadAuth({ kubeconfig: kubeconfigPath() }) });
+  const role = await asOperator();
+  const client = createClient({ auth: authFrom(() => role) });
   const writes: string[] = [];
   let dead = false;
   const guarded = new Proxy(client, {
