@@ -9,15 +9,18 @@ export { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 export class CoreV1Api {}
 
 const unused = (name: string): never => {
-  throw new Error(`${name} of @kubernetes/client-node is not in this bundle: nothing of dot-i's own watch is used`);
+  throw new Error(`${name} is not in this bundle: nothing of dot-i's own client is used`);
 };
+
+/** instance stands for gaxios, dot-i's HTTP client, which would bring its own fetch and a deprecated module. */
+export const instance = { request: (): never => unused('gaxios') };
 
 /** Watch is what dot-i's watchResource would use; the Shell has its own. */
 export class Watch {
   constructor() {
-    unused('Watch');
+    unused('Watch of @kubernetes/client-node');
   }
 }
 
 /** loadYaml is what dot-i's registerCustomResourceDefinition would use. */
-export const loadYaml = (): never => unused('loadYaml');
+export const loadYaml = (): never => unused('loadYaml of @kubernetes/client-node');
