@@ -34,7 +34,8 @@ const read = async (namespace: string): Promise<Record<string, Record<string, st
 
 test('bootstrap makes the four Secrets, and their content fits together', () =>
   inNamespace(async (namespace) => {
-    await bootstrap(namespace);
+    const log = await bootstrap(namespace);
+    for (const name of names) expect(log).toContain(`"name":"${name}","msg":"created"`);
     const secrets = await read(namespace);
     expect(Object.keys(secrets).sort()).toEqual(names);
     const pull = secrets['epinio-registry-pull'] ?? {};

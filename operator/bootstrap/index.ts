@@ -36,10 +36,7 @@ const warnOfExpiry = (secret: SecretObject, now: Date, log: Logger): void => {
   const days = daysLeft(data, now);
   const name = secret.metadata?.name;
   if (days < warnDays)
-    log.warn(
-      { secret: name, days: Math.floor(days) },
-      'certificate expires soon: delete the Secret and run bootstrap again',
-    );
+    log.warn({ name, days: Math.floor(days) }, 'certificate expires soon: delete the Secret and run bootstrap again');
 };
 
 const objectOf = (namespace: string, name: string, { type, data }: Content): SecretObject => ({
@@ -64,15 +61,15 @@ export const runBootstrap = async (
     const found = await kube.get(Secret, { namespace: options.namespace, name });
     if (found !== undefined) {
       warnOfExpiry(found, now, log);
-      log.info({ secret: name }, 'exists');
+      log.info({ name }, 'exists');
       continue;
     }
     try {
       await kube.create(Secret, objectOf(options.namespace, name, await make()));
-      log.info({ secret: name }, 'created');
+      log.info({ name }, 'created');
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;
-      log.info({ secret: name }, 'was created by another at the same time');
+      log.info({ name }, 'was created by another at the same time');
     }
   }
 };

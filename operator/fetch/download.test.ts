@@ -5,11 +5,14 @@ import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test, vi } from 'vitest';
 import { createServer } from '../bootstrap/certificates.ts';
 import { tar } from '../testing/archives.ts';
 import { claim, fetchBytes, runFetchProgram, serve, type Fetched } from '../testing/fetch.ts';
 import { exits, type FetchReason } from './exits.ts';
+
+// Each test starts a process; machines that are busy take their time.
+vi.setConfig({ testTimeout: 60_000 });
 
 let bytes: Buffer;
 const content = 'x'.repeat(90_000);

@@ -1,8 +1,9 @@
+import https from 'node:https';
 import net from 'node:net';
 import { hash } from 'bcryptjs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createServer, createSigner, type KeyPair } from '../bootstrap/certificates.ts';
-import { pushImage } from '../testing/image.ts';
+import { pushImage, pushIndex } from '../testing/image.ts';
 import { startRegistry, type TestRegistry } from '../testing/registry.ts';
 import { authorizationOf, type Credential } from './auth.ts';
 import { createRegistryClient, type RegistryClient } from './client.ts';
@@ -83,6 +84,26 @@ describe('a registry with TLS and tokens', () => {
     expect(await client.imageConfig(image('apps/team-a/app', 'other'), pull)).toEqual({ type: 'absent' });
   });
 
+  test('an index leads to the image of this machine’s architecture; without one it is absent', async () => {
+    const both = sign([allow('apps/team-a/multi', 'pull', 'push')]);
+    const target = {
+      base: `https://${registry.host}`,
+      repository: 'apps/team-a/multi',
+      ca,
+      authorization: authorizationOf(both),
+    };
+    const intel = await pushImage({ ...target, tag: 'intel' }, { config: { User: 'intel' } });
+    const arm = await pushImage({ ...target, tag: 'arm' }, { config: { User: 'arm' } });
+    const index = await pushIndex({ ...target, tag: 'run' }, { 'linux/amd64': intel, 'linux/arm64': arm });
+    await pushIndex({ ...target, tag: 'other' }, { 'linux/s390x': arm });
+    expect(await client.headManifest(image('apps/team-a/multi'), both)).toMatchObject({ type: 'found', digest: index });
+    expect(await client.imageConfig(image('apps/team-a/multi'), both)).toMatchObject({
+      type: 'found',
+      config: { user: process.arch === 'x64' ? 'intel' : 'arm' },
+    });
+    expect(await client.imageConfig(image('apps/team-a/multi', 'other'), both)).toEqual({ type: 'absent' });
+  });
+
   test('is unauthorized: no token, a foreign repository, an expired one, another issuer, service or key', async () => {
     const access = [allow('apps/team-a/app', 'pull')];
     const stranger = await createSigner(new Date());
@@ -130,6 +151,36 @@ describe('a registry with TLS and tokens', () => {
     await patient.close();
   });
 });
+
+describe('a registry whose tokens are given out by a server', () => {
+  test('is asked with what that server gives for the password', async () => {
+    const server = await createServer(['127.0.0.1'], new Date());
+    const signer = await createSigner(new Date());
+    const asked: string[] = [];
+    const tokens = https.createServer({ cert: server.certificate, key: server.key }, (request, response) => {
+      const url = new URL(request.url ?? '', 'https://realm');
+      asked.push(String(url.searchParams));
+      if (request.headers.authorization !== authorizationOf(user)) return response.writeHead(401).end();
+      const access: Access[] = [{ type: 'repository', name: 'a/b', actions: ['pull'] }];
+      const grant = { issuer: 'epinio', service: 'registry', access, expiresSeconds: 60, subject: 'u' };
+      return response.end(JSON.stringify({ token: signRunToken({ ...signer, ...grant }) }));
+    });
+    const port = await new Promise<number>((resolve) =>
+      tokens.listen(0, '127.0.0.1', () => resolve((tokens.address() as net.AddressInfo).port)),
+    );
+    const realm = `https://127.0.0.1:${port}/token`;
+    await using registry = await startRegistry({ type: 'token', ...server, signer: signer.certificate, realm });
+    const client = createRegistryClient({ ca: server.ca });
+    const reference = parseReference(`${registry.host}/a/b:v1`);
+    expect(await client.headManifest(reference, user)).toEqual({ type: 'absent' });
+    expect(asked).toEqual(['scope=repository%3Aa%2Fb%3Apull&service=registry']);
+    expect(await client.headManifest(reference)).toMatchObject({ type: 'unauthorized' });
+    await client.close();
+    tokens.close();
+  });
+});
+
+const user = { type: 'basic', username: 'u', password: 'p' } as const;
 
 describe('a registry with a password and without TLS', () => {
   test('opens by the password that bootstrap hashes', async () => {

@@ -15,6 +15,8 @@ export type Door =
       readonly ca: string;
       /** Certificate of the key that signs tokens. */
       readonly signer: string;
+      /** Where tokens are given out; nowhere unless said. */
+      readonly realm?: string;
     }
   | { readonly type: 'password'; readonly htpasswd: string };
 
@@ -38,7 +40,7 @@ const settings = (folder: string, port: number, door: Door): object => ({
     door.type === 'token'
       ? {
           token: {
-            realm: `https://127.0.0.1:${port}/token`,
+            realm: door.realm ?? `https://127.0.0.1:${port}/token`,
             service: 'registry',
             issuer: 'epinio',
             rootcertbundle: join(folder, 'signer.crt'),

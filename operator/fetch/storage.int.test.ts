@@ -1,0 +1,36 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createStorage, type Storage } from '../storage/index.ts';
+import { tar } from '../testing/archives.ts';
+import { claim, runFetchProgram } from '../testing/fetch.ts';
+import { startMinio, type Minio } from '../testing/minio.ts';
+import { exits } from './exits.ts';
+
+let minio: Minio;
+let storage: Storage;
+
+beforeAll(async () => {
+  minio = await startMinio();
+  const { endpoint, accessKey, secretKey } = minio;
+  storage = createStorage({ endpoint, region: 'us-east-1', bucket: 'epinio', prefix: '', accessKey, secretKey });
+  await storage.ensureBucket();
+});
+afterAll(async () => {
+  await storage.close();
+  await minio[Symbol.asyncDispose]();
+});
+
+test('what is uploaded to a presigned URL is what a build unpacks; what was removed is missing', async () => {
+  const bytes = await tar([{ name: 'app/index.html', content: 'hello' }]);
+  const { FETCH_SHA256: sha256 = '', ...size } = claim(bytes);
+  const key = storage.blobKey('team-a', sha256);
+  const upload = await storage.presignPut({ key, sha256, size: bytes.length, expiresSeconds: 600 });
+  const answer = await fetch(upload.url, { method: 'PUT', headers: upload.headers, body: new Uint8Array(bytes) });
+  expect(answer.status).toBe(200);
+  const { url } = await storage.presignGet({ key, expiresSeconds: 600, endpoint: 'internal' });
+  const env = { FETCH_SHA256: sha256, ...size };
+  expect(await runFetchProgram(url, env)).toMatchObject({ exitCode: 0, tree: { 'index.html': 'hello' } });
+  await storage.remove(key);
+  expect(await runFetchProgram(url, env)).toMatchObject({ exitCode: exits.BlobMissing });
+  const tampered = url.replace(/Signature=\w{8}/, 'Signature=00000000');
+  expect(await runFetchProgram(tampered, env)).toMatchObject({ exitCode: exits.SourceDenied });
+});
