@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { reconcileTotal, registry } from '../telemetry/metrics.ts';
 import { inNamespace } from '../testing/apiserver.ts';
-import { operate } from '../testing/harness.ts';
+import { heldBack, operate } from '../testing/harness.ts';
 import type { KubeClient } from './client.ts';
 import { ApiError } from './errors.ts';
 import { apiVersionOf, ConfigMap, keyOf, Secret, type Key, type KubeObject } from './resource.ts';
@@ -92,7 +92,7 @@ describe('a controller', () => {
 
   it('does not act a second time on a cache that has not seen what it did', () =>
     inNamespace(async (namespace) => {
-      const held = heldBack();
+      const held = heldBack(Secret);
       let made = 0;
       // Badly written on purpose: the name is a new one each time, so acting twice leaves two children.
       const c = named(async (key, { cache, kube }) => {
@@ -126,7 +126,7 @@ describe('a controller', () => {
 
   it('goes on without its own write when the cache never shows it', () =>
     inNamespace(async (namespace) => {
-      const held = heldBack();
+      const held = heldBack(Secret);
       const seen: number[] = [];
       const c = named(async (key, { kube, cache }) => {
         const owner = cache.get(ConfigMap, key);
@@ -296,22 +296,3 @@ it('looks at a fresh edit before the rest of the objects that it found at its st
     expect(order.indexOf('cm-199')).toBeLessThanOrEqual(1);
     expect(order.length).toBeGreaterThanOrEqual(200);
   }));
-
-/** heldBack makes a client whose watches of Secrets can be held back, as a slow API server would. */
-const heldBack = () => {
-  let gate: Promise<void> = Promise.resolve();
-  let open = (): void => undefined;
-  return {
-    hold: () => void (gate = new Promise((resolve) => (open = resolve))),
-    release: () => open(),
-    client: (kube: KubeClient): KubeClient => ({
-      ...kube,
-      async *watch(r, o) {
-        for await (const event of kube.watch(r, o)) {
-          if (r.kind === Secret.kind) await gate;
-          yield event;
-        }
-      },
-    }),
-  };
-};

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
-import { ConfigMap, Deployment, Job, Namespace, Node, Secret, type KubeObject } from './resource.ts';
+import { ConfigMap, Deployment, Job, Namespace, Node, Secret } from './resource.ts';
 import type { Cache } from './types.ts';
 import { owned, refers, specChanged } from './watches.ts';
 
 const cache = {} as Cache;
-const child = (ref: object | undefined): KubeObject => ({
+const child = (ref: object | undefined) => ({
   metadata: { name: 'child', namespace: 'team', ...(ref && { ownerReferences: [ref as never] }) },
 });
 const ref = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', uid: 'u', controller: true };

@@ -60,3 +60,22 @@ export const operate = (o: HarnessOptions): Harness => {
     },
   };
 };
+
+/** heldBack makes a client whose watches of one kind can be held back, as a slow API server would. */
+export const heldBack = (held: Resource) => {
+  let gate: Promise<void> = Promise.resolve();
+  let open = (): void => undefined;
+  return {
+    hold: () => void (gate = new Promise((resolve) => (open = resolve))),
+    release: () => open(),
+    client: (kube: KubeClient): KubeClient => ({
+      ...kube,
+      async *watch(r, o) {
+        for await (const event of kube.watch(r, o)) {
+          if (r.kind === held.kind) await gate;
+          yield event;
+        }
+      },
+    }),
+  };
+};
