@@ -4,12 +4,13 @@ import { Job, Secret, keyOf } from '../kube/resource.ts';
 import type { Context } from '../kube/types.ts';
 import { formatReference, parseReference, type Credential, type Lookup, type Reference } from '../registry/index.ts';
 import { StorageError } from '../storage/index.ts';
+import { platformHash } from '../platform.ts';
 import { keyringFor, NoCredential, readCA, type Keyring } from './credentials.ts';
 import type { StageRunDeps } from './deps.ts';
 import { readLogTail } from './logtail.ts';
 import { controllerOf, type Seen } from './observe.ts';
 import type { Phase } from './phase.ts';
-import { imageReference, resolvePlatform, type BuildPlatform } from './platform.ts';
+import { imageReference, pushRepository, resolvePlatform, type BuildPlatform } from './platform.ts';
 import { because, type Cause, type Judgement, type Probed } from './reasons.ts';
 import { digestOf } from './report.ts';
 import { schedulingSeconds, secretName } from './resources/job.ts';
@@ -163,10 +164,18 @@ const describe = async (asking: Asking, platform: Platform, digest: string, keys
 };
 
 /** platformNow is what the run began with, as its status has it, or would have had it. */
-export const platformNow = (deps: StageRunDeps, seen: Seen): BuildPlatform['status'] | undefined => {
+const platformNow = (deps: StageRunDeps, seen: Seen): BuildPlatform['status'] | undefined => {
   const recorded = seen.run.status?.platform;
   if (recorded?.repository && recorded.runImage) return recorded as BuildPlatform['status'];
   return resolvePlatform(deps.config, seen.run, { deployed: seen.deployed })?.status;
+};
+
+/** platformToRecord is platformNow; where the builder is none any more, what does not depend on it. */
+export const platformToRecord = (deps: StageRunDeps, seen: Seen): Platform & { readonly repository: string } => {
+  const { config } = deps;
+  const { metadata, spec } = seen.run;
+  const repository = pushRepository(config, metadata.namespace, spec.appRef.name);
+  return platformNow(deps, seen) ?? { hash: platformHash(config, spec), repository, tag: metadata.name };
 };
 
 const askBuilding = async (asking: Asking, judgement: Judgement): Promise<Answer> => {

@@ -5,7 +5,7 @@ import { cached, type CacheSpec } from '../kube/cache.ts';
 import { Job, keyOf, Pod, type Key } from '../kube/resource.ts';
 import { done, type Cache, type Context, type Controller, type Result, type Watch } from '../kube/types.ts';
 import { owned, refers, specChanged } from '../kube/watches.ts';
-import { ask, platformNow } from './ask.ts';
+import { ask, platformToRecord } from './ask.ts';
 import type { StageRunDeps } from './deps.ts';
 import { execute } from './execute.ts';
 import { jobEnd } from './jobstate.ts';
@@ -52,7 +52,7 @@ const reconcile = async (deps: StageRunDeps, queue: BuildQueue, ctx: Context, se
   const phase = takeTurn(queue, seen, phaseOf(seen, now), now);
   try {
     const answer = await ask({ deps, ctx, seen }, phase);
-    const platform = platformNow(deps, seen);
+    const platform = platformToRecord(deps, seen);
     const plan = planRun({ seen, phase, answer, platform, now });
     const outcome = await execute(deps, ctx, seen, plan);
     // With the Job in view the phase is another one, so this goes one round deep.

@@ -1,5 +1,5 @@
 import { Reason } from '../api/conditions.ts';
-import type { Platform, StageRunStatus } from '../api/stagerun.ts';
+import type { StageRunStatus } from '../api/stagerun.ts';
 import { done, wait, type Result } from '../kube/types.ts';
 import type { Answer, Start } from './ask.ts';
 import { jobEnd, type JobObject } from './jobstate.ts';
@@ -9,6 +9,7 @@ import type { BuildPlatform } from './platform.ts';
 import { afterProbe, because, podStarting, type Cause } from './reasons.ts';
 import type { Material } from './resources/secret.ts';
 import {
+  type Recorded,
   statusActive,
   statusBuilt,
   statusCancelled,
@@ -38,7 +39,7 @@ export interface PlanInput {
   readonly phase: Phase;
   readonly answer: Answer;
   /** What the run began with, or would begin with. */
-  readonly platform: Platform | undefined;
+  readonly platform: Recorded;
   readonly now: Date;
 }
 
@@ -62,7 +63,7 @@ export const planRun = (input: PlanInput): Plan => {
       return planRecorded(seen, now);
     case 'cancelled':
       return {
-        status: statusCancelled(seen, seen.job && platform, now),
+        status: statusCancelled(seen, platform, now),
         ...(seen.job && !jobEnd(seen.job) && !seen.job.metadata?.deletionTimestamp && { remove: seen.job }),
         slot: 'leave',
         next: done(),
@@ -70,7 +71,7 @@ export const planRun = (input: PlanInput): Plan => {
     case 'occupied':
       return { remove: phase.job, slot: 'leave', next: wait(1_000, 'the Job of an earlier run is going') };
     case 'blocked':
-      return planBlocked(seen, phase, now);
+      return planBlocked(seen, phase, platform, now);
     case 'queued':
       return planQueued(seen, phase, now);
     case 'ready':
@@ -102,9 +103,14 @@ const planEnded = ({ run, job, pod }: Seen, now: Date): Plan => {
   return { remove: job, slot: 'leave', next: done() };
 };
 
-const planBlocked = (seen: Seen, { reason, message, failed }: Phase & { type: 'blocked' }, now: Date): Plan => ({
+const planBlocked = (
+  seen: Seen,
+  { reason, message, failed }: Phase & { type: 'blocked' },
+  platform: Recorded,
+  now: Date,
+): Plan => ({
   status: failed
-    ? statusFailed(seen, because(reason, { detail: message }), { platform: undefined, now })
+    ? statusFailed(seen, because(reason, { detail: message }), { platform, now })
     : statusWaiting(seen, { reason, message }, now),
   slot: 'leave',
   next: done(),
@@ -121,7 +127,7 @@ const planQueued = (seen: Seen, { ahead, mayTell }: Phase & { type: 'queued' }, 
 
 const down: ReadonlySet<Reason> = new Set([Reason.RegistryUnreachable, Reason.StorageUnavailable]);
 
-const planStart = (seen: Seen, start: Start, platform: Platform | undefined, now: Date): Plan => {
+const planStart = (seen: Seen, start: Start, platform: Recorded, now: Date): Plan => {
   switch (start.type) {
     case 'found':
       return { status: statusBuilt(seen, start.image, start.platform.status, now), slot: 'leave', next: done() };
@@ -156,7 +162,7 @@ const planBuilding = (input: PlanInput, job: JobObject): Plan => {
     case 'failed': {
       const judgement = judgeSeen(seen, job, now);
       if (judgement.type !== 'failed') return again;
-      if (answer.image && platform) return built(seen, answer.image, platform, now);
+      if (answer.image) return built(seen, answer.image, platform, now);
       return failed(input, afterProbe(judgement.cause, answer.probed), answer.logTail);
     }
     case 'none':
@@ -169,7 +175,7 @@ const planBuilding = (input: PlanInput, job: JobObject): Plan => {
 const built = (
   seen: Seen,
   image: NonNullable<(Answer & { type: 'built' })['image']>,
-  platform: Platform,
+  platform: Recorded,
   now: Date,
 ): Plan => ({
   status: statusBuilt(seen, image, platform, now),
@@ -202,7 +208,7 @@ const planActive = ({ seen, platform, now }: PlanInput, job: JobObject, answer: 
 
 const planBuilt = (input: PlanInput, { image, unknown }: Answer & { type: 'built' }): Plan => {
   const { seen, platform, now } = input;
-  if (image && platform) return built(seen, image, platform, now);
+  if (image) return built(seen, image, platform, now);
   if (unknown) return { slot: 'leave', next: wait(5_000, unknown) };
   const detail = 'The Job succeeded, yet its image is not in the registry.';
   return failed(input, because(Reason.ExportFailed, { step: 'export', detail }));
@@ -211,7 +217,7 @@ const planBuilt = (input: PlanInput, { image, unknown }: Answer & { type: 'built
 const planLost = (input: PlanInput): Plan => {
   const { seen, answer, platform, now } = input;
   if (answer.type !== 'lost' || answer.jobIsThere) return again;
-  if (answer.image && platform) return built(seen, answer.image, platform, now);
+  if (answer.image) return built(seen, answer.image, platform, now);
   return failed(input, because(Reason.PodDeleted, { detail: 'Its Job is gone as well.' }));
 };
 
@@ -219,7 +225,7 @@ const planLost = (input: PlanInput): Plan => {
 export const planRefused = (
   seen: Seen,
   refusal: { reason: Reason; message: string },
-  platform: Platform | undefined,
+  platform: Recorded,
   now: Date,
 ): Plan => {
   if (refusal.reason === Reason.Invalid) {

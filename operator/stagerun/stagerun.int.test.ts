@@ -239,6 +239,51 @@ describe('a run that is not wanted', () => {
   );
 });
 
+describe('a run that is made again', () => {
+  it('builds anew under the same name: Job and Secret of the earlier one make room', () =>
+    inNamespace(async (namespace) => {
+      await using _ = await startOperator(world, namespace);
+      const first = await applyRun(world, namespace);
+      await kubelet(world, first, 'build', exited(51));
+      await untilRun(world, first, 'False', 'BuildFailed');
+      const { uid } = (await world.kube.get(StageRun, keyOf(first)))!.metadata;
+      const [earlier] = await jobsOf(world, namespace);
+      await world.kube.remove(StageRun, keyOf(first), { uid });
+      const { name, ownerReferences = [] } = first.metadata;
+      const again = { ...first, metadata: { name, namespace, ownerReferences } as unknown as typeof first.metadata };
+      const second = await vi.waitFor(() => world.kube.create(StageRun, again), { timeout: 10_000 });
+      await vi.waitFor(
+        async () => {
+          const [job, ...more] = await jobsOf(world, namespace);
+          const secret = await world.kube.get(Secret, keyOf(second));
+          expect(more).toEqual([]);
+          expect(job?.metadata?.uid).not.toBe(earlier?.metadata?.uid);
+          expect(job?.metadata?.ownerReferences?.[0]?.uid).toBe(second.metadata.uid);
+          expect(secret?.metadata?.ownerReferences?.[0]?.uid).toBe(job?.metadata?.uid);
+        },
+        { timeout: 20_000 },
+      );
+      const digest = await world.push(`apps/${namespace}/shop`, name);
+      const { uid: jobUid } = (await jobsOf(world, namespace))[0]!.metadata!;
+      const pods = async () => (await world.kube.list(Pod, { namespace })).items;
+      const ours = await vi.waitFor(async () => {
+        const found = (await pods()).find((pod) => pod.metadata?.ownerReferences?.[0]?.uid === jobUid);
+        expect(found).toBeDefined();
+        return found!;
+      });
+      await kubelet(world, second, 'export', exited(0, { message: report(digest) }), {}, ours);
+      expect(await untilRun(world, second, 'True')).toMatchObject({ image: expect.stringContaining(digest) as string });
+    }));
+
+  it('tells under which platform no builder was found, so that a new configuration lets it be tried again', () =>
+    inNamespace(async (namespace) => {
+      await using _ = await startOperator(world, namespace);
+      const run = await applyRun(world, namespace, { app: { build: { builder: 'none' } } });
+      const { platform } = await untilRun(world, run, 'False', 'BuilderNotFound');
+      expect(platform?.hash).toMatch(/^[0-9a-f]{64}$/);
+    }));
+});
+
 describe('the queue', () => {
   it('builds as many at once as it may, and takes the next when one has ended', () =>
     inNamespace(async (namespace) => {

@@ -16,6 +16,9 @@ export interface Word {
   readonly message: string;
 }
 
+/** Recorded is what a status says of the platform; of a repository at least. */
+export type Recorded = Platform & { readonly repository: string };
+
 type Fields = Omit<StageRunStatus, 'observedGeneration' | 'conditions'>;
 
 /** compose makes a whole status: what we apply is all that we own, so what is to stay must be in it. */
@@ -26,7 +29,7 @@ const compose = (run: StageRun, now: Date, status: ConditionStatus, word: Word, 
 };
 
 /** begunFields are those that a run has from its Job on. */
-const begunFields = ({ run, job, pod }: Seen, platform: Platform | undefined, now: Date): Fields => {
+const begunFields = ({ run, job, pod }: Seen, platform: Platform, now: Date): Fields => {
   const before = run.status;
   const startTime = before?.startTime ?? job?.metadata?.creationTimestamp ?? timestamp(now);
   const steps = pod
@@ -37,7 +40,7 @@ const begunFields = ({ run, job, pod }: Seen, platform: Platform | undefined, no
     ...(steps && steps.length > 0 && { steps }),
     attempts: Number(run.metadata.annotations?.[annotations.attempt] ?? 1) || 1,
     jobName: run.metadata.name,
-    ...(platform && { platform }),
+    platform,
   };
 };
 
@@ -59,11 +62,11 @@ export const statusWaiting = ({ run }: Seen, word: Word, now: Date): StageRunSta
   compose(run, now, 'Unknown', word, {});
 
 /** statusActive: the Job is there. */
-export const statusActive = (seen: Seen, word: Word, platform: Platform | undefined, now: Date): StageRunStatus =>
+export const statusActive = (seen: Seen, word: Word, platform: Platform, now: Date): StageRunStatus =>
   compose(seen.run, now, 'Unknown', word, begunFields(seen, platform, now));
 
 /** statusBuilt: the image is there. word tells whether it was built now. */
-export const statusBuilt = (seen: Seen, image: BuiltImage, platform: Platform, now: Date): StageRunStatus => {
+export const statusBuilt = (seen: Seen, image: BuiltImage, platform: Recorded, now: Date): StageRunStatus => {
   const built = seen.job !== undefined || seen.run.status?.jobName !== undefined;
   const reason = built ? Reason.Succeeded : Reason.ImageFound;
   const fields = built ? begunFields(seen, platform, now) : { platform };
@@ -88,7 +91,7 @@ export const statusBuilt = (seen: Seen, image: BuiltImage, platform: Platform, n
 export const statusFailed = (
   seen: Seen,
   cause: Cause,
-  more: { readonly platform: Platform | undefined; readonly logTail?: string; readonly now: Date },
+  more: { readonly platform: Platform; readonly logTail?: string; readonly now: Date },
 ): StageRunStatus => {
   const { platform, logTail, now } = more;
   const begun = seen.job !== undefined || seen.run.status?.jobName !== undefined;
@@ -100,13 +103,13 @@ export const statusFailed = (
     message,
     ...(logTail && { logTail }),
   };
-  const fields = begun ? begunFields(seen, platform, now) : platform ? { platform } : {};
+  const fields = begun ? begunFields(seen, platform, now) : { platform };
   const word = { reason: cause.reason, message };
   return compose(seen.run, now, 'False', word, { ...fields, completionTime: timestamp(now), failure });
 };
 
 /** statusCancelled: a person or a newer version of the App ended the run. */
-export const statusCancelled = (seen: Seen, platform: Platform | undefined, now: Date): StageRunStatus => {
+export const statusCancelled = (seen: Seen, platform: Platform, now: Date): StageRunStatus => {
   const by = seen.run.metadata.annotations?.[annotations.supersededBy];
   const word: Word = by
     ? { reason: Reason.Superseded, message: `${meanings.Superseded} It is ${by}.` }

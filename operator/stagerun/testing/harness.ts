@@ -209,8 +209,9 @@ export const kubelet = async (
   step: StepName,
   state: State,
   status: Partial<NonNullable<PodObject['status']>> = {},
+  pod?: PodObject,
 ): Promise<void> => {
-  const { metadata, status: before } = await podOf(world, run);
+  const { metadata, status: before } = pod ?? (await podOf(world, run));
   const next = podWith(step, state, status).status ?? {};
   const conditions = [{ type: 'PodScheduled', status: 'True' }, ...(next.conditions ?? [])];
   const complete = (list: typeof next.containerStatuses) =>
