@@ -66,7 +66,9 @@ const outcome = (check: Check): string | undefined => {
 const listening = (server: Server, { port, host }: HealthOptions): Promise<void> =>
   new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, host ?? '::', () => resolve());
+    // Without a host Node takes IPv6 with IPv4, or IPv4 alone where there is no other.
+    if (host === undefined) server.listen(port, () => resolve());
+    else server.listen(port, host, () => resolve());
   });
 
 const closed = (server: Server): Promise<void> =>
