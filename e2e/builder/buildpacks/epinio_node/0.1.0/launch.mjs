@@ -28,6 +28,5 @@ if (!start) fail('package.json has neither a start script nor a main file, and t
 
 // A plain command becomes the process itself and gets signals first hand; anything else needs a shell, as with "npm start".
 const plain = /^[\w@%+=:,./-]+( +[\w@%+=:,./-]+)*$/.test(start) && !/^\w+=/.test(start);
-const path = existsSync('node_modules/.bin') ? 'PATH="$PWD/node_modules/.bin:$PATH"; ' : '';
-const command = plain && path === '' ? start.split(/ +/) : ['sh', '-c', path + start];
+const command = plain ? start.split(/ +/) : ['bash', '-c', start];
 console.log(`[[processes]]\ntype = "web"\ncommand = ${JSON.stringify(command)}\ndefault = true`);

@@ -44,8 +44,21 @@ func (l *Launcher) Launch(self string, args []string) error {
 		return fmt.Errorf("change to app directory: %w", err)
 	}
 	all := env.ForLaunch(os.Environ(), "/cnb/process", "/cnb/lifecycle")
-	if err := l.addLayers(all, process.Type); err != nil {
+	// Files of a layer may be for all processes or for one type.
+	subs := []string{""}
+	if process.Type != "" {
+		subs = append(subs, process.Type)
+	}
+	layers, err := l.addLayers(all, subs)
+	if err != nil {
 		return fmt.Errorf("modify env: %w", err)
+	}
+	for _, path := range layers {
+		for _, sub := range subs {
+			if err := runExecD(all, filepath.Join(path, "exec.d", sub)); err != nil {
+				return fmt.Errorf("exec.d: %w", err)
+			}
+		}
 	}
 	return start(process, all, l.AppDir)
 }
@@ -102,31 +115,20 @@ func (l *Launcher) withArgs(process format.Process, args []string) (format.Proce
 	return process, fmt.Errorf("failed to find buildpack for process %s with buildpack ID %s", process.Type, process.BuildpackID)
 }
 
-// addLayers applies what all launch layers of a buildpack add, one buildpack after the other, then what their exec.d programs say.
-func (l *Launcher) addLayers(all *env.Env, processType string) error {
-	subs := []string{""}
-	if processType != "" {
-		subs = append(subs, processType)
-	}
+// addLayers applies what all launch layers of a buildpack add, one buildpack after the other, and returns the layers.
+func (l *Launcher) addLayers(all *env.Env, subs []string) ([]string, error) {
 	layers := []string{}
 	for _, buildpack := range l.Metadata.Buildpacks {
 		found, err := directories(filepath.Join(l.LayersDir, format.EscapeID(buildpack.ID)))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if err := addVariables(all, found, subs); err != nil {
-			return err
+			return nil, err
 		}
 		layers = append(layers, found...)
 	}
-	for _, path := range layers {
-		for _, sub := range subs {
-			if err := runExecD(all, filepath.Join(path, "exec.d", sub)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return layers, nil
 }
 
 func addVariables(all *env.Env, layers, subs []string) error {
@@ -178,11 +180,11 @@ func runExecD(all *env.Env, dir string) error {
 		path := filepath.Join(dir, entry.Name())
 		text, err := outputOfExecD(path, all.List())
 		if err != nil {
-			return fmt.Errorf("exec.d: failed to execute exec.d file at path '%s': %w", path, err)
+			return fmt.Errorf("failed to execute exec.d file at path '%s': %w", path, err)
 		}
 		variables := map[string]string{}
 		if _, err := toml.Decode(text, &variables); err != nil {
-			return fmt.Errorf("exec.d: failed to decode output from exec.d file at path '%s': %w", path, err)
+			return fmt.Errorf("failed to decode output from exec.d file at path '%s': %w", path, err)
 		}
 		for name, value := range variables {
 			all.Set(name, value)
@@ -235,11 +237,14 @@ func start(process format.Process, all *env.Env, appDir string) error {
 	return fmt.Errorf("direct exec: %w", syscall.Exec(binary, argv, all.List()))
 }
 
-// shell lets bash read a command that old buildpacks wrote as a line; profile scripts are not read.
+// shell lets bash read what old buildpacks and users write: one word is a script, several are words in which variables count. Profile scripts are not read.
 func shell(argv []string) []string {
-	line := argv[0]
-	for _, arg := range argv[1:] {
-		line += " '" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+	if len(argv) == 1 {
+		return []string{"bash", "-c", argv[0]}
+	}
+	line := "exec"
+	for _, word := range argv {
+		line += ` "` + strings.ReplaceAll(word, `"`, `\"`) + `"`
 	}
 	return []string{"bash", "-c", line}
 }
