@@ -1,8 +1,8 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { App } from '../api/app.ts';
 import { AppRoute } from '../api/approute.ts';
 import { appRouteName } from '../api/names.ts';
-import { Deployment, Ingress, Service } from '../kube/resource.ts';
+import { Deployment, Ingress, Pod, Service } from '../kube/resource.ts';
 import { inNamespace } from '../testing/apiserver.ts';
 import { asUser, runApps, type AppWorld, type User } from '../testing/apps.ts';
 
@@ -166,6 +166,45 @@ describe('an App that runs an image', () => {
       expect(world.writes()).toEqual({ 'apply apps.epinio.io/status': 1 });
     }));
 });
+
+test('pods that crash are told with their reason, while those of the last good version serve', () =>
+  play(async ({ key, namespace, user }) => {
+    {
+      using _kubelet = user.kubelet(namespace);
+      await user.apply(key, image);
+      await user.until(key, { Ready: 'True/Ready' });
+    }
+    const { items: good } = await user.kube.list(Pod, { namespace });
+    await user.apply(key, { source: { image: 'example.org/shop:2' } });
+    const crashing = await vi.waitFor(async () => {
+      const { items } = await user.kube.list(Pod, { namespace });
+      const found = items.find((p) => p.metadata?.name !== good[0]?.metadata?.name);
+      if (found === undefined) throw new Error('no new pod yet');
+      return found;
+    });
+    const terminated = { exitCode: 3, reason: 'Error', startedAt: null, finishedAt: null };
+    const status = { name: 'app', ready: false, restartCount: 1, image: 'x', imageID: '', state: { terminated } };
+    await user.kube.apply(
+      Pod,
+      {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: crashing.metadata?.name ?? '', namespace },
+        status: { phase: 'Running', containerStatuses: [status] },
+      },
+      { subresource: 'status', fieldManager: 'kubelet' },
+    );
+    const app = await user.until(key, { Ready: 'False/CrashLoopBackOff', Reconciling: 'True/CrashLoopBackOff' });
+    expect(JSON.stringify(app.status)).toContain('exit code 3. The pods that are ready serve on.');
+    expect(app.status).toMatchObject({ readyReplicas: 1 });
+    expect(await user.kube.get(Pod, { namespace, name: good[0]?.metadata?.name ?? '' })).not.toHaveProperty(
+      'metadata.deletionTimestamp',
+    );
+
+    using _kubelet = user.kubelet(namespace);
+    await user.apply(key, { source: { image: 'example.org/shop:3' } });
+    await user.until(key, { Ready: 'True/Ready' });
+  }));
 
 const routeName = (namespace: string): string =>
   appRouteName('shop', { host: `shop.${namespace}.apps.test`, path: '/' });

@@ -87,8 +87,13 @@ const runKey = (app: App) => ({ namespace: app.metadata.namespace, name: wantedR
 const imageOf = async ({ kube }: User, key: Stage['key']): Promise<string | undefined> =>
   (await kube.get(Deployment, key))?.spec?.template.spec?.containers[0]?.image;
 
+interface Pusher {
+  readonly key: Stage['key'];
+  readonly user: User;
+}
+
 /** push brings an App from its archive to its image, as a user and the StageRun controller would. */
-const push = async ({ key, user }: Stage, n: number): Promise<App> => {
+const push = async ({ key, user }: Pusher, n: number): Promise<App> => {
   const { bytes, spec } = archive();
   await user.apply(key, spec);
   expect(await upload(await user.until(key, { Ready: 'Unknown/AwaitingUpload' }), bytes)).toBe(200);
@@ -248,3 +253,27 @@ test('a namespace that ends takes its Apps along without a word', () =>
     await user.gone(App, key);
     await world.idle();
   }));
+
+describe('an operator that is killed', () => {
+  // One push takes eleven writes; killed at the twelfth it is killed in the next.
+  test.each(Array.from({ length: 12 }, (_, i) => i + 1))(
+    'at its write %i ends the push all the same, with one StageRun',
+    (n) =>
+      inNamespace(async (namespace) => {
+        await using user = asUser();
+        const key = { namespace, name: 'shop' };
+        const options = { namespaces: [namespace], storage };
+        const pushing = push({ key, user }, 1);
+        {
+          await using first = await runApps({ ...options, diesAt: n });
+          await Promise.race([first.died, pushing]);
+        }
+        await using world = await runApps(options);
+        const app = await pushing;
+        await world.idle();
+        expect((await user.kube.list(StageRun, { namespace })).items).toHaveLength(1);
+        expect(await imageOf(user, key)).toContain(digestOf(1));
+        expect(app.status?.stageRun).toEqual({ desired: runKey(app).name, deployed: runKey(app).name });
+      }),
+  );
+});

@@ -706,6 +706,14 @@ describe('pods that do not become ready', () => {
       { Deployed: 'False/RolloutFailed', progress: 'Stalled' },
     ],
     [
+      'are judged by those that are not ready, of two of one second',
+      {
+        ...given([aPod({ hash: 'old', ready: true }), aPod({ hash: 'new', state: { terminated: { exitCode: 3 } } })]),
+        logTail: '',
+      },
+      { Deployed: 'False/CrashLoopBackOff' },
+    ],
+    [
       'are judged by the newest template alone',
       given([
         aPod({ hash: 'old', created: 100, state: { terminated: { exitCode: 3 } } }),

@@ -61,12 +61,17 @@ const neverReady = (pods: readonly PodObject[]): Trouble => ({
 
 /** Only pods of the newest template tell about it; those of older ones are on their way out. */
 const newestPods = (pods: readonly PodObject[]): PodObject[] => {
-  const living = pods
-    .filter((p) => p.metadata?.deletionTimestamp === undefined)
-    .toSorted((a, b) => (b.metadata?.creationTimestamp ?? '').localeCompare(a.metadata?.creationTimestamp ?? ''));
+  const living = pods.filter((p) => p.metadata?.deletionTimestamp === undefined).toSorted(byAge);
   const hash = templateHash(living[0]);
   return living.filter((p) => templateHash(p) === hash);
 };
+
+/** Of two pods of one second the newer is the one that is not ready yet. */
+const byAge = (a: PodObject, b: PodObject): number =>
+  (b.metadata?.creationTimestamp ?? '').localeCompare(a.metadata?.creationTimestamp ?? '') ||
+  Number(isReady(a)) - Number(isReady(b));
+
+const isReady = (pod: PodObject): boolean => pod.status?.containerStatuses?.every((c) => c.ready) === true;
 
 const templateHash = (pod: PodObject | undefined): string | undefined => pod?.metadata?.labels?.['pod-template-hash'];
 

@@ -26,13 +26,20 @@ const first = plan({ app, isCurrent: () => false });
 test('a create is told twice: at first sight, and when all is done', () => {
   const begun = after(first);
   const middle = { app: begun, deployment: aDeployment('complete'), routes: [aRoute('accepted')], now: later(2) };
+  // Pods came, so it would be told after half a minute.
   expect(plan(middle)).toMatchObject({ status: undefined, notes: [], lookAfterMs: 28_000 });
   const end = plan({ ...middle, routes: [aRoute('ready')] });
   expect(findCondition(end.status?.conditions, 'Ready')).toMatchObject({ status: 'True', reason: 'Ready' });
   expect(end.notes.map((n) => n.reason)).toEqual(['Ready']);
 });
 
-test('what takes longer than half a minute is told meanwhile', () => {
+test('routes that are ready before the pods are no news for five minutes', () => {
+  const middle = { app: after(first), isCurrent: () => false, routes: [aRoute('ready')] };
+  expect(plan({ ...middle, now: later(299) }).status).toBeUndefined();
+  expect(plan({ ...middle, now: later(300) }).status).toBeDefined();
+});
+
+test('pods that take longer than half a minute are told meanwhile', () => {
   const middle = plan({ app: after(first), deployment: aDeployment('starting'), now: later(31) });
   expect(middle.status).toBeDefined();
   expect(middle.lookAfterMs).toBeUndefined();

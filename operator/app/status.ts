@@ -138,7 +138,8 @@ export const statusOf = (scene: Scene): AppStatus => {
 
 /** Stages of one and the same progress: which of them is under way is not worth a write of its own. */
 const mild: ReadonlySet<string> = new Set<string>([Reason.RollingOut, Reason.RoutesNotReady]);
-const holdMs = 30_000;
+/** Numbers of pods are worth telling while they grow slowly; that the routes are ready before the pods is not. */
+const holdMs = { counts: 30_000, rest: 300_000 } as const;
 
 /**
  * holdFor tells for how long a status may be kept back: while a rollout and the routes are young and nothing but their progress
@@ -153,5 +154,7 @@ export const holdFor = ({ app, now }: Seen, status: AppStatus): number => {
     app.status?.upload === undefined &&
     [before, after].every((c) => c?.status === 'Unknown' && mild.has(c.reason));
   if (!same || before === undefined) return 0;
-  return Math.max(0, Date.parse(before.lastTransitionTime) + holdMs - now.getTime());
+  const counted =
+    app.status?.replicas === status.replicas && app.status?.readyReplicas === status.readyReplicas ? 'rest' : 'counts';
+  return Math.max(0, Date.parse(before.lastTransitionTime) + holdMs[counted] - now.getTime());
 };

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { AppRoute } from '../api/approute.ts';
 import { App } from '../api/app.ts';
 import { Ingress } from '../kube/resource.ts';
@@ -32,6 +32,10 @@ const route = (namespace: string, name: string, host: string, path = '/', app = 
 const make = ({ user }: Stage, object: ReturnType<typeof route>): Promise<AppRoute> =>
   user.kube.create(AppRoute, object as unknown as AppRoute);
 
+/** Ages are told in whole seconds: who comes later must come in a later one. */
+const secondAfter = async ({ metadata }: App | AppRoute): Promise<void> =>
+  vi.waitFor(() => expect(Date.now()).toBeGreaterThan(Date.parse(metadata.creationTimestamp) + 2000), 3000);
+
 const image = { source: { image: 'example.org/shop:1' }, replicas: 0 };
 
 describe('a host', () => {
@@ -41,6 +45,7 @@ describe('a host', () => {
       const spec = { ...image, routes: [{ host, path: '/' }] };
       const first = await user.apply({ namespace: one, name: 'shop' }, spec);
       await user.until({ namespace: one, name: 'shop' }, { Ready: 'True/Stopped' });
+      await secondAfter(first);
       await user.apply({ namespace: two, name: 'late' }, spec);
       const late = await user.until(
         { namespace: two, name: 'late' },
@@ -58,7 +63,7 @@ describe('a host', () => {
       const { one, user, host } = stage;
       await user.apply({ namespace: one, name: 'shop' }, { ...image, defaultRoute: 'Disabled' });
       await make(stage, route(one, 'a', host));
-      await make(stage, route(one, 'b', host, '/b'));
+      await secondAfter(await make(stage, route(one, 'b', host, '/b')));
       await make(stage, route(one, 'c', host, '/b'));
       await user.untilRoute({ namespace: one, name: 'a' }, { Ready: 'True/Ready' });
       await user.untilRoute({ namespace: one, name: 'b' }, { Ready: 'True/Ready' });

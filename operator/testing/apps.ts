@@ -36,6 +36,8 @@ const noStorage = (): Promise<never> => Promise.reject(new Error('this test has 
 export interface AppWorld extends AsyncDisposable {
   /** The operator's own requests; events, which are told in the background, are not writes. */
   readonly requests: RequestCounter;
+  /** died resolves when the operator is killed. */
+  readonly died: Promise<void>;
   /** writes counts what the operator wrote since the last call, as `verb resource`. */
   writes(): Record<string, number>;
   /** idle resolves when the operator has nothing to do for a moment. */
@@ -48,7 +50,28 @@ export interface AppWorldOptions {
   readonly config?: Readonly<Record<string, unknown>>;
   readonly storage?: AppDeps['storage'];
   readonly home?: string;
+  /** The operator is killed when it comes to this write, counted from 1: neither it nor anything after it gets through. */
+  readonly diesAt?: number;
 }
+
+const writing = ['create', 'apply', 'remove', 'mergePatch'];
+
+/** mortal lets writes through until the operator dies; died resolves then. */
+const mortal = (kube: KubeClient, diesAt: number): { readonly kube: KubeClient; readonly died: Promise<void> } => {
+  let writes = 0;
+  const { promise: died, resolve } = Promise.withResolvers<void>();
+  const guard = (target: KubeClient, name: string): unknown => {
+    const method = Reflect.get(target, name) as (...args: unknown[]) => unknown;
+    if (!writing.includes(name)) return method;
+    return (resource: Resource, ...args: unknown[]) => {
+      if (resource.kind !== 'Event') writes++;
+      if (writes < diesAt) return method(resource, ...args);
+      resolve();
+      return Promise.reject(new Error('killed'));
+    };
+  };
+  return { kube: new Proxy(kube, { get: guard }), died };
+};
 
 const quietMs = 400;
 
@@ -58,7 +81,8 @@ export const runApps = async (o: AppWorldOptions): Promise<AppWorld> => {
   const home = o.home ?? o.namespaces[0] ?? 'default';
   const requests = new RequestCounter();
   const kubeconfig = await asOperator();
-  const kube = createClient({ auth: authFrom(() => kubeconfig), onRequest: requests.count });
+  const client = createClient({ auth: authFrom(() => kubeconfig), onRequest: requests.count });
+  const { kube, died } = mortal(client, o.diesAt ?? Infinity);
   const cache = createCache(kube, mergeCacheSpecs([appCacheSpecs(config, home), appRouteCacheSpecs], o.namespaces));
   const storage = o.storage ?? { head: noStorage, presignPut: noStorage, remove: noStorage };
   const manager = new Manager({
@@ -78,6 +102,7 @@ export const runApps = async (o: AppWorldOptions): Promise<AppWorld> => {
     );
   return {
     requests,
+    died,
     writes: () => {
       const found = changing();
       requests.reset();
@@ -98,7 +123,7 @@ export const runApps = async (o: AppWorldOptions): Promise<AppWorld> => {
     [Symbol.asyncDispose]: async () => {
       await manager.stop();
       await running;
-      await kube.close();
+      await client.close();
     },
   };
 };
