@@ -1,5 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readdirSync, renameSync, rmdirSync, symlinkSync, unlinkSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { FetchFailure } from './exits.ts';
 import { staysInside } from './links.ts';
@@ -14,6 +24,8 @@ export interface Tree {
   link(name: string, target: string): void;
   /** finish judges and makes the links, lifts a single folder that holds everything, and moves all to its place. */
   finish(): void;
+  /** discard removes what was unpacked so far. */
+  discard(): void;
 }
 
 const maxTarget = 4095;
@@ -111,5 +123,6 @@ export const createTree = (place: string): Tree => {
       if (top !== '') rmdirSync(source);
       rmdirSync(root);
     },
+    discard: () => rmSync(root, { recursive: true, force: true }),
   };
 };

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test, vi } from 'vitest';
 import { compressors, tar, zip, type ArchiveEntry, type ZipEntry } from '../testing/archives.ts';
-import { fetchBytes } from '../testing/fetch.ts';
+import { fetchBytes, unpackBytes } from '../testing/fetch.ts';
 import { exits } from './exits.ts';
 
 // Each test starts a process; machines that are busy take their time.
@@ -100,7 +100,7 @@ describe('an archive is unpacked', () => {
     ['a folder in a folder', [{ name: 'a/b/x', content: '1' }], { b: 'folder', 'b/x': '1' }],
     ['a folder that is named like the one within', [{ name: 'a/a/x', content: '1' }], { a: 'folder', 'a/x': '1' }],
   ])('and its single top folder lifted, unless there is %s', async (_name, entries, tree) => {
-    expect(await fetchBytes(await tar(entries))).toMatchObject({ exitCode: 0, tree });
+    expect(await unpackBytes(await tar(entries))).toMatchObject({ failure: undefined, tree });
   });
 
   test('and the last of two entries of one name wins, whether file or link', async () => {
@@ -112,7 +112,7 @@ describe('an archive is unpacked', () => {
       { name: 'c', content: 'a file' },
       { name: 'c', type: 'symlink', linkname: 'a' },
     ];
-    expect((await fetchBytes(await tar(entries))).tree).toEqual({ a: 'second', b: 'a file now', c: '-> a' });
+    expect((await unpackBytes(await tar(entries))).tree).toEqual({ a: 'second', b: 'a file now', c: '-> a' });
   });
 
   test('as it streams: many megabytes in little memory', async () => {
@@ -148,6 +148,17 @@ describe('an archive is unpacked', () => {
 const file: ArchiveEntry = { name: 'ok', content: 'ok' };
 
 describe('an archive is rejected', () => {
+  test('with a message that names its own fault, an exit code, and nothing left in scratch', async () => {
+    const evil = await fetchBytes(await tar([file, { name: '../x\n\u001b[31m' }]));
+    expect(evil).toMatchObject({ exitCode: exits.ArchiveRejected, scratch: [] });
+    expect(evil.tree).toEqual({});
+    expect(evil.report).toMatchObject({ reason: 'ArchiveRejected' });
+    expect(evil.report?.message).toBe('A path in the archive leads outside of it: ../x?[31m');
+    expect(evil.beside).toEqual(['scratch', 'termination-log', 'url', 'workspace']);
+    const text = await fetchBytes(Buffer.from('text'));
+    expect(text).toMatchObject({ exitCode: exits.ArchiveUnsupported, report: { reason: 'ArchiveUnsupported' } });
+  });
+
   test.each<[string, ArchiveEntry[], RegExp]>([
     ['an absolute path', [{ name: '/etc/x' }], /absolute path: \/etc\/x/],
     ['a path that leads out', [{ name: '../x' }], /leads outside/],
@@ -196,11 +207,11 @@ describe('an archive is rejected', () => {
     ['no files', [{ name: 'a/', type: 'directory' }], /holds no files/],
     ['nothing at all', [], /holds no files/],
   ])('for %s', async (_name, entries, message) => {
-    const fetched = await fetchBytes(await tar(entries));
-    expect(fetched.report?.message).toMatch(message);
-    expect(fetched).toMatchObject({ exitCode: exits.ArchiveRejected, report: { reason: 'ArchiveRejected' } });
-    expect(fetched.beside).toEqual(['scratch', 'termination-log', 'url', 'workspace']);
-    expect(fetched.scratch).toEqual([]);
+    const { failure, beside, tree } = await unpackBytes(await tar(entries));
+    expect(tree).toEqual({});
+    expect(failure?.message).toMatch(message);
+    expect(failure?.reason).toBe('ArchiveRejected');
+    expect(beside).toEqual(['archive', 'workspace']);
   });
 
   const limits = { FETCH_MAX_BYTES: '40000000', FETCH_MAX_ENTRIES: '10', FETCH_MAX_RATIO: '100' };
@@ -247,15 +258,15 @@ describe('an archive is rejected', () => {
 
   test.each(['tar', 'tar.gz', 'tar.bz2', 'tar.xz'] as const)('where its end is missing: %s', async (kind) => {
     const bytes = compressors[kind](await tar([{ name: 'a', content: randomBytes(300_000) }]));
-    const fetched = await fetchBytes(bytes.subarray(0, bytes.length - 100_000));
-    expect(fetched).toMatchObject({ exitCode: exits.ArchiveRejected });
-    expect(fetched.report?.message).toMatch(/is damaged/);
+    const { failure } = await unpackBytes(bytes.subarray(0, bytes.length - 100_000));
+    expect(failure?.reason).toBe('ArchiveRejected');
+    expect(failure?.message).toMatch(/is damaged/);
   });
 
   test.each(['tar.gz', 'tar.bz2', 'tar.xz'] as const)('where bytes in it are wrong: %s', async (kind) => {
     const bytes = compressors[kind](await tar([{ name: 'a', content: randomBytes(300_000) }]));
     bytes.fill(0x55, 150_000, 150_100);
-    expect(await fetchBytes(bytes)).toMatchObject({ exitCode: exits.ArchiveRejected });
+    expect((await unpackBytes(bytes)).failure?.reason).toBe('ArchiveRejected');
   });
 
   test.each<[string, ZipEntry[], RegExp]>([
@@ -268,10 +279,10 @@ describe('an archive is rejected', () => {
     ['a file through a link', [{ name: 'l', mode: linkMode, content: '.' }, { name: 'l/x' }], /goes through/],
     ['no files', [], /holds no files/],
   ])('as zip for %s', async (_name, entries, message) => {
-    const fetched = await fetchBytes(zip(entries));
-    expect(fetched.report?.message).toMatch(message);
-    expect(fetched).toMatchObject({ exitCode: exits.ArchiveRejected });
-    expect(fetched.beside).toEqual(['scratch', 'termination-log', 'url', 'workspace']);
+    const { failure, beside } = await unpackBytes(zip(entries));
+    expect(failure?.message).toMatch(message);
+    expect(failure?.reason).toBe('ArchiveRejected');
+    expect(beside).toEqual(['archive', 'workspace']);
   });
 });
 
@@ -283,8 +294,9 @@ describe('a file is no archive', () => {
     ['rar', Buffer.from('Rar!\x1a\x07\x00'.padEnd(600, 'x')), /no archive/],
     ['gzip of something else', gzipSync(Buffer.from('text'.repeat(500))), /gz-compressed, but holds no tar/],
   ])('%s', async (_name, bytes, message) => {
-    const fetched = await fetchBytes(bytes);
-    expect(fetched.report?.message).toMatch(message);
-    expect(fetched).toMatchObject({ exitCode: exits.ArchiveUnsupported, tree: {} });
+    const { failure, tree } = await unpackBytes(bytes);
+    expect(failure?.message).toMatch(message);
+    expect(failure?.reason).toBe('ArchiveUnsupported');
+    expect(tree).toEqual({});
   });
 });

@@ -3,14 +3,14 @@ import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { createGunzip } from 'node:zlib';
 import xz from 'xz-decompress';
-import { createBudget } from './budget.ts';
+import { createBudget, type Budget } from './budget.ts';
 import { bunzip } from './bunzip.ts';
 import { damageOf } from './damage.ts';
 import { FetchFailure } from './exits.ts';
 import { archiveKind, headBytes, type ArchiveKind } from './kind.ts';
 import type { Limits } from './options.ts';
 import { untar } from './tar.ts';
-import { createTree } from './tree.ts';
+import { createTree, type Tree } from './tree.ts';
 import { unzip } from './zip.ts';
 
 /** Unpacked is what came out of an archive. */
@@ -65,24 +65,30 @@ const tarStream = (path: string, kind: Exclude<ArchiveKind, 'zip'>): { stream: R
   }
 };
 
-/** unpack puts an archive file of any kind into place; limits hold while it streams. */
+const fill = async (
+  path: string,
+  kind: ArchiveKind,
+  { tree, budget }: { tree: Tree; budget: Budget },
+): Promise<void> => {
+  if (kind === 'zip') return unzip(path, tree, budget);
+  const { stream, close } = tarStream(path, kind);
+  try {
+    await untar(stream, tree, budget);
+  } finally {
+    close();
+  }
+};
+
+/** unpack puts an archive file of any kind into place, all of it or nothing; limits hold while it streams. */
 export const unpack = async (path: string, place: string, limits: Limits): Promise<Unpacked> => {
   const kind = identify(path);
   const budget = createBudget(limits, statSync(path).size);
+  const tree = createTree(place);
   try {
-    const tree = createTree(place);
-    if (kind === 'zip') {
-      await unzip(path, tree, budget);
-    } else {
-      const { stream, close } = tarStream(path, kind);
-      try {
-        await untar(stream, tree, budget);
-      } finally {
-        close();
-      }
-    }
+    await fill(path, kind, { tree, budget });
     tree.finish();
   } catch (error) {
+    tree.discard();
     const failure = damageOf(error);
     if (kind !== 'tar' && budget.entries === 0 && /Invalid tar header/.test(failure.message))
       throw new FetchFailure(

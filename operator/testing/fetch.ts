@@ -14,7 +14,10 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { toFailure, type FetchFailure } from '../fetch/exits.ts';
 import { parseReport, type Report } from '../fetch/index.ts';
+import type { Limits } from '../fetch/options.ts';
+import { unpack } from '../fetch/unpack.ts';
 
 /** Fetched is all that one run of the fetch program shows to the outside. */
 export interface Fetched {
@@ -115,6 +118,29 @@ export const serve = (handler: http.RequestListener): Promise<FileServer> =>
       }),
     );
   });
+
+/** UnpackedBytes is what unpacking did, in the test's own process: quicker than the program where only that matters. */
+export interface UnpackedBytes {
+  readonly failure: FetchFailure | undefined;
+  readonly tree: Readonly<Record<string, string>>;
+  readonly beside: readonly string[];
+}
+
+/** unpackBytes unpacks an archive into a folder of its own. */
+export async function unpackBytes(bytes: Buffer, limits: Partial<Limits> = {}): Promise<UnpackedBytes> {
+  const folder = mkdtempSync(join(tmpdir(), 'epinio-unpack-'));
+  try {
+    const workspace = join(folder, 'workspace');
+    mkdirSync(workspace);
+    writeFileSync(join(folder, 'archive'), bytes);
+    const all = { maxBytes: 1024 ** 3, maxEntries: 1000, maxRatio: 1000, ...limits };
+    const failure = await unpack(join(folder, 'archive'), workspace, all).then(() => undefined, toFailure);
+    const tree = Object.fromEntries(look(workspace).map(([path, content]) => [path, content]));
+    return { failure, tree, beside: readdirSync(folder).sort() };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
 
 /** fetchBytes serves bytes plainly and fetches them. */
 export async function fetchBytes(bytes: Buffer, env: Readonly<Record<string, string>> = {}): Promise<Fetched> {
