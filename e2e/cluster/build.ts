@@ -11,6 +11,8 @@ interface Tool {
   readonly programs: readonly string[];
   readonly package: (program: string) => string;
   readonly stamp: (version: string) => readonly string[];
+  /** Runs in containers only: built for Linux, whatever this machine is. */
+  readonly contained?: true;
 }
 
 const component = 'k8s.io/component-base/version';
@@ -25,18 +27,26 @@ const tools: Readonly<Record<string, Tool>> = {
       return [`${component}.gitVersion=${version}`, `${component}.gitMajor=${major}`, `${component}.gitMinor=${minor}`];
     },
   },
-  pause: { programs: ['pause'], package: () => '.', stamp: () => [] },
-  coredns: { module: 'github.com/coredns/coredns', programs: ['coredns'], package: () => '.', stamp: () => [] },
+  pause: { programs: ['pause'], package: () => '.', stamp: () => [], contained: true },
+  coredns: {
+    module: 'github.com/coredns/coredns',
+    programs: ['coredns'],
+    package: () => '.',
+    stamp: () => [],
+    contained: true,
+  },
   minio: {
     module: 'github.com/minio/minio',
     programs: ['minio'],
     package: () => 'github.com/minio/minio',
     stamp: () => [],
+    contained: true,
   },
   traefik: {
     module: 'github.com/traefik/traefik/v3',
     programs: ['traefik'],
     package: () => 'github.com/traefik/traefik/v3/cmd/traefik',
+    contained: true,
     stamp: (version) => [`github.com/traefik/traefik/v3/pkg/version.Version=${version.slice(1)}`],
   },
   kind: { module: 'sigs.k8s.io/kind', programs: ['kind'], package: () => 'sigs.k8s.io/kind', stamp: () => [] },
@@ -113,7 +123,12 @@ async function build(program: string, path: string): Promise<void> {
       run('go', ['build', '-trimpath', '-ldflags', flags, '-o', unfinished, tool.package(program)], {
         cwd: source,
         // GOFLAGS of the machine's owner could say -mod=mod, which would rewrite the pinned module files.
-        env: { CGO_ENABLED: '0', GOFLAGS: '-mod=readonly -buildvcs=false', GOWORK: 'off' },
+        env: {
+          CGO_ENABLED: '0',
+          GOFLAGS: '-mod=readonly -buildvcs=false',
+          GOWORK: 'off',
+          ...(tool.contained && { GOOS: 'linux' }),
+        },
       }),
     );
     renameSync(unfinished, path);

@@ -3,10 +3,9 @@ import { createServer } from 'node:net';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { binaryPath, programs } from './build.ts';
-import { isRunning } from './native.ts';
 import { clusterChains } from './network.ts';
 import { missingPrograms, nativePrograms, packagesOf } from './packages.ts';
-import { cacheDir, ports, stateDir } from './settings.ts';
+import { cacheDir, here, ports, stateDir } from './settings.ts';
 import { run, say } from './shell.ts';
 
 /** Complaint says what is missing, and what to do about it. */
@@ -14,11 +13,11 @@ type Complaint = string;
 
 /** doctor looks at everything that a native cluster needs, and fails with all that is missing at once. */
 export async function doctor(): Promise<void> {
-  if (isRunning()) return;
   const checks = [
     root(),
     ...kernel(),
     await go(),
+    await modules(),
     apt(),
     disk(),
     memory(),
@@ -41,7 +40,7 @@ export async function report(): Promise<void> {
   const missing = packagesOf(missingPrograms(nativePrograms));
   if (missing.length > 0) say(`to be installed by apt: ${missing.join(', ')}`);
   await doctor();
-  say(isRunning() ? 'the cluster runs' : 'this machine can run the native cluster');
+  say('this machine can run the native cluster');
 }
 
 const root = (): Complaint | undefined =>
@@ -66,6 +65,19 @@ async function go(): Promise<Complaint | undefined> {
   const [, major = 0, minor = 0] = /^go(\d+)\.(\d+)/.exec(version)?.map(Number) ?? [];
   if (major > 1 || (major === 1 && minor >= 25)) return undefined;
   return `Go 1.25 or newer is needed to build the cluster's parts (found: ${version.trim() || 'none'})`;
+}
+
+/** modules asks for one that a build needs first, if anything is left to build: from Go's cache, or its module proxy. */
+async function modules(): Promise<Complaint | undefined> {
+  if (programs.every((program) => existsSync(binaryPath(program)))) return undefined;
+  const ask = run('go', ['mod', 'download', 'k8s.io/api'], {
+    cwd: join(here, 'tools', 'kubernetes'),
+    timeoutSeconds: 60,
+  });
+  return ask.then(
+    () => undefined,
+    (error: unknown) => `Go modules cannot be had (go env GOPROXY shows from where): ${String(error)}`,
+  );
 }
 
 function apt(): Complaint | undefined {

@@ -4,26 +4,29 @@ import { join, relative } from 'node:path';
 import { stringify } from 'yaml';
 import { signRunToken } from '../../operator/registry/token.ts';
 import { chosenCluster } from './access.ts';
-import { appBaseImage, componentImages, compressed, type Built } from './images.ts';
+import { nativeEngine } from './buildah.ts';
+import { kindEngine } from './docker.ts';
+import { appBaseImage, componentImages, type Built } from './images.ts';
 import { kubectl, withPort } from './kubectl.ts';
-import { importImages } from './native.ts';
+import { pushLayout } from './push.ts';
 import { ports, repoDir } from './settings.ts';
-import { run, say } from './shell.ts';
+import { say } from './shell.ts';
 
 const namespace = 'epinio-system';
 
 /** install brings everything of Epinio into the running cluster, or up to date; what has not changed is left alone. */
 export async function install(): Promise<void> {
   const start = Date.now();
-  const images = await componentImages();
-  const base = await appBaseImage();
-  await importImages(images);
+  const engine = chosenCluster() === 'kind' ? kindEngine : nativeEngine;
+  const images = await componentImages(engine);
+  const base = await appBaseImage(engine);
+  await engine.load(images);
   const manifests = await render(images);
   await removeOutdatedBootstrap(images);
   await kubectl(['apply', '--filename', '-'], { input: manifests });
   say('manifests are applied');
   await waitFor();
-  await seed(base);
+  await seed(base, await engine.layout(base));
   say(`Epinio is installed (${Math.round((Date.now() - start) / 1000)} s)`);
 }
 
@@ -91,7 +94,7 @@ async function explain(where: string, part: string): Promise<string> {
 }
 
 /** seed puts the image that apps run upon into the bundled registry, with a token as the operator signs them. */
-async function seed(image: Built): Promise<void> {
+async function seed({ reference }: Built, layout: string): Promise<void> {
   const repository = 'epinio/run';
   const secret = async (name: string, key: string) => {
     const output = `jsonpath={.data['${key.replace('.', '\\.')}']}`;
@@ -107,22 +110,9 @@ async function seed(image: Built): Promise<void> {
     expiresSeconds: 600,
     subject: 'cluster setup',
   });
-  const source = `oci:${await compressed(image)}:1`;
-  const folder = mkdtempSync(join(tmpdir(), 'epinio-registry-'));
-  try {
-    writeFileSync(join(folder, 'ca.crt'), await secret('epinio-registry-tls', 'ca.crt'));
-    await withPort(namespace, 'registry', 5000, (port) =>
-      run(
-        'skopeo',
-        [
-          ...['copy', '--dest-registry-token', token, '--dest-cert-dir', folder],
-          ...[source, `docker://localhost:${port}/${repository}:1`],
-        ],
-        { secret: token },
-      ),
-    );
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-  say(`the run image is in the registry`);
+  const ca = await secret('epinio-registry-tls', 'ca.crt');
+  await withPort(namespace, 'registry', 5000, (port) =>
+    pushLayout(layout, reference, { url: `https://localhost:${port}`, ca, token, repository, tag: '1' }),
+  );
+  say('the run image is in the registry');
 }

@@ -5,7 +5,7 @@ import { containerdSocket } from './node.ts';
 import { runDir, stateDir } from './settings.ts';
 import { run, until } from './shell.ts';
 
-/** Folders outside ours that kubelet, containerd and CNI plugins make at fixed places. */
+/** Folders outside ours that kubelet, containerd, CNI plugins and buildah make at fixed places. */
 const foreignFolders = [
   '/var/lib/kubelet',
   '/var/log/containers',
@@ -13,6 +13,7 @@ const foreignFolders = [
   '/var/lib/cni',
   '/run/containerd',
   '/run/netns',
+  '/var/lib/containers',
 ];
 
 /** Before is what the machine was like before the cluster's first start. */

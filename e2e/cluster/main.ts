@@ -1,8 +1,10 @@
 import { ensureBinary, programs } from './build.ts';
-import { kubeconfigPath } from './access.ts';
+import { chosenCluster, kubeconfigPath, type Kind } from './access.ts';
 import { report } from './doctor.ts';
 import { install } from './install.ts';
-import { down, status, up } from './native.ts';
+import { kindDown, kindStatus, kindUp } from './kind.ts';
+import { kubectl } from './kubectl.ts';
+import { down, isRunning, status, up } from './native.ts';
 import { say } from './shell.ts';
 
 const usage = `usage: main.ts <command>
@@ -12,17 +14,36 @@ const usage = `usage: main.ts <command>
   status              tell what runs
   doctor              tell what this machine lacks for a native cluster
   build [--light | program …]   build Kubernetes and what runs in it into the cache
-  kubeconfig          print the path of the cluster's kubeconfig`;
+  kubeconfig          print the path of the cluster's kubeconfig
+CLUSTER=native|kind|current chooses the cluster: by default kind where a Docker daemon answers, else native.`;
 
 const light = ['kube-apiserver', 'kube-controller-manager'];
 
+type Work = () => Promise<void>;
+
+/** A cluster that was there before is used as it is: what is installed in it is its owner's choice. */
+const current: Record<'up' | 'down' | 'status' | 'install', Work> = {
+  up: async () => say(await kubectl(['version'])),
+  down: async () => say('the current cluster is not ours to stop'),
+  status: async () => say(await kubectl(['get', 'nodes'])),
+  install: async () => void (await kubectl(['get', 'crd', 'apps.epinio.io'])),
+};
+
+const clusters: Record<Kind, Record<'up' | 'down' | 'status' | 'install', Work>> = {
+  native: { up, down, status, install },
+  kind: { up: kindUp, down: kindDown, status: kindStatus, install },
+  current,
+};
+
+const chosen = (step: keyof typeof current) => () => clusters[chosenCluster()][step]();
+
 /** commands of the cluster tool, by name. */
 const commands: Readonly<Record<string, (args: readonly string[]) => Promise<unknown>>> = {
-  up,
-  install,
-  down,
-  status,
-  doctor: report,
+  up: chosen('up'),
+  install: chosen('install'),
+  down: chosen('down'),
+  status: chosen('status'),
+  doctor: async () => (isRunning() ? say('the native cluster runs') : report()),
   build: async (args) => {
     const wanted = args.includes('--light') ? light : args.length > 0 ? args : programs;
     for (const program of wanted) console.log(await ensureBinary(program));

@@ -1,14 +1,15 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { nativeEngine } from './buildah.ts';
 import { controlPlaneDaemons } from './control-plane.ts';
 import { ensureBinary, programs } from './build.ts';
 import { runningPid, startDaemon, stopDaemon, type Daemon } from './daemon.ts';
 import { doctor } from './doctor.ts';
-import { systemImages, type Built } from './images.ts';
+import { systemImages } from './images.ts';
 import { kubectl } from './kubectl.ts';
 import { noteMachine, restoreMachine } from './machine.ts';
 import { connectNetwork } from './network.ts';
-import { containerd, ctr, kubeProxy, kubelet, scheduler } from './node.ts';
+import { containerd, kubeProxy, kubelet, scheduler } from './node.ts';
 import { ensurePrograms, nativePrograms } from './packages.ts';
 import { here, network, ports, stateDir } from './settings.ts';
 import { run, say } from './shell.ts';
@@ -23,12 +24,12 @@ const kubeconfig = join(stateDir, 'pki', 'admin.kubeconfig');
 
 /** up starts the native cluster; what runs already is left as it is. */
 export async function up(): Promise<void> {
-  await doctor();
+  if (!isRunning()) await doctor();
   await ensurePrograms(nativePrograms);
   for (const program of programs) await ensureBinary(program);
-  const images = await systemImages();
-  const start = Date.now();
   noteMachine();
+  const images = await systemImages(nativeEngine);
+  const start = Date.now();
   await connectNetwork();
   const plane = await controlPlaneDaemons({
     folder: stateDir,
@@ -38,7 +39,7 @@ export async function up(): Promise<void> {
     lifetime: 'detached',
   });
   await launch(plane.etcd);
-  await Promise.all([launch(plane.apiServer), launch(containerd()).then(() => importImages(images))]);
+  await Promise.all([launch(plane.apiServer), launch(containerd()).then(() => nativeEngine.load(images))]);
   await Promise.all([
     launch(plane.controllerManager),
     launch(await scheduler()),
@@ -56,16 +57,6 @@ async function launch(daemon: Daemon): Promise<void> {
   const fresh = runningPid(stateDir, daemon.name) === undefined;
   await startDaemon(stateDir, daemon, 'detached');
   if (fresh) say(`${daemon.name} is ready`);
-}
-
-/** importImages gives images to containerd, under their key and as `:dev`; those it has are not sent again. */
-export async function importImages(images: readonly Built[]): Promise<void> {
-  const known = new Set((await run('ctr', [...ctr, 'images', 'list', '--quiet'])).split('\n'));
-  for (const image of images) {
-    if (!known.has(image.reference)) await run('ctr', [...ctr, 'images', 'import', image.archive]);
-    const tag = [image.reference, `localhost/epinio/${image.name}:dev`];
-    await run('ctr', [...ctr, 'images', 'tag', '--force', ...tag]);
-  }
 }
 
 /** provideVolumes makes the few volumes that the bundled components claim; any user may write to them. */

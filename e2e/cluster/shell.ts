@@ -10,8 +10,7 @@ export interface RunOptions {
   readonly log?: string;
   /** Failure is an answer too: resolves with what was printed. */
   readonly mayFail?: boolean;
-  /** A word among the arguments that an error must not show. */
-  readonly secret?: string;
+  readonly timeoutSeconds?: number;
 }
 
 /** say prints one line of progress; stderr, so that stdout stays free for answers such as a kubeconfig. */
@@ -23,6 +22,7 @@ export function run(command: string, args: readonly string[], options: RunOption
   const child = spawn(command, args, {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
+    timeout: (options.timeoutSeconds ?? 0) * 1000,
     stdio: ['pipe', log === 'pipe' ? 'pipe' : log, log === 'pipe' ? 'pipe' : log],
   });
   let stdout = '';
@@ -36,8 +36,7 @@ export function run(command: string, args: readonly string[], options: RunOption
     child.on('close', (code, signal) => {
       if (code === 0 || options.mayFail) return resolve(stdout);
       const seen = options.log ? `see ${options.log}` : lastLines(stderr || stdout, 15);
-      const said = `${command} ${args.join(' ')}\nended with ${code ?? signal}: ${seen}`;
-      reject(new Error(options.secret ? said.replaceAll(options.secret, '…') : said));
+      reject(new Error(`${command} ${args.join(' ')}\nended with ${code ?? signal}: ${seen}`));
     });
   });
 }
