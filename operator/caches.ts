@@ -17,7 +17,7 @@ const merge = (a: CacheSpec, b: CacheSpec): CacheSpec => {
   return {
     ...first,
     ...second,
-    indexes: { ...a.indexes, ...b.indexes } as Readonly<Record<string, (object: KubeObject) => readonly string[]>>,
+    indexes: { ...a.indexes, ...b.indexes },
     ...(trim !== undefined && { trim }),
   };
 };

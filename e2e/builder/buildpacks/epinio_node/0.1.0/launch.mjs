@@ -24,7 +24,8 @@ if (dependencies.length > 0 && !existsSync('node_modules')) {
 
 const main = [app.main, 'server.js', 'server.mjs', 'index.js', 'index.mjs'].find((file) => file && existsSync(file));
 const start = app.scripts?.start ?? (main && `node ${main}`);
-if (!start) fail('package.json has neither a start script nor a main file, and there is no server.js: what is to be started?');
+if (!start)
+  fail('package.json has neither a start script nor a main file, and there is no server.js: what is to be started?');
 
 // A plain command becomes the process itself and gets signals first hand; anything else needs a shell, as with "npm start".
 const plain = /^[\w@%+=:,./-]+( +[\w@%+=:,./-]+)*$/.test(start) && !/^\w+=/.test(start);
