@@ -1,12 +1,11 @@
-import type { V1ConfigMap } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { kubeconfigPath, inNamespace } from '../testing/apiserver.ts';
 import { startFaultProxy, type FaultProxy } from '../testing/faults.ts';
 import { loadAuth, plainAuth } from './auth.ts';
 import { createClient, type KubeClient } from './client.ts';
 import { RequestCounter } from './counter.ts';
-import { ConfigMap, Deployment, Namespace, Pod, Secret, Service, type Wire } from './resource.ts';
-import type { Intent, List } from './types.ts';
+import { ConfigMap, Deployment, Namespace, Pod, Secret, Service, type KubeObject } from './resource.ts';
+import type { Intent } from './types.ts';
 
 const counter = new RequestCounter();
 let kube: KubeClient;
@@ -66,18 +65,18 @@ describe('the client', () => {
       expect((await kube.apply(ConfigMap, ours)).data).toEqual({ a: 'ours' });
     }));
 
-  test('lists page by page, and every item has its kind', () =>
+  test('lists page by page, and every item of a list has its kind', () =>
     inNamespace(async (namespace) => {
       const names = Array.from({ length: 7 }, (_, i) => `x${i}`);
       await Promise.all(names.map((name) => kube.apply(ConfigMap, configMap(namespace, name))));
-      const pages: List<Wire<V1ConfigMap>>[] = [];
-      for await (const page of kube.listPages(ConfigMap, { namespace, limit: 3 })) pages.push(page);
-      expect(pages.map((p) => p.items.length)).toEqual([3, 3, 1]);
-      expect(pages.flatMap((p) => p.items.map((o) => o.metadata?.name))).toEqual(names);
-      expect(pages[0]?.items[0]).toMatchObject({ apiVersion: 'v1', kind: 'ConfigMap' });
-      expect(
-        (await kube.list(ConfigMap, { namespace, limit: 1, fieldSelector: 'metadata.name=x5' })).items,
-      ).toHaveLength(1);
+      counter.reset();
+      const seen: (string | undefined)[] = [];
+      const version = await kube.eachItem(ConfigMap, { namespace, limit: 3 }, (o) => seen.push(o.metadata?.name));
+      expect(seen).toEqual(names);
+      expect(Number(version)).toBeGreaterThan(0);
+      expect(counter.total({ verb: 'list' })).toBe(3);
+      const one = await kube.list(ConfigMap, { namespace, fieldSelector: 'metadata.name=x5' });
+      expect(one.items).toMatchObject([{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'x5' } }]);
     }));
 
   test('metadata-only reads bring no content', () =>
@@ -86,10 +85,10 @@ describe('the client', () => {
       const { resourceVersion = '' } = (await kube.list(Secret, { namespace })).metadata;
       await kube.create(Secret, { metadata: key, stringData: { password: 'secret' } });
       expect(Object.keys((await kube.getMetadata(Secret, key)) ?? {})).toEqual(['kind', 'apiVersion', 'metadata']);
-      for await (const page of kube.listPages(Secret, { namespace, metadataOnly: true })) {
-        expect(page.items).toHaveLength(1);
-        expect(JSON.stringify(page)).not.toContain(btoa('secret'));
-      }
+      const items: KubeObject[] = [];
+      await kube.eachItem(Secret, { namespace, metadataOnly: true }, (o) => items.push(o));
+      expect(items).toHaveLength(1);
+      expect(JSON.stringify(items)).not.toContain(btoa('secret'));
       const seen = kube.watch(Secret, { namespace, metadataOnly: true, resourceVersion });
       const first = await seen.next();
       await seen.return();

@@ -1,11 +1,12 @@
 import { collectionPath, objectPath, resourceId, withQuery } from './paths.ts';
+import { ListReader } from './items.ts';
 import { isConflict, isNotFound } from './errors.ts';
 import { apiVersionOf, Pod, type Key, type KubeObject, type Resource } from './resource.ts';
 import { createTransport, type Call, type TransportOptions } from './transport.ts';
 import type { CallOptions, Kube, List, ListOptions, Metadata, WriteOptions } from './types.ts';
 import { readEvents, type WatchEvent } from './watch.ts';
 
-/** PageOptions select what listPages reads. */
+/** PageOptions select what eachItem reads; limit is that of a page. */
 export type PageOptions = Omit<ListOptions, 'continue'> & { readonly metadataOnly?: boolean | undefined };
 
 /** WatchOptions select what a watch sends, and how its end is noticed. */
@@ -26,8 +27,11 @@ export interface WatchOptions {
 
 /** KubeClient is Kube and what only the cache and the tools need. */
 export interface KubeClient extends Kube {
-  /** listPages lists page by page, so that neither side holds the whole list; throws 410 when a page came too late. */
-  listPages<T extends KubeObject>(r: Resource<T>, o?: PageOptions): AsyncIterable<List<T>>;
+  /**
+   * eachItem lists page by page and hands over each object as it comes in; it returns the list's resourceVersion. After a
+   * connection that broke, objects of that page are handed over again.
+   */
+  eachItem<T extends KubeObject>(r: Resource<T>, o: PageOptions, take: (object: T) => void): Promise<string>;
   /** watch yields events until the server ends it; see readEvents for what it throws. Bookmarks are on. */
   watch<T extends KubeObject>(r: Resource<T>, o?: WatchOptions): AsyncGenerator<WatchEvent<T>, void, undefined>;
   /** getRaw reads any path as text: /version, /readyz. */
@@ -42,6 +46,8 @@ export type ClientOptions = TransportOptions & { readonly fieldManager?: string 
 const partial = (kind: string): Record<string, string> => ({
   accept: `application/json;as=${kind};g=meta.k8s.io;v=v1`,
 });
+
+type ListMeta = List<unknown>['metadata'];
 
 const forever = 100_000;
 
@@ -78,37 +84,41 @@ export const createClient = (o: ClientOptions): KubeClient => {
     }
   };
 
-  const listPage = async <T extends KubeObject>(
-    r: Resource<T>,
-    l: ListOptions,
-    metadataOnly: boolean,
-  ): Promise<List<T>> => {
+  const listCall = (r: Resource, l: ListOptions, metadataOnly: boolean): Call => {
     const { namespace, signal, timeoutMs, ...query } = l;
     const path = withQuery(collectionPath(r, namespace), query);
     const headers = metadataOnly ? partial('PartialObjectMetadataList') : {};
-    const page = await json<{ metadata?: List<T>['metadata']; items?: T[] | null }>(
-      call(r, 'list', { method: 'GET', path, headers, idempotent: true, signal, timeoutMs }),
-    );
+    return call(r, 'list', { method: 'GET', path, headers, idempotent: true, signal, timeoutMs });
+  };
+
+  const listPage = async <T extends KubeObject>(r: Resource<T>, l: ListOptions): Promise<List<T>> => {
+    const page = await json<{ metadata?: ListMeta; items?: T[] | null }>(listCall(r, l, false));
     const items = page.items ?? [];
     // Items of a built-in kind come without the two.
-    if (!metadataOnly) for (const item of items) Object.assign(item, { apiVersion: apiVersionOf(r), kind: r.kind });
+    for (const item of items) Object.assign(item, { apiVersion: apiVersionOf(r), kind: r.kind });
     return { metadata: page.metadata ?? {}, items };
   };
 
-  async function* listPages<T extends KubeObject>(r: Resource<T>, p: PageOptions = {}): AsyncGenerator<List<T>> {
+  const eachItem = async <T extends KubeObject>(
+    r: Resource<T>,
+    p: PageOptions,
+    take: (object: T) => void,
+  ): Promise<string> => {
     const { metadataOnly = false, limit = 500, resourceVersion, resourceVersionMatch, ...rest } = p;
-    const first = {
-      ...(resourceVersion === undefined ? {} : { resourceVersion }),
-      ...(resourceVersionMatch === undefined ? {} : { resourceVersionMatch }),
-    };
+    const first = { resourceVersion, resourceVersionMatch } as ListOptions;
     let next = '';
     do {
       // A continue token carries the resourceVersion; the server refuses to be told it twice.
-      const page = await listPage(r, { ...rest, limit, ...(next === '' ? first : { continue: next }) }, metadataOnly);
-      yield page;
-      next = page.metadata.continue ?? '';
-    } while (next !== '');
-  }
+      const page: ListOptions = { ...rest, limit, ...(next === '' ? first : { continue: next }) };
+      const list = await transport.receive(listCall(r, page, metadataOnly), async (body) => {
+        const reader = new ListReader((item) => take(item as T));
+        for await (const chunk of body) reader.push(chunk);
+        return reader.end() as { metadata?: ListMeta };
+      });
+      next = list.metadata?.continue ?? '';
+      if (next === '') return list.metadata?.resourceVersion ?? '';
+    } while (true);
+  };
 
   async function* watch<T extends KubeObject>(
     r: Resource<T>,
@@ -132,8 +142,8 @@ export const createClient = (o: ClientOptions): KubeClient => {
   return {
     get: (r, key, c) => getAs(r, key, {}, c),
     getMetadata: (r, key, c) => getAs<Metadata>(r, key, partial('PartialObjectMetadata'), c),
-    list: (r, l = {}) => listPage(r, l, false),
-    listPages,
+    list: (r, l = {}) => listPage(r, l),
+    eachItem,
     watch,
     getRaw: (path, c) =>
       transport.send({

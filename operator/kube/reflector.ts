@@ -49,7 +49,7 @@ export interface Happening {
 
 /** ReflectorOptions: what to mirror, into which store, and whom to tell. */
 export interface ReflectorOptions<T extends KubeObject> {
-  readonly client: Pick<KubeClient, 'listPages' | 'watch'>;
+  readonly client: Pick<KubeClient, 'eachItem' | 'watch'>;
   readonly store: Store<T>;
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
@@ -170,7 +170,7 @@ export class Reflector<T extends KubeObject> {
 
   async #readPages(): Promise<string> {
     const { client, store, namespace, labelSelector, fieldSelector, metadataOnly } = this.#o;
-    const pages = client.listPages(store.resource, {
+    const options = {
       ...(namespace === undefined ? {} : { namespace }),
       ...(labelSelector === undefined ? {} : { labelSelector }),
       ...(fieldSelector === undefined ? {} : { fieldSelector }),
@@ -178,17 +178,13 @@ export class Reflector<T extends KubeObject> {
       limit: this.#paged ? this.#timing.pageSize : 0,
       timeoutMs: this.#timing.requestTimeoutMs,
       signal: this.#stop.signal,
-    });
+    };
     const present = new Set<string>();
-    let version: string | undefined;
-    for await (const page of pages) {
-      version = page.metadata.resourceVersion;
-      for (const item of page.items) {
-        present.add(keyString(keyOf(item)));
-        this.#put(item, true);
-      }
-    }
-    if (version === undefined || version === '') throw new Error('a list came without a resourceVersion');
+    const version = await client.eachItem(store.resource, options, (item) => {
+      present.add(keyString(keyOf(item)));
+      this.#put(item, true);
+    });
+    if (version === '') throw new Error('a list came without a resourceVersion');
     for (const key of store.keys(namespace)) {
       if (present.has(keyString(key))) continue;
       const change = store.remove(key);

@@ -40,6 +40,8 @@ export interface TransportOptions {
 export interface Transport {
   /** send returns the body of a 2xx answer. */
   send(call: Call): Promise<string>;
+  /** receive lets `read` read the body of a 2xx answer; it is called once more where the connection was lost within. */
+  receive<T>(call: Call, read: (body: AsyncIterable<Buffer>) => Promise<T>): Promise<T>;
   /** open returns the body of a 2xx answer as a stream; the signal ends it. */
   open(call: Call): Promise<AsyncIterable<Buffer> & { destroy(error?: Error): void }>;
   close(): Promise<void>;
@@ -84,13 +86,16 @@ const within = async <T>(call: Call, timeoutMs: number, work: (signal: AbortSign
   const { signal } = call;
   signal?.throwIfAborted();
   const controller = new AbortController();
-  const timedOut = new ApiError({
-    code: 0,
-    reason: 'Timeout',
-    message: `no answer to ${call.verb} ${call.resource} within ${timeoutMs} ms`,
-  });
+  const expire = (): void =>
+    controller.abort(
+      new ApiError({
+        code: 0,
+        reason: 'Timeout',
+        message: `no answer to ${call.verb} ${call.resource} within ${timeoutMs} ms`,
+      }),
+    );
   const abort = (): void => controller.abort(signal?.reason);
-  const timer = setTimeout(() => controller.abort(timedOut), timeoutMs);
+  const timer = setTimeout(expire, timeoutMs);
   signal?.addEventListener('abort', abort, { once: true });
   try {
     return await work(controller.signal);
@@ -102,6 +107,8 @@ const within = async <T>(call: Call, timeoutMs: number, work: (signal: AbortSign
     signal?.removeEventListener('abort', abort);
   }
 };
+
+type Read<T> = (body: Dispatcher.ResponseData['body']) => Promise<T>;
 
 const headerOf = (r: Dispatcher.ResponseData, name: string): string | undefined => {
   const value = r.headers[name];
@@ -156,10 +163,10 @@ export const createTransport = (o: TransportOptions): Transport => {
     }
   };
 
-  const attempt = async (call: Call, signal: AbortSignal): Promise<string> => {
+  const attempt = async <T>(call: Call, signal: AbortSignal, read: Read<T>): Promise<T> => {
     const response = await exchange(call, 'requests', signal);
     if (response.statusCode >= 300) throw await failure(response);
-    return response.body.text();
+    return read(response.body);
   };
 
   /** waitBeforeRetry says how long to wait before the same request is sent again; undefined: not at all. */
@@ -176,19 +183,22 @@ export const createTransport = (o: TransportOptions): Transport => {
     return lost && n === 0 ? 0 : undefined;
   };
 
-  return {
-    send: (call) =>
-      within(call, call.timeoutMs ?? timeoutMs, async (signal) => {
-        for (let n = 0; ; n++) {
-          try {
-            return await attempt(call, signal);
-          } catch (e) {
-            const ms = signal.aborted ? undefined : waitBeforeRetry(e, call, n);
-            if (ms === undefined) throw e;
-            if (ms > 0) await sleep(ms, undefined, { signal });
-          }
+  const receive = <T>(call: Call, read: Read<T>): Promise<T> =>
+    within(call, call.timeoutMs ?? timeoutMs, async (signal) => {
+      for (let n = 0; ; n++) {
+        try {
+          return await attempt(call, signal, read);
+        } catch (e) {
+          const ms = signal.aborted ? undefined : waitBeforeRetry(e, call, n);
+          if (ms === undefined) throw e;
+          if (ms > 0) await sleep(ms, undefined, { signal });
         }
-      }),
+      }
+    });
+
+  return {
+    send: (call) => receive(call, (body) => body.text()),
+    receive,
     open: async (call) => {
       const stop = new AbortController();
       const response = await within(call, call.timeoutMs ?? timeoutMs, async (signal) => {
