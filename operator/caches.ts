@@ -1,6 +1,5 @@
 import type { CacheSpec } from './kube/cache.ts';
 import { resourceId } from './kube/paths.ts';
-import type { KubeObject } from './kube/resource.ts';
 
 /** In what two controllers that watch one kind must agree: what is fetched. */
 const same = (a: CacheSpec, b: CacheSpec): boolean =>
