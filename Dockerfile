@@ -3,10 +3,12 @@ ARG BASE=node:24-bookworm-slim
 FROM ${BASE}
 LABEL org.opencontainers.image.title="Epinio operator" \
       org.opencontainers.image.licenses="Apache-2.0"
-ENV NODE_ENV=production
+# One malloc arena: what glibc keeps for each thread is memory that nobody uses.
+ENV NODE_ENV=production MALLOC_ARENA_MAX=1
 WORKDIR /app
 # One bundle with everything in it: `make build` writes it.
 COPY dist/epinio-operator.mjs /app/epinio-operator.mjs
 USER 65532:65532
-ENTRYPOINT ["node", "--no-deprecation", "/app/epinio-operator.mjs"]
+# Small young generation, slowly growing heap: half the memory with 10,000 Apps (docs/performance.md).
+ENTRYPOINT ["node", "--max-semi-space-size=4", "--heap-growing-percent=20", "/app/epinio-operator.mjs"]
 CMD ["operator"]
