@@ -1,7 +1,8 @@
 import { Reason } from '../api/conditions.ts';
 import type { StageRunStatus } from '../api/stagerun.ts';
 import { done, wait, type Result } from '../kube/types.ts';
-import type { Answer, Start } from './ask.ts';
+import type { Answer } from './ask.ts';
+import type { Start } from './start.ts';
 import { jobEnd, type JobObject } from './jobstate.ts';
 import type { Seen } from './observe.ts';
 import { judgeSeen, succeededOf, type Phase } from './phase.ts';

@@ -4,7 +4,7 @@ import type { Failure, Platform, Process, StageRun, StageRunStatus, Step } from 
 import { batchConditions, findCondition, timestamp, type ConditionStatus } from '../kube/conditions.ts';
 import { processesOf } from '../registry/index.ts';
 import { clip, redact } from '../telemetry/redact.ts';
-import type { BuiltImage } from './ask.ts';
+import type { BuiltImage } from './outside.ts';
 import type { Seen } from './observe.ts';
 import type { Cause } from './reasons.ts';
 import { shownPosition } from './queue.ts';

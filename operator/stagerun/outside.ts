@@ -1,0 +1,108 @@
+import type { Platform } from '../api/stagerun.ts';
+import { Secret } from '../kube/resource.ts';
+import type { Context } from '../kube/types.ts';
+import { platformHash } from '../platform.ts';
+import { parseReference, type Credential, type Lookup } from '../registry/index.ts';
+import { keyringFor, NoCredential, type Keyring } from './credentials.ts';
+import type { StageRunDeps } from './deps.ts';
+import type { Seen } from './observe.ts';
+import { imageReference, pushRepository, resolvePlatform, type BuildPlatform } from './platform.ts';
+import { secretName } from './resources/job.ts';
+import { secretKeys } from './resources/volumes.ts';
+
+/** Asking is who asks whom about what. */
+export interface Asking {
+  readonly deps: StageRunDeps;
+  readonly ctx: Context;
+  readonly seen: Seen;
+}
+
+/** marginSeconds is how much longer than its Job a token lives: clocks differ. */
+export const marginSeconds = 300;
+
+/** BuiltImage is an image in the registry; labels are absent where they could not be read. */
+export interface BuiltImage {
+  readonly digest: string;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** platformNow is what the run began with, as its status has it, or would have had it. */
+export const platformNow = (deps: StageRunDeps, seen: Seen): BuildPlatform['status'] | undefined => {
+  const recorded = seen.run.status?.platform;
+  if (recorded?.repository && recorded.runImage) return recorded as BuildPlatform['status'];
+  return resolvePlatform(deps.config, seen.run, { deployed: seen.deployed })?.status;
+};
+
+/** platformToRecord is platformNow; where the builder is none any more, what does not depend on it. */
+export const platformToRecord = (deps: StageRunDeps, seen: Seen): Platform & { readonly repository: string } => {
+  const { config } = deps;
+  const { metadata, spec } = seen.run;
+  const repository = pushRepository(config, metadata.namespace, spec.appRef.name);
+  return platformNow(deps, seen) ?? { hash: platformHash(config, spec), repository, tag: metadata.name };
+};
+
+/** keyring makes a credential for a run, for so many seconds. */
+export const keyring = (
+  { deps, ctx, seen }: Asking,
+  platform: BuildPlatform['status'],
+  seconds: number,
+): Promise<Keyring> =>
+  keyringFor({
+    config: deps.config,
+    home: deps.home,
+    kube: ctx.kube,
+    platform,
+    namespace: seen.run.metadata.namespace,
+    seconds,
+  });
+
+/** freshKeyring opens the registry to the operator itself; empty where the installation's Secret is gone for the moment. */
+export const freshKeyring = async (asking: Asking, platform: BuildPlatform['status']): Promise<Keyring> => {
+  try {
+    return await keyring(asking, platform, marginSeconds);
+  } catch (error) {
+    if (error instanceof NoCredential) return {};
+    throw error;
+  }
+};
+
+/** runKeyring is the credential that the run's containers had; a new one would not show that theirs had expired. */
+export const runKeyring = async ({ ctx, seen }: Asking): Promise<Keyring> => {
+  const key = { namespace: seen.run.metadata.namespace, name: secretName(seen.run) };
+  const data = (await ctx.kube.get(Secret, key))?.data?.[secretKeys.registryAuth] ?? '';
+  try {
+    const headers = JSON.parse(Buffer.from(data, 'base64').toString()) as Record<string, string>;
+    return Object.fromEntries(Object.entries(headers).map(([host, header]) => [host, credentialOf(header)]));
+  } catch {
+    return {};
+  }
+};
+
+const credentialOf = (header: string): Credential => {
+  const [, scheme, value = ''] = /^(Basic|Bearer) (.*)$/.exec(header) ?? [];
+  if (scheme !== 'Basic') return { type: 'bearer', token: value };
+  const [, username = '', password = ''] = /^([^:]*):(.*)$/s.exec(Buffer.from(value, 'base64').toString()) ?? [];
+  return { type: 'basic', username, password };
+};
+
+/** headOwn looks for the image of a run in the registry. */
+export const headOwn = (
+  { deps }: Asking,
+  platform: BuildPlatform['status'],
+  keys: Keyring,
+): Promise<Lookup<{ digest: string }>> => {
+  const target = parseReference(imageReference(platform));
+  return deps.registry.headManifest(target, keys[target.registry]);
+};
+
+/** describe reads the labels of an image, if they can be had. */
+export const describe = async (
+  asking: Asking,
+  platform: Platform,
+  digest: string,
+  keys: Keyring,
+): Promise<BuiltImage> => {
+  const image = parseReference(`${platform.repository}@${digest}`);
+  const config = await asking.deps.registry.imageConfig(image, keys[image.registry]);
+  return config.type === 'found' ? { digest, labels: config.config.labels } : { digest };
+};

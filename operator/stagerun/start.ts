@@ -1,0 +1,91 @@
+import { Reason } from '../api/conditions.ts';
+import { Secret } from '../kube/resource.ts';
+import { formatReference, parseReference, type Reference } from '../registry/index.ts';
+import { StorageError } from '../storage/index.ts';
+import { NoCredential, readCA } from './credentials.ts';
+import { describe, headOwn, keyring, marginSeconds, type Asking, type BuiltImage } from './outside.ts';
+import { resolvePlatform, type BuildPlatform } from './platform.ts';
+import { because, type Cause } from './reasons.ts';
+import { schedulingSeconds } from './resources/job.ts';
+import type { Material } from './resources/secret.ts';
+
+/** Start is what the outside says to a run that may begin. */
+export type Start =
+  | { readonly type: 'found'; readonly image: BuiltImage; readonly platform: BuildPlatform }
+  | { readonly type: 'wait'; readonly reason: Reason; readonly message: string; readonly afterMs: number }
+  | { readonly type: 'fail'; readonly cause: Cause }
+  | { readonly type: 'go'; readonly platform: BuildPlatform; readonly material: Material };
+
+const waitFor = (reason: Reason, message: string, seconds = 15): Start => ({
+  type: 'wait',
+  reason,
+  message,
+  afterMs: seconds * 1000,
+});
+
+/** askStart finds out whether a run may begin, and with what. */
+export const askStart = async (asking: Asking): Promise<Start> => {
+  const { deps, seen } = asking;
+  const platform = resolvePlatform(deps.config, seen.run, { deployed: seen.deployed });
+  if (!platform) {
+    return { type: 'fail', cause: because(Reason.BuilderNotFound, { detail: `It is "${seen.run.spec.builder}".` }) };
+  }
+  try {
+    return await askRegistryFirst(asking, platform);
+  } catch (error) {
+    if (error instanceof NoCredential) return waitFor(Reason.RegistryUnauthorized, error.message, 30);
+    if (error instanceof StorageError) return waitFor(Reason.StorageUnavailable, error.message);
+    throw error;
+  }
+};
+
+/** askRegistryFirst looks before it builds: the image may be there already, and without a run image the build is in vain. */
+const askRegistryFirst = async (asking: Asking, platform: BuildPlatform): Promise<Start> => {
+  const { deps } = asking;
+  const runImage = referenceOf(platform.status.runImage);
+  if (!runImage) return { type: 'fail', cause: unavailable(`"${platform.status.runImage}" is no image.`) };
+  const keys = await keyring(asking, platform.status, marginSeconds);
+  const found = await headOwn(asking, platform.status, keys);
+  if (found.type === 'found') {
+    return { type: 'found', platform, image: await describe(asking, platform.status, found.digest, keys) };
+  }
+  if (found.type === 'unauthorized') return waitFor(Reason.RegistryUnauthorized, found.message, 30);
+  if (found.type === 'unreachable') return waitFor(Reason.RegistryUnreachable, found.message);
+  const base = await deps.registry.headManifest(runImage, keys[runImage.registry]);
+  if (base.type === 'unreachable') return waitFor(Reason.RegistryUnreachable, base.message);
+  if (base.type !== 'found') {
+    return { type: 'fail', cause: unavailable('message' in base ? base.message : formatReference(runImage)) };
+  }
+  const missing = await missingSecret(asking);
+  if (missing) return waitFor(Reason.SecretNotFound, `The Secret ${missing}, which build.env names, does not exist.`);
+  return { type: 'go', platform, material: await prepare(asking, platform) };
+};
+
+const unavailable = (detail: string): Cause => because(Reason.RunImageUnavailable, { detail });
+
+const referenceOf = (text: string): Reference | undefined => {
+  try {
+    return parseReference(text);
+  } catch {
+    return undefined;
+  }
+};
+
+/** prepare makes what the run's Secret holds. */
+export const prepare = async (asking: Asking, platform: BuildPlatform): Promise<Material> => {
+  const { deps, ctx, seen } = asking;
+  const seconds = platform.timeoutSeconds + schedulingSeconds + marginSeconds;
+  const key = deps.storage.blobKey(seen.run.metadata.namespace, seen.run.spec.source.blob?.sha256 ?? '');
+  const ca = await readCA(deps.config, deps.home, ctx.kube);
+  const { url } = await deps.storage.presignGet({ key, expiresSeconds: seconds, endpoint: 'internal' });
+  return { url, ca, keyring: await keyring(asking, platform.status, seconds) };
+};
+
+const missingSecret = async ({ ctx, seen }: Asking): Promise<string | undefined> => {
+  const { namespace } = seen.run.metadata;
+  const names = new Set((seen.run.spec.env ?? []).flatMap(({ valueFrom }) => valueFrom?.secretKeyRef?.name ?? []));
+  for (const name of names) {
+    if (!(await ctx.kube.getMetadata(Secret, { namespace, name }))) return name;
+  }
+  return undefined;
+};
