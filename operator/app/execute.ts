@@ -41,9 +41,11 @@ export const execute = async (deps: AppDeps, ctx: Context, decision: Decision): 
   return resultOf(said.act);
 };
 
-const applyAll = async (ctx: Context, { app }: Seen, apply: readonly Application[]): Promise<ChildRefusal[]> => {
+const applyAll = async (ctx: Context, seen: Seen, apply: readonly Application[]): Promise<ChildRefusal[]> => {
+  const { app, isCurrent } = seen;
   const refusals: ChildRefusal[] = [];
   for (const application of apply) {
+    if (isCurrent(application.resource, application.intent)) continue;
     const refusal = await applyOne(ctx, app, application);
     if (refusal !== undefined) refusals.push(refusal);
   }

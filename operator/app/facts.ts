@@ -164,8 +164,8 @@ export const deployedFact = (seen: Seen, staging: Staging, work: Workload): AppF
 
 /** rolloutNow: what is not applied yet is not rolled out, whatever the Deployment says of what it was told before. */
 export const rolloutNow = (seen: Seen, work: Extract<Workload, { type: 'run' }>): Rollout => {
-  const { deployment, pods } = seen;
-  if (deployment === undefined || (!work.held && !seen.isCurrent(Deployment, work.intent)))
+  const { deployment, pods, isCurrent } = seen;
+  if (deployment === undefined || (!work.held && !isCurrent(Deployment, work.intent)))
     return { type: 'progressing', message: 'The pods are being brought up to date.' };
   return rolloutOf(deployment, pods);
 };

@@ -33,7 +33,7 @@ export const appCacheSpecs = (config: Config, home: string): readonly CacheSpec[
     cached(App),
     cached(StageRun),
     cached(AppRoute, {
-      indexes: { [byApp]: ({ metadata, spec }) => [appValue(metadata.namespace, spec.appRef.name)] },
+      indexes: { [byApp]: appsOfRoute },
     }),
     cached(Deployment, { trim: trimStrangers }),
     cached(Service, { trim: trimStrangers }),
@@ -44,6 +44,13 @@ export const appCacheSpecs = (config: Config, home: string): readonly CacheSpec[
       namespaces: watched.length === 0 ? undefined : [...new Set([...watched, home])],
     }),
   ];
+};
+
+/** The App that a route leads to, and the one that made it, should somebody have led it elsewhere. */
+const appsOfRoute = ({ metadata, spec }: AppRoute): string[] => {
+  const maker = metadata.ownerReferences?.find((o) => o.controller === true && o.kind === App.kind)?.name;
+  const names = new Set([spec.appRef.name, ...(maker === undefined ? [] : [maker])]);
+  return [...names].map((name) => appValue(metadata.namespace, name));
 };
 
 /** Pods of builds carry the App's name too, but no process. */

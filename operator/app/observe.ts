@@ -5,8 +5,8 @@ import { StageRun } from '../api/stagerun.ts';
 import type { Config } from '../config.ts';
 import { isApplied } from '../kube/apply.ts';
 import { isApiError } from '../kube/errors.ts';
-import { Deployment, keyString, Pod, type Key, type KubeObject } from '../kube/resource.ts';
-import type { Context } from '../kube/types.ts';
+import { Deployment, keyString, Pod, type Key } from '../kube/resource.ts';
+import type { Cache, Context, Intent } from '../kube/types.ts';
 import { platformHash } from '../platform.ts';
 import { StorageError, type Storage } from '../storage/index.ts';
 import { needsPullSecret } from './image.ts';
@@ -30,9 +30,15 @@ export const byApp = 'app';
 /** appValue is what byApp finds an App's objects under. */
 export const appValue = (namespace: string, app: string): string => keyString({ namespace, name: app });
 
-const unique = <T extends KubeObject>(objects: readonly T[]): T[] => [
-  ...new Map(objects.map((o) => [o.metadata?.uid, o])).values(),
-];
+/** comparing compares each intent once: the plan asks for it, and then who carries the plan out. */
+const comparing = (cache: Cache, app: App): Seen['isCurrent'] => {
+  const known = new WeakMap<Intent, boolean>();
+  return (resource, intent) => {
+    const current = known.get(intent) ?? isApplied(cache, resource, intent, ownerFor(app, resource));
+    known.set(intent, current);
+    return current;
+  };
+};
 
 /** observe reads everything about an App from the cache; undefined when it is gone or going. */
 export const observe = async (
@@ -50,17 +56,14 @@ export const observe = async (
   return {
     app,
     runs: cache.byIndex(StageRun, 'owner', uid),
-    routes: unique([
-      ...cache.byIndex(AppRoute, 'owner', uid),
-      ...cache.byIndex(AppRoute, byApp, appValue(namespace, name)),
-    ]),
+    routes: cache.byIndex(AppRoute, byApp, appValue(namespace, name)),
     deployment: isOwnedBy(app, deployment) ? deployment : undefined,
     pods: cache.byIndex(Pod, byApp, appValue(namespace, name)),
     pullSecret: needsPullSecret(app, config)
       ? await secrets.look(ctx, { app, home, name: config.registry.pullSecretRef })
       : { type: 'none' },
-    platformHash: platformHash(config, { builder, resources, timeoutSeconds, cache: layers }),
-    isCurrent: (resource, intent) => isApplied(cache, resource, intent, ownerFor(app, resource)),
+    platformHash: () => platformHash(config, { builder, resources, timeoutSeconds, cache: layers }),
+    isCurrent: comparing(cache, app),
     blob: { type: 'unknown' },
     signed: undefined,
     logTail: undefined,

@@ -59,9 +59,9 @@ export interface Seen {
   readonly pods: readonly PodObject[];
   readonly pullSecret: PullSecretFact;
   /** Hash of everything in the installation that a run for the present spec would depend on. */
-  readonly platformHash: string;
+  platformHash(this: void): string;
   /** isCurrent tells whether a child is as an intent wants it, so that nothing would be sent. */
-  isCurrent(resource: Resource, intent: Intent): boolean;
+  isCurrent(this: void, resource: Resource, intent: Intent): boolean;
   readonly blob: BlobFact;
   readonly signed: Signed | undefined;
   /** The end of the log of the pod that fails; '' when there is none. */

@@ -84,7 +84,7 @@ const withRun = (seen: Seen, run: StageRun): Staging => {
     return image === undefined ? { type: 'discard', run } : { type: 'built', run, image };
   }
   if (!isFailed(run)) return { type: 'building', run };
-  const ended = judgeFailure(run, seen.platformHash);
+  const ended = judgeFailure(run, seen.platformHash());
   switch (ended.type) {
     case 'settled':
       return { type: 'failed', run };

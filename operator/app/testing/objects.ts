@@ -260,7 +260,7 @@ export const see = (given: Partial<Seen> = {}): Seen => ({
   deployment: undefined,
   pods: [],
   pullSecret: { type: 'current' },
-  platformHash,
+  platformHash: () => platformHash,
   isCurrent: () => true,
   blob: { type: 'unknown' },
   signed: undefined,
