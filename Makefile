@@ -47,7 +47,7 @@ integration: deps ## Run the tests on a real kube-apiserver (built once into the
 	$(VITEST) --project integration
 
 builder-test: deps ## Run the tests of the test builder's lifecycle
-	cd e2e/builder/lifecycle && go vet ./... && go test ./...
+	$(NODE) e2e/builder/test.ts
 
 e2e: build ## Run the end-to-end tests on a cluster with everything in it
 	$(CLUSTER_TOOL) up
