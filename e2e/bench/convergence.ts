@@ -1,0 +1,111 @@
+import type { Key } from '../../operator/kube/resource.ts';
+import { say } from '../cluster/shell.ts';
+import { followReady, playDeployments } from './actors.ts';
+import { createApp, readWritten, writeRaw, type Written } from './fixtures.ts';
+import { cpuBetween, reconcilesBetween, requestsBetween, type Requests } from './metrics.ts';
+import type { OperatorOptions } from './operator.ts';
+import { parallel, range, seconds } from './parallel.ts';
+import { createWorld, type World } from './world.ts';
+
+/** Convergence is many Apps at once, through the operator and written raw, in turns on one server. */
+export interface Convergence {
+  readonly apps: number;
+  /** Seconds of each round, in the order raw, operator, operator, raw. */
+  readonly raw: readonly number[];
+  readonly operator: readonly number[];
+  /** Mean of the operator's rounds by that of the raw ones. */
+  readonly ratio: number;
+  readonly rawWritesPerSecond: number;
+  readonly rounds: readonly Round[];
+}
+
+/** Round is one round of the operator. */
+export interface Round {
+  readonly seconds: number;
+  readonly reconciles: number;
+  readonly reconcilesPerSecond: number;
+  readonly cpuMsPerReconcile: number;
+  readonly requests: Requests;
+  readonly peakMB: number;
+}
+
+/** What writeRaw sends for one App. */
+const rawWrites = 8;
+
+const keys = (namespace: string, count: number): Key[] => range(count).map((i) => ({ namespace, name: `app-${i}` }));
+const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+const rounded = (value: number, digits = 2): number => Number(value.toFixed(digits));
+
+/** makeModel lets the operator bring one App to its end, to know what that looks like. */
+export const makeModel = async (world: World): Promise<Written> => {
+  const key = { namespace: await world.namespace('model-ns'), name: 'model-app' };
+  await using operator = await world.operator();
+  await operator.synced();
+  await using _deployments = await playDeployments(world.kube, key.namespace);
+  await using ready = await followReady(world.kube, key.namespace);
+  await createApp(world.kube, key, 0);
+  await ready.all(1);
+  await operator.idle({ quietMs: 1000 });
+  return readWritten(world.kube, key, world.config);
+};
+
+const rawRound = async (world: World, model: Written, name: string, count: number): Promise<number> => {
+  const namespace = await world.namespace(name);
+  return seconds(() => parallel(keys(namespace, count), (key) => writeRaw(world.kube, key, model, world.config)));
+};
+
+const operatorRound = async (world: World, name: string, count: number, profile?: string): Promise<Round> => {
+  const namespace = await world.namespace(name);
+  await using operator = await world.operator({ profile });
+  await operator.synced();
+  const before = await operator.idle();
+  await using _deployments = await playDeployments(world.kube, namespace);
+  await using ready = await followReady(world.kube, namespace);
+  const time = await seconds(async () => {
+    await parallel(keys(namespace, count), (key) => createApp(world.kube, key, 0));
+    await ready.all(count);
+  });
+  const after = await operator.metrics();
+  const reconciles = Object.values(reconcilesBetween(before, after)).reduce((a, b) => a + b, 0);
+  const settled = await operator.idle();
+  return {
+    seconds: rounded(time),
+    reconciles,
+    reconcilesPerSecond: rounded(reconciles / time, 0),
+    cpuMsPerReconcile: rounded((cpuBetween(before, after) / reconciles) * 1000),
+    requests: requestsBetween(before, settled),
+    peakMB: operator.memory().peak,
+  };
+};
+
+/**
+ * measureConvergence compares creating Apps and waiting until all are ready with writing the same objects raw: same server,
+ * same state, as many requests at once. Raw, operator, operator, raw: the server slows down with what is in it, for both alike.
+ */
+export const measureConvergence = async (
+  apps: number,
+  o: Pick<OperatorOptions, 'profile'> = {},
+): Promise<Convergence> => {
+  say(`convergence of ${apps} Apps …`);
+  await using world = await createWorld([]);
+  const model = await makeModel(world);
+  await rawRound(world, model, 'warm-up', Math.min(100, apps));
+  const first = await rawRound(world, model, 'raw-1', apps);
+  say(`  raw ${rounded(first)} s`);
+  const rounds: Round[] = [];
+  for (const i of [1, 2]) {
+    rounds.push(await operatorRound(world, `operator-${i}`, apps, i === 2 ? o.profile : undefined));
+    say(`  operator ${rounds.at(-1)?.seconds} s`);
+  }
+  const raw = [first, await rawRound(world, model, 'raw-2', apps)];
+  say(`  raw ${rounded(raw[1] ?? 0)} s`);
+  const operator = rounds.map((r) => r.seconds);
+  return {
+    apps,
+    raw: raw.map((s) => rounded(s)),
+    operator,
+    ratio: rounded(mean(operator) / mean(raw)),
+    rawWritesPerSecond: rounded((apps * rawWrites) / mean(raw), 0),
+    rounds,
+  };
+};

@@ -1,0 +1,91 @@
+import type { Convergence } from './convergence.ts';
+import type { Restart, Restarts } from './restart.ts';
+import type { Settled } from './settled.ts';
+import type { Transitions } from './transitions.ts';
+
+/** Results of a run; what was not asked for is absent. */
+export interface Results {
+  readonly machine: Readonly<Record<string, string | number>>;
+  readonly startedAt: string;
+  readonly transitions?: Transitions;
+  readonly convergence?: Convergence;
+  readonly restart?: Restarts;
+  readonly settled?: Settled;
+}
+
+/** Row is one line of the table: met is absent where there is no goal. */
+export interface Row {
+  readonly what: string;
+  readonly goal: string;
+  readonly reached: string;
+  readonly met?: boolean;
+}
+
+const atMost = (what: string, limit: number, value: number, unit = ''): Row => ({
+  what,
+  goal: limit === 0 ? '0' : `≤ ${limit}${unit}`,
+  reached: `${value}${unit}`,
+  met: value <= limit,
+});
+const info = (what: string, reached: string): Row => ({ what, goal: '', reached });
+
+const transitionRows = (t: Transitions): Row[] => [
+  atMost('writes: nothing changed', 0, t.noop.writes),
+  atMost('writes: create', 7, t.create.writes),
+  atMost('writes: edit of env', 3, t.edit.writes),
+  atMost('writes: scale', 3, t.scale.writes),
+  info('writes: another route', `${t.route.writes} (${Object.keys(t.route.byKind).join(', ')})`),
+  info('events: create / edit / route', `${t.create.events} / ${t.edit.events} / ${t.route.events}`),
+  info('reads of single objects: create / edit', `${t.create.gets} / ${t.edit.gets}`),
+];
+
+const convergenceRows = ({ apps, raw, operator, ratio, rounds, rawWritesPerSecond }: Convergence): Row[] => {
+  const last = rounds.at(-1);
+  return [
+    atMost(`${apps} Apps: time by that of raw writes`, 1.2, ratio, ' ×'),
+    info('  raw writes, s', `${raw.join(', ')} (${rawWritesPerSecond} writes/s)`),
+    info('  operator, s', operator.join(', ')),
+    info('  reconciles/s, CPU per reconcile', `${last?.reconcilesPerSecond}/s, ${last?.cpuMsPerReconcile} ms`),
+    info('  memory, peak', `${last?.peakMB} MB`),
+  ];
+};
+
+const restartRows = (name: string, megabytes: number, r: Restart): Row[] => {
+  const lists = Object.values(r.requests.lists);
+  const beyond = Number((r.syncedSeconds - r.listSeconds).toFixed(2));
+  return [
+    atMost(`${name}: LISTs per kind`, 1, Math.max(...lists)),
+    atMost(`${name}: writes`, 0, r.requests.writesTotal),
+    atMost(`${name}: synced beyond the API's own ${r.listSeconds} s, s`, 5, beyond, ' s'),
+    atMost(`${name}: RSS, settled`, megabytes, r.settled.now, ' MB'),
+    info('  RSS, peak', `${r.settled.peak} MB`),
+    info('  pages of LISTs, single reads', `${r.requests.listPages} (${r.listMB} MB), ${r.requests.gets}`),
+    info('  synced / all looked at', `${r.syncedSeconds} s / ${r.idleSeconds} s`),
+    info('  reconciles, CPU', `${r.reconciles}, ${r.cpuSeconds} s in all (${r.cpuMsPerReconcile} ms each)`),
+  ];
+};
+
+const settledRows = ({ apps, minutes, requests, cpuPercent }: Settled): Row[] => [
+  atMost(`${apps} Apps at rest for ${minutes} min: writes`, 0, requests.writesTotal),
+  info('  single reads, LISTs, watches', `${requests.gets}, ${requests.listPages}, ${requests.watches}`),
+  info('  requests for the Lease, CPU', `${requests.lease}, ${cpuPercent} %`),
+];
+
+/** rowsOf lines up goals and what was reached. */
+export const rowsOf = ({ transitions, convergence, restart, settled }: Results): Row[] => [
+  ...(transitions ? transitionRows(transitions) : []),
+  ...(convergence ? convergenceRows(convergence) : []),
+  ...(restart ? restartRows(`${restart.apps.objects['apps.epinio.io']} Apps`, 150, restart.apps) : []),
+  ...(restart
+    ? restartRows(`with ${restart.withRuns.objects['stageruns.epinio.io']} runs`, 250, restart.withRuns)
+    : []),
+  ...(settled ? settledRows(settled) : []),
+];
+
+/** table writes rows for a terminal. */
+export const table = (rows: readonly Row[]): string => {
+  const width = Math.max(...rows.map((r) => r.what.length));
+  const goal = Math.max(...rows.map((r) => r.goal.length));
+  const mark = (met: boolean | undefined): string => (met === undefined ? ' ' : met ? '✓' : '✗');
+  return rows.map((r) => `${mark(r.met)} ${r.what.padEnd(width)}  ${r.goal.padEnd(goal)}  ${r.reached}`).join('\n');
+};
