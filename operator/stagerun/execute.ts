@@ -8,7 +8,7 @@ import { StageRun, type StageRunStatus } from '../api/stagerun.ts';
 import type { StageRunDeps } from './deps.ts';
 import type { JobObject } from './jobstate.ts';
 import { controllerOf, type Seen } from './observe.ts';
-import { succeededOf } from './phase.ts';
+import { succeededOf } from './result.ts';
 import type { Plan } from './plan.ts';
 import { buildJob } from './resources/job.ts';
 import { buildSecret, type Material } from './resources/secret.ts';
@@ -111,7 +111,12 @@ const tell = (ctx: Context, run: StageRun, status: StageRunStatus): void => {
     ctx.events.note(run, { type: word.status === 'True' ? 'Normal' : 'Warning', reason, action: 'Build', note });
     ctx.log.info({ reason, image: status.image }, 'build ended');
   } else if (status.jobName && !run.status?.jobName) {
-    ctx.events.note(run, { type: 'Normal', reason, action: 'StartBuild', note: `The Job ${status.jobName} builds.` });
+    ctx.events.note(run, {
+      type: 'Normal',
+      reason: Reason.Running,
+      action: 'StartBuild',
+      note: `The Job ${status.jobName} builds.`,
+    });
   } else if (worrying.has(reason) && reason !== before?.reason) {
     ctx.events.note(run, { type: 'Warning', reason, action: 'Build', note: message });
   }

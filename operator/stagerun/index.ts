@@ -11,7 +11,8 @@ import type { StageRunDeps } from './deps.ts';
 import { execute } from './execute.ts';
 import { jobEnd } from './jobstate.ts';
 import { controllerOf, observe, withJob, type Seen } from './observe.ts';
-import { isRecorded, phaseOf, type Phase } from './phase.ts';
+import { phaseOf, type Phase } from './phase.ts';
+import { isRecorded } from './result.ts';
 import { planRefused, planRun } from './plan.ts';
 import { BuildQueue } from './queue.ts';
 

@@ -3,12 +3,13 @@ import { StageRun } from '../api/stagerun.ts';
 import { Job, Pod, type Key, type KubeObject } from '../kube/resource.ts';
 import type { Cache } from '../kube/types.ts';
 import type { JobObject } from './jobstate.ts';
+import { isRecorded } from './result.ts';
 import type { PodObject } from './steps.ts';
 
 /** Seen is all that the caches hold about a run. */
 export interface Seen {
   readonly run: StageRun;
-  /** The App that owns the run: same name and uid. */
+  /** The App that owns the run: same name and uid. Not looked at once the run has ended, like what is deployed. */
   readonly app: App | undefined;
   /** The Job that the run owns. */
   readonly job: JobObject | undefined;
@@ -27,14 +28,13 @@ export const controllerOf = (object: KubeObject) => object.metadata?.ownerRefere
 export const observe = (cache: Cache, key: Key): Seen | undefined => {
   const run = cache.get(StageRun, key);
   if (!run || run.metadata.deletionTimestamp) return undefined;
+  const none = { run, app: undefined, job: undefined, otherJob: undefined, pod: undefined, deployed: undefined };
+  // Most runs have ended long ago; at a restart all of them are looked at.
+  if (isRecorded(run)) return withJob(none, cache, cache.get(Job, key));
   const app = appOf(cache, run);
   const pinned = app?.status?.stageRun?.deployed;
   const deployed = pinned ? cache.get(StageRun, { namespace: key.namespace, name: pinned })?.status?.image : undefined;
-  return withJob(
-    { run, app, job: undefined, otherJob: undefined, pod: undefined, deployed },
-    cache,
-    cache.get(Job, key),
-  );
+  return withJob({ ...none, app, deployed }, cache, cache.get(Job, key));
 };
 
 /** withJob sorts a Job of the run's name into what was seen. */

@@ -1,9 +1,9 @@
-import { ConditionType, Reason } from '../api/conditions.ts';
+import { Reason } from '../api/conditions.ts';
 import type { StageRun } from '../api/stagerun.ts';
-import { findCondition } from '../kube/conditions.ts';
 import type { JobObject } from './jobstate.ts';
 import { controllerOf, type Seen } from './observe.ts';
 import { judge, type Judgement } from './reasons.ts';
+import { isRecorded, succeededOf } from './result.ts';
 import { whyUnwanted } from './wanted.ts';
 
 /** Phase is where a run stands; it decides what is asked of the outside and then what is done. */
@@ -19,12 +19,6 @@ export type Phase =
   | { readonly type: 'blocked'; readonly reason: Reason; readonly message: string; readonly failed: boolean }
   | { readonly type: 'ready' }
   | { readonly type: 'queued'; readonly ahead: number; readonly mayTell: boolean };
-
-/** succeededOf is the condition that says how a run ended, or that it has not. */
-export const succeededOf = (run: StageRun) => findCondition(run.status?.conditions, ConditionType.Succeeded);
-
-/** isRecorded tells whether the result of a run is in its status. */
-export const isRecorded = (run: StageRun): boolean => ['True', 'False'].includes(succeededOf(run)?.status ?? '');
 
 /** phaseOf finds the phase of a run. Pure: the queue (which turns ready into queued) is asked afterwards. */
 export const phaseOf = (seen: Seen, now: Date): Phase => {

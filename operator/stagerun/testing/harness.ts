@@ -16,7 +16,7 @@ import { pushImage } from '../../testing/image.ts';
 import { startMinio, type Minio } from '../../testing/minio.ts';
 import { asOperator } from '../../testing/role.ts';
 import { startRegistry, type TestRegistry } from '../../testing/registry.ts';
-import { succeededOf } from '../phase.ts';
+import { succeededOf } from '../result.ts';
 import { stageRunCacheSpecs, stageRunController } from '../index.ts';
 import type { PodObject, StepName } from '../steps.ts';
 import { anApp, aRun, settings } from './objects.ts';
