@@ -14,7 +14,8 @@ export async function buildLifecycle(outDir: string): Promise<void> {
   await during('building the test lifecycle', 'once; about 30 s', () =>
     run('go', ['build', '-trimpath', '-ldflags=-s -w', '-o', `${outDir}/`, './cmd/...'], {
       cwd: source,
-      env: { CGO_ENABLED: '0', GOFLAGS: '-mod=readonly -buildvcs=false', GOWORK: 'off' },
+      // The builder runs in Linux containers, whatever machine builds it.
+      env: { CGO_ENABLED: '0', GOOS: 'linux', GOFLAGS: '-mod=readonly -buildvcs=false', GOWORK: 'off' },
     }),
   );
   for (const phase of phases) {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { binaryPath, programs } from './build.ts';
 import { clusterChains } from './network.ts';
 import { missingPrograms, nativePrograms, packagesOf } from './packages.ts';
-import { cacheDir, here, ports, stateDir } from './settings.ts';
+import { cacheDir, here, network, ports, stateDir } from './settings.ts';
 import { run, say } from './shell.ts';
 
 /** Complaint says what is missing, and what to do about it. */
@@ -23,6 +23,7 @@ export async function doctor(): Promise<void> {
     memory(),
     ...(await takenPorts()),
     await otherCluster(),
+    await takenNetworks(),
   ];
   const complaints = checks.filter((complaint): complaint is Complaint => complaint !== undefined);
   if (complaints.length > 0) {
@@ -69,7 +70,8 @@ async function go(): Promise<Complaint | undefined> {
 
 /** modules asks for one that a build needs first, if anything is left to build: from Go's cache, or its module proxy. */
 async function modules(): Promise<Complaint | undefined> {
-  if (programs.every((program) => existsSync(binaryPath(program)))) return undefined;
+  const toBuild = programs.some((program) => !existsSync(binaryPath(program)));
+  if (!toBuild || missingPrograms(['go']).length > 0) return undefined;
   const ask = run('go', ['mod', 'download', 'k8s.io/api'], {
     cwd: join(here, 'tools', 'kubernetes'),
     timeoutSeconds: 60,
@@ -114,8 +116,9 @@ const advice: Readonly<Record<string, string>> = {
 
 async function takenPorts(): Promise<Complaint[]> {
   if (existsSync(join(stateDir, 'run'))) return [];
+  const { https: _kindOnly, ...native } = ports;
   const taken = await Promise.all(
-    Object.entries(ports).map(async ([name, port]) =>
+    Object.entries(native).map(async ([name, port]) =>
       (await isFree(port)) ? [] : [`port ${port} (${name}) of 127.0.0.1 is taken: ${advice[name] ?? 'free it'}`],
     ),
   );
@@ -125,7 +128,7 @@ async function takenPorts(): Promise<Complaint[]> {
 const isFree = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
     const server = createServer();
-    server.once('error', () => resolve(false));
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'EADDRINUSE'));
     server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
 
@@ -135,4 +138,16 @@ async function otherCluster(): Promise<Complaint | undefined> {
   const saved = await run('/usr/sbin/iptables-save', [], { mayFail: true });
   if (clusterChains(saved).length === 0) return undefined;
   return 'another Kubernetes runs on this machine (iptables has its chains): use CLUSTER=current for it';
+}
+
+/** takenNetworks refuses a machine that already reaches something else at the addresses of pods or Services. */
+async function takenNetworks(): Promise<Complaint | undefined> {
+  if (missingPrograms(['ip']).length > 0) return undefined;
+  const prefixes = [network.podCIDR, network.serviceCIDR].map((cidr) => cidr.replace(/\.0\.0\/.*/, '.'));
+  const routes = (await run('ip', ['-4', 'route', 'show'], { mayFail: true })).split('\n');
+  const taken = routes.filter(
+    (route) => prefixes.some((prefix) => route.startsWith(prefix)) && !route.includes(` dev ${network.bridge}`),
+  );
+  if (taken.length === 0) return undefined;
+  return `the cluster's addresses are in use here (${taken.join('; ')}): use CLUSTER=current or CLUSTER=kind`;
 }
