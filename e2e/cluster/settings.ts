@@ -4,13 +4,13 @@ import { join } from 'node:path';
 const env = process.env;
 
 /** cacheDir holds what is built once for all clusters: tool binaries and images, each under a key of its inputs. */
-export const cacheDir = env.EPINIO_CACHE ?? join(env.HOME ?? homedir(), '.cache', 'epinio');
+export const cacheDir = env.EPINIO_CACHE || join(env.HOME ?? homedir(), '.cache', 'epinio');
 
 /** stateDir holds everything that belongs to the one native cluster of this machine; `down` removes it. */
-export const stateDir = env.EPINIO_CLUSTER_DIR ?? '/var/lib/epinio-cluster';
+export const stateDir = env.EPINIO_CLUSTER_DIR || '/var/lib/epinio-cluster';
 
 /** runDir holds containerd's sockets and mounts; its path is short because socket paths may not be long. */
-export const runDir = env.EPINIO_CLUSTER_RUN_DIR ?? '/run/epinio-cluster';
+export const runDir = env.EPINIO_CLUSTER_RUN_DIR || '/run/epinio-cluster';
 
 /** here is the folder of the cluster's own files (kind.yaml, tools/). */
 export const here = import.meta.dirname;
@@ -31,11 +31,11 @@ export const network = {
 
 /** ports are the host's ports that the native cluster needs. */
 export const ports = {
-  http: Number(env.EPINIO_HTTP_PORT ?? 80),
-  https: Number(env.EPINIO_HTTPS_PORT ?? 443),
+  http: Number(env.EPINIO_HTTP_PORT || 80),
+  https: Number(env.EPINIO_HTTPS_PORT || 443),
   /** The node's plain, read-only door to the bundled registry. */
   registry: 30500,
-  api: Number(env.EPINIO_API_PORT ?? 6443),
+  api: Number(env.EPINIO_API_PORT || 6443),
   etcd: 12379,
   etcdPeer: 12380,
   kubelet: 10250,
