@@ -92,7 +92,7 @@ function apt(): Complaint | undefined {
 function disk(): Complaint | undefined {
   const existing = (path: string): string => (existsSync(path) ? path : existing(join(path, '..')));
   const needs: readonly (readonly [string, number])[] = [
-    [cacheDir, existsSync(binaryPath('traefik')) ? 2 : 12],
+    [cacheDir, existsSync(binaryPath('traefik')) ? 2 : 16],
     [stateDir, 6],
   ];
   const short = needs.filter(([path, gigabytes]) => {
