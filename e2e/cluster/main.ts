@@ -4,6 +4,7 @@ import { report } from './doctor.ts';
 import { install } from './install.ts';
 import { kindDown, kindStatus, kindUp } from './kind.ts';
 import { kubectl } from './kubectl.ts';
+import { alone } from './lock.ts';
 import { down, isRunning, status, up } from './native.ts';
 import { say } from './shell.ts';
 
@@ -36,12 +37,13 @@ const clusters: Record<Kind, Record<'up' | 'down' | 'status' | 'install', Work>>
 };
 
 const chosen = (step: keyof typeof current) => () => clusters[chosenCluster()][step]();
+const chosenAlone = (step: keyof typeof current) => () => alone(chosen(step));
 
 /** commands of the cluster tool, by name. */
 const commands: Readonly<Record<string, (args: readonly string[]) => Promise<unknown>>> = {
-  up: chosen('up'),
-  install: chosen('install'),
-  down: chosen('down'),
+  up: chosenAlone('up'),
+  install: chosenAlone('install'),
+  down: chosenAlone('down'),
   status: chosen('status'),
   doctor: async () => (isRunning() ? say('the native cluster runs') : report()),
   build: async (args) => {

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { ensureBinary } from './build.ts';
@@ -20,9 +20,10 @@ export const ctr = ['--address', containerdSocket, '--namespace', 'k8s.io'] as c
 /** pauseImage holds a pod's namespaces. */
 export const pauseImage = 'localhost/epinio/pause:dev';
 
+/** writeFile leaves a file of the same content alone: kube-proxy ends when its configuration is written. */
 function writeFile(path: string, content: string): string {
   mkdirSync(join(path, '..'), { recursive: true });
-  writeFileSync(path, content);
+  if (!existsSync(path) || readFileSync(path, 'utf8') !== content) writeFileSync(path, content);
   return path;
 }
 
