@@ -6,11 +6,12 @@ import { withHttpPort } from './install.ts';
 import { clusterName, withPorts } from './kind.ts';
 import { here } from './settings.ts';
 
-test('another web port moves the door and the address of the bucket, and nothing else', () => {
-  const manifests = 'publicEndpoint: http://s3.localhost\nhost: s3.localhost\n- hostPort: 80\n- hostPort: 8080\n';
+test('another web port moves the door, the address of the bucket and the URLs, and nothing else', () => {
+  const manifests =
+    'ingress:\n  className: traefik\npublicEndpoint: http://s3.localhost\nhost: s3.localhost\n- hostPort: 80\n- hostPort: 8080\n';
   expect(withHttpPort(manifests, 80)).toBe(manifests);
   expect(withHttpPort(manifests, 8000)).toBe(
-    'publicEndpoint: http://s3.localhost:8000\nhost: s3.localhost\n- hostPort: 8000\n- hostPort: 8080\n',
+    'ingress:\n  className: traefik\n  httpPort: 8000\npublicEndpoint: http://s3.localhost:8000\nhost: s3.localhost\n- hostPort: 8000\n- hostPort: 8080\n',
   );
 });
 

@@ -48,12 +48,13 @@ async function render(images: readonly Built[]): Promise<string> {
   }
 }
 
-/** withHttpPort moves the door of the Ingress controller, and the address of the bucket behind it, to another port. */
+/** withHttpPort moves the door of the Ingress controller to another port, and tells the operator, whose URLs name it. */
 export const withHttpPort = (manifests: string, port: number): string =>
   port === 80
     ? manifests
     : manifests
         .replaceAll(/hostPort: 80$/gm, `hostPort: ${port}`)
+        .replaceAll(/^( +)className: traefik$/gm, `$1className: traefik\n$1httpPort: ${port}`)
         .replaceAll(/http:\/\/s3\.localhost$/gm, `http://s3.localhost:${port}`);
 
 /** A Job cannot be changed: one of another operator image is replaced. */
