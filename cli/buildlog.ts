@@ -16,7 +16,9 @@ interface ContainerState {
 
 const podOf = async (kube: KubeReader, namespace: string, run: string, signal: AbortSignal) => {
   const { items } = await kube.list(Pod, { namespace, labelSelector: `${labels.stageRun}=${run}`, signal });
-  return items[0];
+  const madeAt = (pod: (typeof items)[number]): string => pod.metadata?.creationTimestamp ?? '';
+  // A run that is made again has the same name, and the pod of the earlier attempt may still be there.
+  return items.toSorted((a, b) => madeAt(b).localeCompare(madeAt(a)))[0];
 };
 
 const begun = (pod: { status?: unknown } | undefined, step: string): boolean => {
@@ -47,8 +49,13 @@ const followStep = async (
   lines.on('line', onLine);
   const closed = once(lines, 'close');
   const call = await new Log(config).log(namespace, pod, step, stream, { follow: true });
-  signal.addEventListener('abort', () => (call.abort(), stream.end()), { once: true });
+  const end = (): void => {
+    call.abort();
+    stream.end();
+  };
   stream.on('error', () => lines.close());
+  if (signal.aborted) end();
+  else signal.addEventListener('abort', end, { once: true });
   await closed;
 };
 
@@ -77,4 +84,17 @@ export const followBuild = async (
   } catch (error) {
     if (!signal.aborted) onLine('log', `cannot follow the build log: ${(error as Error).message}`);
   }
+};
+
+/** How long the last lines of a log may take once it is known how the build ended. */
+const graceMs = 2_000;
+
+/**
+ * endLog waits for the last lines of a followed log, but not for long: a build may end without a pod (its image was in the
+ * registry already), and a pod may go before its log was read.
+ */
+export const endLog = async (logs: Promise<void> | undefined, stop: AbortController): Promise<void> => {
+  const timer = setTimeout(() => stop.abort(), graceMs);
+  await logs;
+  clearTimeout(timer);
 };

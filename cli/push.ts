@@ -5,7 +5,7 @@ import { StageRun } from '../operator/api/stagerun.ts';
 import { ApiError } from '../operator/kube/errors.ts';
 import type { Key } from '../operator/kube/resource.ts';
 import type { Kube } from '../operator/kube/types.ts';
-import { followBuild } from './buildlog.ts';
+import { endLog, followBuild } from './buildlog.ts';
 import { UserError } from './errors.ts';
 import { judge, type Verdict } from './judge.ts';
 import { bytes, type Output } from './output.ts';
@@ -121,11 +121,11 @@ const follow = async (tools: Tools, push: Push, archive: Archive): Promise<strin
       const verdict = judge(app, run, archive.sha256);
       if (verdict.type === 'ready') {
         if (verdict.note !== undefined) output.step(verdict.note);
-        await logs;
+        await endLog(logs, stopLogs);
         return verdict.url;
       }
       if (verdict.type === 'failed') {
-        await logs;
+        await endLog(logs, stopLogs);
         return fail(verdict, tools, push.key, logged !== '');
       }
       if (verdict.type === 'upload' && uploaded !== verdict.to.url) {
