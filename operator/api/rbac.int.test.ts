@@ -4,16 +4,7 @@ import { connectTo, type Call } from '../../e2e/cluster/api.ts';
 import { until } from '../../e2e/cluster/shell.ts';
 import { privateControlPlane } from '../testing/apiserver.ts';
 import { asOperator, installRoles } from '../testing/role.ts';
-import {
-  allows,
-  clusterGrants,
-  editorGrants,
-  homeGrants,
-  operatorGrants,
-  viewerGrants,
-  type Grant,
-  type Request,
-} from './rbac.ts';
+import { allows, editorGrants, homeGrants, operatorGrants, viewerGrants, type Grant, type Request } from './rbac.ts';
 
 const operator = 'system:serviceaccount:epinio-system:epinio-operator';
 const team = 'team';
@@ -84,7 +75,7 @@ const whatMay = async (user: string, list: readonly Request[]): Promise<string[]
 
 describe('on a real API server', () => {
   it('the operator may do exactly what `allows` says', async () => {
-    const grants = [...operatorGrants, ...clusterGrants, ...homeGrants, ...foreign];
+    const grants = [...operatorGrants, ...homeGrants, ...foreign];
     const all = [...requests(grants), ...requests(grants, team), ...requests(grants, 'epinio-system')];
     const list = [...new Map(all.map((request) => [written(request), request])).values()];
     const last = { verb: 'patch', group: 'coordination.k8s.io', resource: 'leases', namespace: 'epinio-system' };

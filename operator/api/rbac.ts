@@ -24,22 +24,23 @@ export const operatorGrants: readonly Grant[] = [
   // The admission plugin OwnerReferencesPermissionEnforcement asks for this where blockOwnerDeletion is set.
   { group: epinio, resources: ['apps/finalizers', 'stageruns/finalizers', 'approutes/finalizers'], verbs: ['update'] },
   { group: 'apps', resources: ['deployments'], verbs: own },
-  { group: 'apps', resources: ['replicasets'], verbs: read },
-  { group: 'batch', resources: ['jobs'], verbs: own },
+  // Jobs are created and never changed.
+  { group: 'batch', resources: ['jobs'], verbs: [...read, 'create', 'delete'] },
   { group: 'batch', resources: ['jobs/finalizers'], verbs: ['update'] },
   { group: 'networking.k8s.io', resources: ['ingresses'], verbs: own },
-  { group: '', resources: ['services', 'secrets'], verbs: own },
-  { group: '', resources: ['pods'], verbs: read },
+  // Services go with their App.
+  { group: '', resources: ['services'], verbs: [...read, 'create', 'patch'] },
+  { group: '', resources: ['secrets'], verbs: own },
+  { group: '', resources: ['pods'], verbs: ['list', 'watch'] },
   { group: '', resources: ['pods/log'], verbs: ['get'] },
   { group: 'events.k8s.io', resources: ['events'], verbs: ['create', 'patch', 'list'] },
 ];
 
-/** clusterGrants is what the operator may do with what has no namespace. */
-export const clusterGrants: readonly Grant[] = [{ group: '', resources: ['namespaces'], verbs: read }];
-
 /** homeGrants is what the operator may do in its own namespace. */
 export const homeGrants: readonly Grant[] = [
   { group: '', resources: ['secrets'], verbs: read },
+  // Its own pod tells which image the fetch containers run.
+  { group: '', resources: ['pods'], verbs: ['get'] },
   { group: 'coordination.k8s.io', resources: ['leases'], verbs: ['get', 'create', 'patch'] },
   { group: 'events.k8s.io', resources: ['events'], verbs: ['create', 'patch'] },
 ];
@@ -84,9 +85,7 @@ const grants = (list: readonly Grant[], { verb, group, resource }: Request): boo
 
 /** allows tells whether the operator, installed in the namespace `at`, may make a request. */
 export const allows = (request: Request, at: string = home.namespace): boolean =>
-  grants(operatorGrants, request) ||
-  grants(clusterGrants, request) ||
-  (request.namespace === at && grants(homeGrants, request));
+  grants(operatorGrants, request) || (request.namespace === at && grants(homeGrants, request));
 
 /**
  * requestsOf translates a request as the client counts it (apply, `deployments.apps/status`) into what RBAC is asked: a
@@ -143,7 +142,7 @@ export const rbac = (): ReadonlyMap<string, readonly object[]> =>
       'operator.yaml',
       [
         { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace, labels } },
-        role('ClusterRole', [...operatorGrants, ...clusterGrants]),
+        role('ClusterRole', operatorGrants),
         binding('ClusterRole'),
         role('Role', homeGrants),
         binding('Role'),
