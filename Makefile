@@ -64,6 +64,9 @@ cluster: build ## Start a local cluster with MinIO, registry, Traefik and the op
 	$(CLUSTER_TOOL) up
 	$(CLUSTER_TOOL) install
 
+doctor: deps ## Tell what this machine lacks for a native cluster, all at once
+	$(CLUSTER_TOOL) doctor
+
 cluster-down: deps ## Stop the local cluster and remove all that it left on this machine
 	$(CLUSTER_TOOL) down
 
@@ -75,4 +78,4 @@ demo-down: cluster-down ## Remove the demo and its cluster
 clean: ## Remove what was built in this folder
 	rm -rf dist node_modules
 
-.PHONY: help deps build generate verify format unit integration builder-test e2e test bench cluster cluster-down demo demo-down clean
+.PHONY: help deps build generate verify format unit integration builder-test e2e test bench cluster doctor cluster-down demo demo-down clean
