@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'minio';
 import { Agent } from 'undici';
 import { codeOf, toStorageError, type Circumstances, type StorageError } from './errors.ts';
-import type { StorageConfig, StoredObject } from './index.ts';
+import type { StorageConfig, StoredObject } from './types.ts';
 import { boundedTransport } from './transport.ts';
 
 /** Connection is the S3 server: few, bounded, retried calls, and what the presigner's own requests need. */

@@ -1,7 +1,6 @@
 import type { Connection } from './connection.ts';
-import type { StorageConfig } from './index.ts';
-import type { CredentialMode } from './probe.ts';
 import type { Credentials } from './sigv4.ts';
+import type { CredentialMode, StorageConfig } from './types.ts';
 import { assumeRole, type SessionCredentials } from './sts.ts';
 
 /** Action is the one thing that a presigned URL may do. */

@@ -3,27 +3,10 @@ import { request } from 'undici';
 import type { Connection } from './connection.ts';
 import type { Grants } from './credentials.ts';
 import { failureOf, toStorageError } from './errors.ts';
-import type { StorageConfig } from './index.ts';
 import { presign } from './sigv4.ts';
 import { StsUnsupported } from './sts.ts';
+import type { Capabilities, ChecksumMode, CredentialMode, StorageConfig } from './types.ts';
 import { uploadHeaders } from './upload.ts';
-
-/**
- * ChecksumMode is how the server can be made to refuse other bytes than a URL was signed for. 'none': only their number is
- * bound, and the hash that fetch computes decides.
- */
-export type ChecksumMode = 'checksum-sha256' | 'content-sha256' | 'none';
-
-/** CredentialMode is what signs URLs: session credentials per key, configured limited keys, or the main key. */
-export type CredentialMode = 'session' | 'limited' | 'main';
-
-/** Capabilities is what the probe found. */
-export interface Capabilities {
-  readonly checksum: ChecksumMode;
-  readonly credential: CredentialMode;
-  /** Sentences for the log: what is weaker than it could be, and what to do. */
-  readonly warnings: readonly string[];
-}
 
 interface Put {
   readonly mode: ChecksumMode;

@@ -1,4 +1,4 @@
-import type { ChecksumMode } from './probe.ts';
+import type { ChecksumMode } from './types.ts';
 
 /** Bound is what ties an upload URL to its bytes: headers that are signed and sent, and the signed hash of the payload. */
 export interface Bound {
