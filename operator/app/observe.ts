@@ -22,6 +22,8 @@ export interface AppDeps {
   /** Namespace of the operator. */
   readonly home: string;
   readonly storage: Pick<Storage, 'head' | 'presignPut' | 'remove'>;
+  /** When the credential that signs upload URLs was last exchanged, if it was: earlier ones are of no use. */
+  readonly s3ChangedAt?: () => Date | undefined;
 }
 
 /** byApp is the index of what leads to or serves an App, whoever made it. */
@@ -42,7 +44,7 @@ const comparing = (cache: Cache, app: App): Seen['isCurrent'] => {
 
 /** observe reads everything about an App from the cache; undefined when it is gone or going. */
 export const observe = async (
-  { config, home }: AppDeps,
+  { config, home, s3ChangedAt }: AppDeps,
   secrets: PullSecrets,
   key: Key,
   ctx: Pick<Context, 'cache' | 'kube' | 'signal' | 'now'>,
@@ -66,6 +68,7 @@ export const observe = async (
     isCurrent: comparing(cache, app),
     blob: { type: 'unknown' },
     signed: undefined,
+    s3ChangedAt: s3ChangedAt?.(),
     logTail: undefined,
     refusals: [],
     settings: config,

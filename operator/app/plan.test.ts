@@ -285,6 +285,16 @@ describe('an App that is built from an archive', () => {
       { look: 'signed' },
     ],
     [
+      'renews a URL that was signed with an earlier credential of the storage',
+      { app: awaitingApp(30), blob: { type: 'absent' }, s3ChangedAt: new Date(now.getTime() - 300_000) },
+      { look: 'signed' },
+    ],
+    [
+      'keeps a URL that was signed with the credential of now',
+      { app: awaitingApp(30), blob: { type: 'absent' }, s3ChangedAt: new Date(now.getTime() - 900_000) },
+      { status: { upload: awaited(30) } },
+    ],
+    [
       'waits anew for another archive',
       {
         app: withStatus(anApp(blob(otherSha)), awaitingApp(7200).status ?? {}),
@@ -307,6 +317,15 @@ describe('an App that is built from an archive', () => {
         lookAfterMs: undefined,
         status: { upload: { sha256: sha, since: ago(86_400) } },
       },
+    ],
+    [
+      'keeps of a request what a status may hold, so that a long one does not make the status invalid',
+      {
+        app: anApp(blob(), { annotations: { 'epinio.io/request-upload': 'x'.repeat(1000) } }),
+        blob: { type: 'absent' },
+        signed: upload,
+      },
+      { status: { upload: { sha256: sha, since: ago(0), request: 'x'.repeat(256), url: upload.url } } },
     ],
     [
       'begins again at a request',

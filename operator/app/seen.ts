@@ -64,6 +64,8 @@ export interface Seen {
   isCurrent(this: void, resource: Resource, intent: Intent): boolean;
   readonly blob: BlobFact;
   readonly signed: Signed | undefined;
+  /** When the credential that signs upload URLs was last exchanged: earlier ones are of no use. */
+  readonly s3ChangedAt: Date | undefined;
   /** The end of the log of the pod that fails; '' when there is none. */
   readonly logTail: string | undefined;
   readonly refusals: readonly ChildRefusal[];

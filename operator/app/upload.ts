@@ -91,7 +91,11 @@ const rejected = ({ app, blob }: Seen, run: StageRun | undefined): Rejection | u
   return { reason: before.reason, message: before.message, isNew: false };
 };
 
-const request = ({ app }: Seen): string | undefined => app.metadata.annotations?.[annotations.requestUpload];
+/** As long as status.upload.request may be. */
+const maxRequest = 256;
+
+const request = ({ app }: Seen): string | undefined =>
+  app.metadata.annotations?.[annotations.requestUpload]?.slice(0, maxRequest);
 
 /** The wait begins anew with every generation, every other archive and every request. */
 const awaitedSince = (seen: Seen, anew: boolean): Date => {
@@ -105,7 +109,7 @@ const awaitedSince = (seen: Seen, anew: boolean): Date => {
   return same && !anew ? new Date(before.since) : now;
 };
 
-/** A URL is kept while it is for the same archive, was asked for by the same request, and is valid for long enough. */
+/** A URL is kept while it is for the same archive, was asked for by the same request, and is valid and for long enough. */
 const uploadStatus = (seen: Seen, since: Date, expired: boolean): Upload | undefined => {
   const { app, now, signed } = seen;
   const wanted = app.spec.source?.blob;
@@ -116,10 +120,15 @@ const uploadStatus = (seen: Seen, since: Date, expired: boolean): Upload | undef
   if (signed !== undefined)
     return { ...base, url: signed.url, headers: { ...signed.headers }, expiresAt: timestamp(signed.expiresAt) };
   const before = app.status?.upload;
+  const expiresAt = Date.parse(before?.expiresAt ?? '');
   const usable =
     before?.url !== undefined &&
     before.sha256 === wanted.sha256 &&
     before.request === asked &&
-    Date.parse(before.expiresAt ?? '') - now.getTime() > renewBeforeMs;
+    expiresAt - now.getTime() > renewBeforeMs &&
+    expiresAt - urlSeconds * 1000 >= wholeSeconds(seen.s3ChangedAt);
   return usable ? { ...before, ...base } : undefined;
 };
+
+/** Times in a status are in whole seconds. */
+const wholeSeconds = (at: Date | undefined): number => Math.floor((at?.getTime() ?? 0) / 1000) * 1000;

@@ -264,6 +264,7 @@ export const see = (given: Partial<Seen> = {}): Seen => ({
   isCurrent: () => true,
   blob: { type: 'unknown' },
   signed: undefined,
+  s3ChangedAt: undefined,
   logTail: undefined,
   refusals: [],
   settings,
