@@ -40,6 +40,18 @@ export const annotations = {
   supersededBy: 'epinio.io/superseded-by',
 } as const;
 
+const maxAttempt = 1_000_000;
+
+/** attemptOf counts how often a run was made, from 1; whatever else somebody writes into the annotation counts for nothing. */
+export const attemptOf = ({
+  metadata,
+}: {
+  readonly metadata: { readonly annotations?: Record<string, string> };
+}): number => {
+  const count = Number(metadata.annotations?.[annotations.attempt] ?? 1);
+  return Number.isInteger(count) && count > 0 && count <= maxAttempt ? count : 1;
+};
+
 /** managedBy is the value of app.kubernetes.io/managed-by. */
 export const managedBy = 'epinio';
 

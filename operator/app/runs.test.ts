@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { prunedRuns } from './history.ts';
-import { attemptOf, retryDelayMs } from './runs.ts';
+import { retryDelayMs } from './runs.ts';
+import { attemptOf } from '../api/names.ts';
 import { cancelStageRun, changeOf } from './resources/stagerun.ts';
 import {
   aDeployment,
@@ -19,9 +20,12 @@ test('retries wait from 30 s up to an hour', () => {
   expect([1, 2, 3, 7, 8, 50].map(retryDelayMs)).toEqual([30, 60, 120, 1920, 3600, 3600].map((s) => s * 1000));
 });
 
-test('an attempt that is no number counts as the first', () => {
-  expect(attemptOf(aRun({ annotations: { 'epinio.io/attempt': 'many' } }))).toBe(1);
-});
+test.each(['many', '', '0', '-3', '1.5', '1e308', 'NaN'])(
+  'an attempt %s, which no status may hold, is the first',
+  (text) => {
+    expect(attemptOf(aRun({ annotations: { 'epinio.io/attempt': text } }))).toBe(1);
+  },
+);
 
 describe('the history', () => {
   const ended = (name: string, at: number) => aRun({ name, created: at + 10, status: succeeded(at) });

@@ -1,5 +1,5 @@
 import { ConditionType, isUserFailure, Reason } from '../api/conditions.ts';
-import { annotations } from '../api/names.ts';
+import { annotations, attemptOf } from '../api/names.ts';
 import type { StageRun } from '../api/stagerun.ts';
 import { findCondition } from '../kube/conditions.ts';
 
@@ -33,12 +33,6 @@ export const hasBegunExport = (run: StageRun): boolean =>
 /** wasSuperseded: we ended it for a newer one, so it says nothing about its inputs. */
 export const wasSuperseded = (run: StageRun): boolean =>
   failureOf(run).reason === Reason.Superseded || run.metadata.annotations?.[annotations.supersededBy] !== undefined;
-
-/** attemptOf counts how often the run was made, from 1. */
-export const attemptOf = (run: StageRun): number => {
-  const count = Number(run.metadata.annotations?.[annotations.attempt] ?? 1);
-  return Number.isInteger(count) && count > 0 ? count : 1;
-};
 
 /** Ended is what a failed run means for its App. */
 export type Ended =

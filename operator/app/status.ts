@@ -1,6 +1,6 @@
 import type { AppStatus } from '../api/app.ts';
 import { ConditionType, Reason } from '../api/conditions.ts';
-import { podLabels } from '../api/names.ts';
+import { attemptOf, podLabels } from '../api/names.ts';
 import type { StageRun } from '../api/stagerun.ts';
 import { findCondition, livingConditions, summarize, type Verdict } from '../kube/conditions.ts';
 import { deployedFact, rolloutNow, routedFact, sourceFact, stagedFact, type AppFact } from './facts.ts';
@@ -8,7 +8,6 @@ import { deployedRunName } from './image.ts';
 import { webProcess } from './resources/container.ts';
 import { runningImage } from './rollout.ts';
 import { addresses, routeStatus } from './routes.ts';
-import { attemptOf } from './runs.ts';
 import type { DeploymentObject, Seen } from './seen.ts';
 import { desiredRunName, type Staging } from './staging.ts';
 import type { Workload } from './workload.ts';

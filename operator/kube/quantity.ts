@@ -29,6 +29,12 @@ const ratio = (value: unknown): readonly [bigint, bigint] | undefined => {
   return [digits * up * 10n ** BigInt(Math.max(0, power)), down * 10n ** BigInt(part.length + Math.max(0, -power))];
 };
 
+/** isLess compares two quantities by value; false where one of them is none. */
+export const isLess = (a: unknown, b: unknown): boolean => {
+  const [x, y] = [ratio(a), ratio(b)];
+  return x !== undefined && y !== undefined && x[0] * y[1] < y[0] * x[1];
+};
+
 /** sameQuantity compares two quantities by value: the API server writes them in its own way (`1000m` comes back as `1`). */
 export const sameQuantity = (a: unknown, b: unknown): boolean => {
   const [x, y] = [ratio(a), ratio(b)];

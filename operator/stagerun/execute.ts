@@ -18,8 +18,16 @@ export type Outcome =
   | { readonly type: 'done' }
   /** A Job of the name is there, which the cache did not show. */
   | { readonly type: 'taken'; readonly job: JobObject }
-  /** The API server would not take the Job. */
-  | { readonly type: 'refused'; readonly reason: Reason; readonly message: string };
+  /** The API server would not take the Job, or the Secret of a Job that it took. */
+  | Refused;
+
+/** Refused says why, and names the Job where there is one. */
+export interface Refused {
+  readonly type: 'refused';
+  readonly reason: Reason;
+  readonly message: string;
+  readonly job?: JobObject;
+}
 
 /**
  * execute is the only writer: Job, Secret, status, removal, in this order. A crash after any of them is continued by the next
@@ -30,9 +38,13 @@ export const execute = async (deps: StageRunDeps, ctx: Context, seen: Seen, plan
     const made = await makeJob(deps, ctx, seen, plan.start);
     if (made.type !== 'made') return made;
     ctx.log.info({ job: seen.run.metadata.name }, 'made the build Job');
-    await makeSecret(ctx, seen.run, plan.start.material, made.job);
+    const refused = await makeSecret(ctx, seen.run, plan.start.material, made.job);
+    if (refused) return refused;
   }
-  if (plan.complete) await makeSecret(ctx, seen.run, plan.complete.material, plan.complete.job);
+  if (plan.complete) {
+    const refused = await makeSecret(ctx, seen.run, plan.complete.material, plan.complete.job);
+    if (refused) return refused;
+  }
   if (plan.status) await writeStatus(ctx, seen.run, plan.status);
   if (plan.remove) {
     await ctx.kube.remove(Job, keyOf(plan.remove), { uid: plan.remove.metadata?.uid ?? '' });
@@ -65,21 +77,30 @@ const makeJob = async (
 };
 
 /** makeSecret creates the run's Secret, or leaves it alone if it is there; one of an earlier Job of the name goes first. */
-const makeSecret = async (ctx: Context, run: StageRun, material: Material, job: JobObject): Promise<void> => {
+const makeSecret = async (
+  ctx: Context,
+  run: StageRun,
+  material: Material,
+  job: JobObject,
+): Promise<Refused | undefined> => {
   const uid = job.metadata?.uid ?? '';
   try {
     await ctx.kube.create(Secret, buildSecret(run, material, uid));
   } catch (error) {
+    const refusal = refusalOf(error);
+    if (refusal) return { type: 'refused', job, ...refusal };
     if (!isAlreadyExists(error)) throw error;
     const there = await ctx.kube.getMetadata(Secret, keyOf(run));
     const owner = there && controllerOf(there);
-    if (owner?.uid === uid) return;
-    if (owner?.kind === 'Job' && owner.name === job.metadata?.name) {
-      await ctx.kube.remove(Secret, keyOf(run), { uid: there?.metadata.uid ?? '' });
+    if (owner?.uid === uid) return undefined;
+    if (there && (owner?.kind !== 'Job' || owner.name !== job.metadata?.name)) {
+      const message = `A Secret ${run.metadata.name} exists and is not of this run: rename or delete it.`;
+      return { type: 'refused', reason: Reason.NameTaken, message, job };
     }
-    // A stranger's Secret is not touched: the pod waits, and the next look says so.
+    if (there) await ctx.kube.remove(Secret, keyOf(run), { uid: there.metadata.uid ?? '' });
     throw error;
   }
+  return undefined;
 };
 
 const writeStatus = async (ctx: Context, run: StageRun, status: StageRunStatus): Promise<void> => {

@@ -71,7 +71,11 @@ export const planRun = (input: PlanInput): Plan => {
         next: done(),
       };
     case 'occupied':
-      return { remove: phase.job, slot: 'leave', next: wait(1_000, 'the Job of an earlier run is going') };
+      return {
+        ...(!phase.job.metadata?.deletionTimestamp && { remove: phase.job }),
+        slot: 'leave',
+        next: wait(1_000, 'the Job of an earlier run is going'),
+      };
     case 'blocked':
       return planBlocked(seen, phase, platform, now);
     case 'queued':
@@ -223,10 +227,10 @@ const planLost = (input: PlanInput): Plan => {
   return failed(input, because(Reason.PodDeleted, { detail: 'Its Job is gone as well.' }));
 };
 
-/** planRefused is for a Job that the API server would not take. */
+/** planRefused is for a Job, or the Secret of one, that the API server would not take. */
 export const planRefused = (
   seen: Seen,
-  refusal: { reason: Reason; message: string },
+  refusal: { readonly reason: Reason; readonly message: string; readonly job?: JobObject },
   platform: Recorded,
   now: Date,
 ): Plan => {
@@ -234,5 +238,7 @@ export const planRefused = (
     const cause = because(Reason.Invalid, { detail: refusal.message });
     return { status: statusFailed(seen, cause, { platform, now }), slot: 'leave', next: done() };
   }
-  return { status: statusWaiting(seen, refusal, now), slot: 'leave', next: wait(30_000, refusal.reason) };
+  const { job, reason } = refusal;
+  const status = job ? statusActive({ ...seen, job }, refusal, platform, now) : statusWaiting(seen, refusal, now);
+  return { status, slot: 'leave', next: wait(30_000, reason) };
 };

@@ -28,7 +28,8 @@ afterAll(async () => {
 });
 
 const metadata = JSON.stringify({
-  buildpacks: [{ id: 'test/site', version: '1.0.0' }],
+  // Whoever may push an image decides what its labels hold.
+  buildpacks: [null, { id: 'test/site', version: '1.0.0' }],
   processes: [{ type: 'web', command: ['server'], args: ['-p'] }],
   'buildpack-default-process-type': 'web',
 });
@@ -193,6 +194,21 @@ describe('a build that goes wrong', () => {
       const run = await applyRun(world, namespace, { app: { build: { builder: 'evil.example.org/builder' } } });
       await untilRun(world, run, 'False', 'BuilderNotFound');
       expect(await jobsOf(world, namespace)).toEqual([]);
+    }));
+
+  it("says so where a stranger's Secret has the name that its own needs, and goes on once that is gone", () =>
+    inNamespace(async (namespace) => {
+      const run = await applyRun(world, namespace);
+      const stranger = await world.kube.create(Secret, { apiVersion: 'v1', kind: 'Secret', metadata: keyOf(run) });
+      await using _ = await startOperator(world, namespace);
+      const waiting = await untilRun(world, run, 'Unknown', 'NameTaken');
+      expect(waiting.jobName).toBe(run.metadata.name);
+      await world.kube.remove(Secret, keyOf(run), { uid: stranger.metadata!.uid! });
+      const pod = await podOf(world, run);
+      await world.kube.mergePatch(Pod, keyOf(pod), { metadata: { annotations: { wake: 'up' } } });
+      await untilRun(world, run, 'Unknown', 'Pending');
+      const made = await world.kube.get(Secret, keyOf(run));
+      expect(Object.keys(made?.data ?? {})).toContain('registry-auth');
     }));
 
   it('fails for good where a person deleted its Job, and says so', () =>

@@ -1,5 +1,5 @@
 import { ConditionType, meanings, Reason } from '../api/conditions.ts';
-import { annotations } from '../api/names.ts';
+import { annotations, attemptOf } from '../api/names.ts';
 import type { Failure, Platform, Process, StageRun, StageRunStatus, Step } from '../api/stagerun.ts';
 import { batchConditions, findCondition, timestamp, type ConditionStatus } from '../kube/conditions.ts';
 import { processesOf } from '../registry/index.ts';
@@ -38,7 +38,7 @@ const begunFields = ({ run, job, pod }: Seen, platform: Platform, now: Date): Fi
   return {
     startTime,
     ...(steps && steps.length > 0 && { steps }),
-    attempts: Number(run.metadata.annotations?.[annotations.attempt] ?? 1) || 1,
+    attempts: attemptOf(run),
     jobName: run.metadata.name,
     platform,
   };
@@ -132,7 +132,7 @@ const maxProcesses = 32;
 const maxBuildpacks = 64;
 
 interface BuildMetadata {
-  readonly buildpacks?: readonly { readonly id?: unknown; readonly version?: unknown }[];
+  readonly buildpacks?: readonly ({ readonly id?: unknown; readonly version?: unknown } | null)[];
   readonly 'buildpack-default-process-type'?: unknown;
 }
 
@@ -165,11 +165,12 @@ const buildpacksIn = (labels: Readonly<Record<string, string>>): { id: string; v
   const { buildpacks } = metadataIn(labels);
   if (!Array.isArray(buildpacks)) return [];
   return (buildpacks as NonNullable<BuildMetadata['buildpacks']>)
-    .flatMap(({ id, version }) =>
-      typeof id === 'string' && id.length > 0 && id.length <= 256
+    .flatMap((buildpack) => {
+      const { id, version } = buildpack ?? {};
+      return typeof id === 'string' && id.length > 0 && id.length <= 256
         ? [{ id, ...(typeof version === 'string' && { version: clip(version, 128) }) }]
-        : [],
-    )
+        : [];
+    })
     .slice(0, maxBuildpacks);
 };
 

@@ -17,6 +17,9 @@ export type StepName = (typeof stepNames)[number];
 /** registrySteps talk to the registry with the run's credential. */
 export const registrySteps: ReadonlySet<StepName> = new Set(['analyze', 'restore', 'export']);
 
+/** tenantSteps run code of buildpacks and of the user. */
+export const tenantSteps: ReadonlySet<StepName> = new Set(['detect', 'build']);
+
 /** StepState is one step with the kubelet's words about it; only our containers, so an injected sidecar does not count. */
 export interface StepState {
   readonly name: StepName;

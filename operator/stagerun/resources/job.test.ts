@@ -6,7 +6,7 @@ import { resolvePlatform } from '../platform.ts';
 import { stepNames } from '../steps.ts';
 import { anApp, aRun, settings } from '../testing/objects.ts';
 import { buildJob, schedulingSeconds, type JobWishes } from './job.ts';
-import { mergeResources } from './resources.ts';
+import { forPlatform, mergeResources } from './resources.ts';
 import { buildSecret } from './secret.ts';
 
 const env = [
@@ -112,6 +112,31 @@ describe('the hardening of the build pod', () => {
       expect(resources?.requests?.['memory']).toBeDefined();
     }
   });
+
+  it('does not let a small limit of an App kill the steps that are not its own', () => {
+    const small = aRun(anApp({ build: { resources: { requests: { memory: '64Mi' }, limits: { memory: '96Mi' } } } }));
+    const { template } = buildJob(wishes({ run: small })).spec!;
+    const all = [...(template.spec?.initContainers ?? []), ...(template.spec?.containers ?? [])];
+    expect(Object.fromEntries(all.map((c) => [c.name, c.resources?.limits?.['memory']]))).toEqual({
+      fetch: '256Mi',
+      analyze: '256Mi',
+      detect: '96Mi',
+      restore: '256Mi',
+      build: '96Mi',
+      export: '256Mi',
+    });
+    for (const c of all) expect(c.resources?.requests?.['memory']).toBe('64Mi');
+  });
+
+  it.each([
+    ['no limit at all', { requests: {}, limits: {} }, { requests: {}, limits: {} }],
+    ['a large limit', { requests: {}, limits: { memory: '1G' } }, { requests: {}, limits: { memory: '1G' } }],
+    [
+      'a small limit, which is also what Kubernetes would request',
+      { requests: { cpu: '1' }, limits: { memory: '100000000' } },
+      { requests: { cpu: '1', memory: '100000000' }, limits: { memory: '256Mi' } },
+    ],
+  ])('with %s', (_, own, expected) => expect(forPlatform(own)).toEqual(expected));
 
   it('ends the pod before the Job, so that statuses and logs stay', () => {
     expect(pod.activeDeadlineSeconds).toBe(1800);

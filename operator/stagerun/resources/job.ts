@@ -3,8 +3,8 @@ import type { StageRun } from '../../api/stagerun.ts';
 import type { Config } from '../../config.ts';
 import type { JobObject } from '../jobstate.ts';
 import { imageReference, type BuildPlatform } from '../platform.ts';
-import type { StepName } from '../steps.ts';
-import { mergeResources } from './resources.ts';
+import { tenantSteps, type StepName } from '../steps.ts';
+import { forPlatform, mergeResources } from './resources.ts';
 import { buildVolumes, caDir, fetchDir, secretKeys, stepMounts } from './volumes.ts';
 
 /** JobWishes are all that a build Job is made of. */
@@ -92,7 +92,7 @@ const podSpec = (wishes: JobWishes): PodSpec => {
   const one = (name: StepName): Container => ({
     ...programs[name](wishes),
     name,
-    resources: { requests: { ...resources.requests }, limits: { ...resources.limits } },
+    resources: tenantSteps.has(name) ? resources : forPlatform(resources),
     volumeMounts: stepMounts(wishes.ca)[name] ?? [],
     terminationMessagePolicy: 'FallbackToLogsOnError',
     securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
