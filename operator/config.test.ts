@@ -36,10 +36,30 @@ describe('the configuration file', () => {
       /names no builder profile; there are: default/,
     ],
     ['a template without the app', `${minimal}\nrouteTemplate: '{domain}'`, /routeTemplate: must contain \{app\}/],
+    [
+      'a registry that would be a path at docker.io',
+      minimal.replace('registry.epinio-system.svc:5000', 'registry'),
+      /registry\.push: must be host/,
+    ],
+    [
+      'a registry with a scheme',
+      minimal.replace('registry.epinio-system.svc:5000', 'https://registry.example.com'),
+      /registry\.push: must be host/,
+    ],
+    [
+      'a run image that a tenant could replace',
+      minimal.replace("'run:1'", "'registry.epinio-system.svc:5000/apps/epinio/run:1'"),
+      /builders: .* lies where Apps push to/,
+    ],
     ['text that is not YAML', 'a: [', /is not YAML/],
   ])('refuses %s and says where', (_, text, message) => {
     expect(mistakes(text)).toMatch(message);
   });
+
+  it.each(['localhost', 'localhost:5000', '127.0.0.1:30500', 'registry:5000', 'ghcr.io', 'a-b.example.com:443', '[fd00::1]:5000'])(
+    'takes %s for a registry',
+    (host) => expect(parseConfig(minimal.replace('registry.epinio-system.svc:5000', host)).registry.push).toBe(host),
+  );
 
   it('tells all mistakes at once', () => {
     const message = mistakes('domain: X\ns3: {bucket: ab}\nregistry: {}\nbuilders: []');

@@ -4,6 +4,12 @@ import { z } from 'zod';
 
 const dns1123 = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const hostname = z.string().max(253).regex(dns1123, 'must be a lower-case DNS name');
+/** Without a dot or a port, image references would take it for a part of a path at docker.io. */
+const registryHost = z
+  .string()
+  .regex(/^(localhost|[a-zA-Z0-9][a-zA-Z0-9-]*(\.[a-zA-Z0-9-]+)+|[a-zA-Z0-9-]+(?=:)|\[[0-9a-fA-F:]+\])(:\d{1,5})?$/, {
+    error: 'must be host[:port] with a dot or a port in it, without scheme and path',
+  });
 const quantity = z
   .string()
   .regex(/^\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/, 'must be a Kubernetes quantity, e.g. 500m or 1Gi');
@@ -58,9 +64,9 @@ const s3 = z.strictObject({
 
 const registry = z.strictObject({
   /** host[:port] that build Jobs push to. */
-  push: z.string().min(1),
+  push: registryHost,
   /** host[:port] that nodes pull from; default: push. */
-  pull: z.string().min(1).optional(),
+  pull: registryHost.optional(),
   /** Path before <namespace>/<app>, without slashes around. */
   prefix: z
     .string()
@@ -111,8 +117,6 @@ const build = z.strictObject({
   cache: z.enum(['Image', 'None']).default('Image'),
   nodeSelector: z.record(z.string(), z.string()).default({}),
   tolerations: z.array(toleration).default([]),
-  /** Build again by itself when a profile's image changes. */
-  rebuildOnBuilderChange: z.boolean().default(false),
 });
 
 const archive = z.strictObject({
@@ -125,6 +129,19 @@ const archive = z.strictObject({
   /** Largest unpacked:packed ratio. */
   maxRatio: z.int().min(1).default(200),
 });
+
+interface Images {
+  readonly registry: z.infer<typeof registry>;
+  readonly builders: readonly z.infer<typeof builder>[];
+}
+
+/** tenantImages are images of builders that lie where Apps push: who may make a namespace of that name could replace them. */
+const tenantImages = ({ registry: { push, prefix }, builders }: Images): string[] => {
+  const root = prefix === '' ? `${push}/` : `${push}/${prefix}/`;
+  return builders
+    .flatMap(({ image, runImage, lifecycleImage }) => [image, runImage, lifecycleImage ?? image])
+    .filter((image) => image.startsWith(root));
+};
 
 /** configSchema is the operator's configuration file; unknown keys are errors. */
 export const configSchema = z
@@ -159,6 +176,13 @@ export const configSchema = z
       });
     if (new Set(names).size !== names.length)
       ctx.issues.push({ code: 'custom', path: ['builders'], input: names, message: 'has two profiles of one name' });
+    for (const image of new Set(tenantImages(ctx.value)))
+      ctx.issues.push({
+        code: 'custom',
+        path: ['builders'],
+        input: image,
+        message: `${image} lies where Apps push to: keep it in another path, or set registry.prefix`,
+      });
     if (!ctx.value.routeTemplate.includes('{app}'))
       ctx.issues.push({
         code: 'custom',
