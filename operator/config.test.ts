@@ -56,9 +56,16 @@ describe('the configuration file', () => {
     expect(mistakes(text)).toMatch(message);
   });
 
-  it.each(['localhost', 'localhost:5000', '127.0.0.1:30500', 'registry:5000', 'ghcr.io', 'a-b.example.com:443', '[fd00::1]:5000'])(
-    'takes %s for a registry',
-    (host) => expect(parseConfig(minimal.replace('registry.epinio-system.svc:5000', host)).registry.push).toBe(host),
+  it.each([
+    'localhost',
+    'localhost:5000',
+    '127.0.0.1:30500',
+    'registry:5000',
+    'ghcr.io',
+    'a-b.example.com:443',
+    '[fd00::1]:5000',
+  ])('takes %s for a registry', (host) =>
+    expect(parseConfig(minimal.replace('registry.epinio-system.svc:5000', host)).registry.push).toBe(host),
   );
 
   it('tells all mistakes at once', () => {
