@@ -2,7 +2,7 @@ import type { Key } from '../../operator/kube/resource.ts';
 import { say } from '../cluster/shell.ts';
 import { followReady, playDeployments } from './actors.ts';
 import { createApp, readWritten, writeRaw, type Written } from './fixtures.ts';
-import { cpuBetween, reconcilesBetween, requestsBetween, type Requests } from './metrics.ts';
+import { cpuBetween, type Metrics, reconcilesBetween, requestsBetween, type Requests } from './metrics.ts';
 import type { OperatorOptions } from './operator.ts';
 import { parallel, range, seconds } from './parallel.ts';
 import { createWorld, type World } from './world.ts';
@@ -26,10 +26,12 @@ export interface Round {
   readonly reconcilesPerSecond: number;
   readonly cpuMsPerReconcile: number;
   readonly requests: Requests;
+  /** Mean time that the API server took for one write. */
+  readonly msPerWrite: number;
   readonly peakMB: number;
 }
 
-/** What writeRaw sends for one App. */
+/** What is sent for one App in a raw round, with the status of its Deployment. */
 const rawWrites = 8;
 
 const keys = (namespace: string, count: number): Key[] => range(count).map((i) => ({ namespace, name: `app-${i}` }));
@@ -51,7 +53,20 @@ export const makeModel = async (world: World): Promise<Written> => {
 
 const rawRound = async (world: World, model: Written, name: string, count: number): Promise<number> => {
   const namespace = await world.namespace(name);
-  return seconds(() => parallel(keys(namespace, count), (key) => writeRaw(world.kube, key, model, world.config)));
+  // Who watches costs the server as much here as in the operator's rounds.
+  await using _deployments = await playDeployments(world.kube, namespace);
+  await using ready = await followReady(world.kube, namespace);
+  return seconds(async () => {
+    await parallel(keys(namespace, count), (key) => writeRaw(world.kube, key, model, world.config));
+    await ready.all(count);
+  });
+};
+
+const latency = (before: Metrics, after: Metrics): number => {
+  const name = 'rest_client_request_duration_seconds';
+  const grown = (part: string): number =>
+    after.sum(name + part, { verb: 'apply' }) - before.sum(name + part, { verb: 'apply' });
+  return (grown('_sum') / grown('_count')) * 1000;
 };
 
 const operatorRound = async (world: World, name: string, count: number, profile?: string): Promise<Round> => {
@@ -74,6 +89,7 @@ const operatorRound = async (world: World, name: string, count: number, profile?
     reconcilesPerSecond: rounded(reconciles / time, 0),
     cpuMsPerReconcile: rounded((cpuBetween(before, after) / reconciles) * 1000),
     requests: requestsBetween(before, settled),
+    msPerWrite: rounded(latency(before, after), 1),
     peakMB: operator.memory().peak,
   };
 };

@@ -100,7 +100,10 @@ export const observeDeployment = (kube: KubeClient, key: Key, generation: number
   return status(kube, Deployment, key, { observedGeneration: generation, conditions }, 'kube-controller-manager');
 };
 
-/** writeRaw writes an App of no replicas and all that belongs to it, each object and each status once, as the operator leaves them. */
+/**
+ * writeRaw writes an App of no replicas and all that belongs to it, each object and each status once, as the operator leaves
+ * them; but for the status of the Deployment, which is another's.
+ */
 export const writeRaw = async (kube: KubeClient, key: Key, model: Written, config: Config): Promise<App> => {
   const app = await createApp(kube, key, 0);
   const [wanted] = wantedRoutes(app, config);
@@ -109,12 +112,17 @@ export const writeRaw = async (kube: KubeClient, key: Key, model: Written, confi
     kube.apply(r, stamped(intent, owner).wanted);
   const route = await child(AppRoute, buildAppRoute(app, wanted), app);
   await child(Service, buildService(app), app);
-  const web = await child(Deployment, buildDeployment(app, imageAsWritten(image, config), undefined), app);
+  await child(Deployment, buildDeployment(app, imageAsWritten(image, config), undefined), app);
   await child(Ingress, buildIngress(route, config), route);
   const { name } = route.metadata;
   await status(kube, AppRoute, { ...key, name }, statusLike(model.route, model, key, name), 'epinio');
-  const deployed = { ...key, name: deploymentName(key.name) };
-  await observeDeployment(kube, deployed, web.metadata?.generation ?? 1);
   await status(kube, App, key, statusLike(model.app, model, key, name), 'epinio');
+  return app;
+};
+
+/** writeSettled writes an App as it is when nothing is left to do. */
+export const writeSettled = async (kube: KubeClient, key: Key, model: Written, config: Config): Promise<App> => {
+  const app = await writeRaw(kube, key, model, config);
+  await observeDeployment(kube, { ...key, name: deploymentName(key.name) }, 1);
   return app;
 };

@@ -6,7 +6,7 @@ import { collectionPath, resourceId, withQuery } from '../../operator/kube/paths
 import { Deployment, Ingress, Job, Pod, Secret, Service, type Resource } from '../../operator/kube/resource.ts';
 import { during, say } from '../cluster/shell.ts';
 import { makeModel } from './convergence.ts';
-import { writeRaw, type Written } from './fixtures.ts';
+import { writeSettled, type Written } from './fixtures.ts';
 import { cpuBetween, Metrics, reconcilesBetween, requestsBetween, type Requests } from './metrics.ts';
 import type { Memory, OperatorOptions } from './operator.ts';
 import { parallel, range, seconds } from './parallel.ts';
@@ -96,7 +96,7 @@ const fill = async (world: World, model: Written, size: number): Promise<App[]> 
     const here = range(Math.min(appsPerNamespace, size - n * appsPerNamespace));
     const took = await seconds(() =>
       parallel(here, async (i) => {
-        apps.push(await writeRaw(world.kube, { namespace, name: `app-${i}` }, model, world.config));
+        apps.push(await writeSettled(world.kube, { namespace, name: `app-${i}` }, model, world.config));
       }),
     );
     say(`  ${apps.length} Apps written; the last ${here.length} in ${Math.round(took)} s`);

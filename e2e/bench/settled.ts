@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { say } from '../cluster/shell.ts';
 import { makeModel } from './convergence.ts';
-import { writeRaw } from './fixtures.ts';
+import { writeSettled } from './fixtures.ts';
 import { cpuBetween, requestsBetween, type Requests } from './metrics.ts';
 import { parallel, range } from './parallel.ts';
 import { createWorld } from './world.ts';
@@ -22,7 +22,7 @@ export const measureSettled = async (minutes: number): Promise<Settled> => {
   await using world = await createWorld([]);
   const model = await makeModel(world);
   const namespace = await world.namespace('settled');
-  await parallel(range(apps), (i) => writeRaw(world.kube, { namespace, name: `app-${i}` }, model, world.config));
+  await parallel(range(apps), (i) => writeSettled(world.kube, { namespace, name: `app-${i}` }, model, world.config));
   await using operator = await world.operator();
   await operator.synced();
   const before = await operator.idle({ reconciles: 2 * apps, quietMs: 2000 });
