@@ -168,6 +168,8 @@ const notes = ({ app }: Seen, status: AppStatus, ended: readonly StageRun[]): No
     note: `StageRun ${run.metadata.name} is ended: the App wants another one.`,
   }));
   if (after === undefined || (before?.status === after.status && before.reason === after.reason)) return told;
+  // That a new App is not ready yet is news to nobody, and a thousand new Apps are a thousand writes.
+  if (before === undefined && after.status === 'Unknown') return told;
   return [
     ...told,
     { type: after.status === 'False' ? 'Warning' : 'Normal', reason: after.reason, note: after.message },

@@ -50,13 +50,26 @@ const ownerReference = (owner: KubeObject): Record<string, unknown> => ({
   blockOwnerDeletion: true,
 });
 
+/** Stamped is an intent as it is sent, and the hash of it. */
+interface Stamped {
+  readonly wanted: Intent;
+  readonly hash: string;
+}
+
+// A plan asks about an intent before it is applied, some of them several times.
+const stamps = new WeakMap<Intent, Stamped & { readonly owner: string | undefined }>();
+
 /** stamped is the intent as it is sent: without what an apply cannot say, with its owner and its own hash. */
-export const stamped = (intent: Intent, owner?: KubeObject): { readonly wanted: Intent; readonly hash: string } => {
+export const stamped = (intent: Intent, owner?: KubeObject): Stamped => {
+  const known = stamps.get(intent);
+  if (known !== undefined && known.owner === owner?.metadata?.uid) return known;
   const plain = pruned(intent);
   const metadata = { ...plain.metadata, ...(owner && { ownerReferences: [ownerReference(owner)] }) };
   const hash = hashOf({ ...plain, metadata });
   const annotations = { ...metadata.annotations, [appliedAnnotation]: hash };
-  return { wanted: { ...plain, metadata: { ...metadata, annotations } } as Intent, hash };
+  const made = { wanted: { ...plain, metadata: { ...metadata, annotations } } as Intent, hash };
+  stamps.set(intent, { ...made, owner: owner?.metadata?.uid });
+  return made;
 };
 
 /**

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import * as metrics from '../telemetry/metrics.ts';
 import { jittered } from './backoff.ts';
@@ -165,7 +164,7 @@ export class ControllerRunner {
     const labels = { controller: this.#c.name };
     const abort = new AbortController();
     const target = parseKey(key);
-    const log = this.#log.child({ ...target, reconcileId: randomBytes(4).toString('hex') });
+    const log = this.#log.child({ ...target, reconcileId: reconcileId() });
     const startedAt = clock.monotonic();
     const disarm = clock.after(timeoutMs, () => abort.abort(new Error(`not done within ${timeoutMs / 1000} s`)));
     this.#running.add(abort);
@@ -237,6 +236,12 @@ export class ControllerRunner {
     return `${this.#c.name} ${key}`;
   }
 }
+
+/** reconcileId ties the log lines of one reconcile together; it need not be hard to guess. */
+const reconcileId = (): string =>
+  Math.floor(Math.random() * 2 ** 32)
+    .toString(16)
+    .padStart(8, '0');
 
 let breathedAt = 0;
 

@@ -66,7 +66,8 @@ export class Recorder implements EventRecorder {
 
   constructor(o: RecorderOptions) {
     this.#o = { clock: systemClock, seriesMs: 30_000, endMs: 360_000, capacity: 1000, ...o };
-    this.#bucket = bucket(this.#o.clock, 50, 200);
+    // In a storm events wait behind the work: each costs the API server as much as a write that the users wait for.
+    this.#bucket = bucket(this.#o.clock, 20, 200);
   }
 
   note(regarding: KubeObject, note: Note): void {

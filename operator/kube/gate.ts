@@ -27,7 +27,11 @@ export interface GatedOptions {
  */
 export const gated = (kube: Kube, { gate, signal = gate.signal, counted }: GatedOptions): Kube => {
   const bound = <O extends CallOptions>(o: O | undefined): O & { signal: AbortSignal } =>
-    ({ ...o, signal: o?.signal === undefined ? signal : AbortSignal.any([o.signal, signal]) }) as O & {
+    // Most callers pass on the very signal of their reconcile.
+    ({
+      ...o,
+      signal: o?.signal === undefined || o.signal === signal ? signal : AbortSignal.any([o.signal, signal]),
+    }) as O & {
       signal: AbortSignal;
     };
   const checked = <O extends WriteOptions>(o: O | undefined): O => ({ ...bound(o), beforeSend: gate.check });

@@ -63,6 +63,9 @@ class Index {
   }
 }
 
+/** recentTexts: a reconcile reads an object several times, and mostly one that has just come; unpacking it once is enough. */
+const recentTexts = 32;
+
 // Joined strings keep their parts alive, and with them the page they were parsed from.
 const flat = (s: string): string => Buffer.from(s).toString('latin1');
 
@@ -73,6 +76,8 @@ export class Store<T extends KubeObject = KubeObject> {
   readonly #indexes = new Map<string, Index>();
   readonly #valuesOf: readonly (readonly [Index, (o: T) => readonly string[]])[];
   readonly #packer = createPacker();
+  /** Texts read or written last, oldest first. */
+  readonly #recent = new Map<Entry, string>();
   readonly #trim: (object: T) => T | void;
 
   constructor(o: StoreOptions<T>) {
@@ -105,7 +110,11 @@ export class Store<T extends KubeObject = KubeObject> {
     const before = held && this.#read(held);
     const { apiVersion: _a, kind: _k, ...rest } = after;
     const at = held ? key : flat(key);
-    this.#entries.set(at, { packed: this.#packer.pack(JSON.stringify(rest)), version: flat(version) });
+    const text = JSON.stringify(rest);
+    const entry = { packed: this.#packer.pack(text), version: flat(version) };
+    this.#entries.set(at, entry);
+    if (held) this.#recent.delete(held);
+    this.#remember(entry, text);
     this.#reindex(at, before, after);
     return { ...(before && { before }), after };
   }
@@ -117,6 +126,7 @@ export class Store<T extends KubeObject = KubeObject> {
     if (held === undefined) return undefined;
     const before = this.#read(held);
     this.#entries.delete(id);
+    this.#recent.delete(held);
     this.#reindex(id, before, undefined);
     return { before };
   }
@@ -154,10 +164,19 @@ export class Store<T extends KubeObject = KubeObject> {
   }
 
   #read(held: Entry): T {
-    const object = JSON.parse(this.#packer.unpack(held.packed)) as Mutable<T>;
+    const text = this.#recent.get(held) ?? this.#packer.unpack(held.packed);
+    this.#remember(held, text);
+    const object = JSON.parse(text) as Mutable<T>;
     object.apiVersion = apiVersionOf(this.resource);
     object.kind = this.resource.kind;
     return object;
+  }
+
+  #remember(entry: Entry, text: string): void {
+    this.#recent.delete(entry);
+    this.#recent.set(entry, text);
+    if (this.#recent.size <= recentTexts) return;
+    for (const oldest of this.#recent.keys()) return void this.#recent.delete(oldest);
   }
 
   #reindex(key: string, before: T | undefined, after: T | undefined): void {
