@@ -108,11 +108,13 @@ export const statusFailed = (
   return compose(seen.run, now, 'False', word, { ...fields, completionTime: timestamp(now), failure });
 };
 
+const nothingWanted = 'The App wants nothing to be built any more.';
+
 /** statusCancelled: a person or a newer version of the App ended the run. */
 export const statusCancelled = (seen: Seen, platform: Platform, now: Date): StageRunStatus => {
   const by = seen.run.metadata.annotations?.[annotations.supersededBy];
   const word: Word = by
-    ? { reason: Reason.Superseded, message: `${meanings.Superseded} It is ${by}.` }
+    ? { reason: Reason.Superseded, message: by === 'none' ? nothingWanted : `${meanings.Superseded} It is ${by}.` }
     : { reason: Reason.Cancelled, message: meanings.Cancelled };
   const begun = seen.job !== undefined || seen.run.status?.jobName !== undefined;
   const fields = begun ? begunFields(seen, platform, now) : {};

@@ -1,8 +1,10 @@
 import { blobKey } from '../api/names.ts';
 import { connect, type Connection } from './connection.ts';
-import { grants, type Grants } from './credentials.ts';
+import { grants, type Action, type Grants } from './credentials.ts';
+import { failureOf } from './errors.ts';
 import { probeServer } from './probe.ts';
 import { presign } from './sigv4.ts';
+import { StsUnsupported } from './sts.ts';
 import type { Capabilities, GetRequest, Presigned, PutRequest, Storage, StorageConfig } from './types.ts';
 import { uploadHeaders } from './upload.ts';
 
@@ -26,9 +28,25 @@ interface Parts {
   readonly capabilities: () => Promise<Capabilities>;
 }
 
-const signPut = async ({ config, grants, capabilities }: Parts, request: PutRequest): Promise<Presigned> => {
+interface Wanted {
+  readonly key: string;
+  readonly expiresSeconds: number;
+}
+
+/** grant gives what signs a URL. The probe was given a session, so one that is refused now means that the key is. */
+const grant = async ({ grants, connection, capabilities }: Parts, action: Action, { key, expiresSeconds }: Wanted) => {
   const { checksum, credential } = await capabilities();
-  const credentials = await grants.forKey('PutObject', request.key, request.expiresSeconds, credential);
+  try {
+    return { checksum, credentials: await grants.forKey(action, key, expiresSeconds, credential) };
+  } catch (error) {
+    if (!(error instanceof StsUnsupported)) throw error;
+    throw failureOf('AccessDenied', error.message, connection.circumstances(), error);
+  }
+};
+
+const signPut = async (parts: Parts, request: PutRequest): Promise<Presigned> => {
+  const { config } = parts;
+  const { checksum, credentials } = await grant(parts, 'PutObject', request);
   const bound = uploadHeaders(checksum, request);
   const now = new Date();
   const url = presign({
@@ -44,9 +62,9 @@ const signPut = async ({ config, grants, capabilities }: Parts, request: PutRequ
   return { url, headers: bound.headers, expiresAt: new Date(now.getTime() + request.expiresSeconds * 1000) };
 };
 
-const signGet = async ({ config, grants, capabilities }: Parts, request: GetRequest): Promise<Presigned> => {
-  const { credential } = await capabilities();
-  const credentials = await grants.forKey('GetObject', request.key, request.expiresSeconds, credential);
+const signGet = async (parts: Parts, request: GetRequest): Promise<Presigned> => {
+  const { config } = parts;
+  const { credentials } = await grant(parts, 'GetObject', request);
   const now = new Date();
   const url = presign({
     method: 'GET',

@@ -242,3 +242,31 @@ const listen = (server: net.Server): Promise<number> =>
   new Promise((resolve) => {
     server.listen(0, '127.0.0.1', () => resolve((server.address() as net.AddressInfo).port));
   });
+
+test('a key that the server refuses from now on is told as trouble of the storage', async () => {
+  await using other = await startMinio(undefined, 'another-root-secret');
+  let upstream = new URL(minio.endpoint).port;
+  const sockets = new Set<net.Socket>();
+  // One address, behind which another server takes the place of the first: same names, another secret.
+  const door = net.createServer((socket) => {
+    const up = net.connect(Number(upstream), '127.0.0.1');
+    for (const end of [socket, up]) sockets.add(end.on('error', () => end.destroy()));
+    socket.pipe(up).pipe(socket);
+  });
+  await new Promise<void>((resolve) => door.listen(0, '127.0.0.1', resolve));
+  const endpoint = `http://127.0.0.1:${(door.address() as net.AddressInfo).port}`;
+  const moved = createStorage({ ...config, endpoint, bucket: 'rotated' });
+  try {
+    await moved.ensureBucket();
+    expect(await moved.capabilities()).toMatchObject({ credential: 'session' });
+    upstream = new URL(other.endpoint).port;
+    for (const socket of sockets) socket.destroy();
+    // The first call may still meet the broken connection.
+    await expect
+      .poll(() => moved.presignPut(target('late')).then(String, String))
+      .toMatch(/denies access to bucket rotated: check the key in the Secret of s3.secretRef/);
+  } finally {
+    await moved.close();
+    door.close();
+  }
+});

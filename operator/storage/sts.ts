@@ -53,7 +53,8 @@ export const assumeRole = async (
     const xml = await response.body.text();
     if (response.statusCode === 200) return parseSession(xml);
     const code = /<Code>(\w+)<\/Code>/.exec(xml)?.[1] ?? String(response.statusCode);
-    if (response.statusCode >= 500 && response.statusCode !== 501)
+    // Too many requests say nothing about what the server can do: the main key must not sign because of them.
+    if (response.statusCode === 429 || (response.statusCode >= 500 && response.statusCode !== 501))
       throw failureOf(String(response.statusCode), code, connection.circumstances());
     throw new StsUnsupported(`The S3 server has no AssumeRole for this key (${response.statusCode} ${code}).`);
   } catch (error) {

@@ -17,7 +17,7 @@ export interface Minio extends AsyncDisposable {
 }
 
 const accessKey = 'test-root';
-const secretKey = 'test-root-secret';
+const defaultSecretKey = 'test-root-secret';
 
 const isReady = (url: string): Promise<boolean> =>
   new Promise((resolve) => {
@@ -30,7 +30,10 @@ const isReady = (url: string): Promise<boolean> =>
   });
 
 /** startMinio builds MinIO where the cache has none, and starts one of the test's own. */
-export async function startMinio(tls?: { certificate: string; key: string }): Promise<Minio> {
+export async function startMinio(
+  tls?: { certificate: string; key: string },
+  secretKey: string = defaultSecretKey,
+): Promise<Minio> {
   const command = await ensureBinary('minio');
   const folder = mkdtempSync(join(tmpdir(), 'epinio-minio-'));
   const port = await freePort();
