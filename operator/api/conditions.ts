@@ -30,7 +30,6 @@ export const meanings = {
   // Any kind
   Ready: 'Everything is as the spec wants it.',
   Progressing: 'The operator or Kubernetes is at work; nothing needs to be done.',
-  Retrying: 'Something failed for a moment and is tried again.',
   Paused: 'The App is paused and the world differs from its spec.',
   NamespaceTerminating: 'The namespace is being deleted, so nothing new is made.',
   NameTaken: 'An object with the needed name exists and is not ours; rename or delete it.',
@@ -83,11 +82,9 @@ export const meanings = {
   HostNotAllowed: 'The installation does not allow this host.',
   WildcardNotAllowed: 'The installation does not allow wildcard hosts.',
   AppNotFound: 'The App that appRef names does not exist yet.',
-  ServiceNotFound: 'The App has no Service yet.',
   Programmed: 'The Ingress is made and has an address.',
   AwaitingAddress: 'The Ingress is made; the Ingress controller has not given it an address yet.',
   NotAccepted: 'Nothing is made, because the route is not accepted.',
-  NoCertificateNeeded: 'The route is served without TLS.',
 
   // StageRun: course
   Succeeded: 'The image is built and pushed.',

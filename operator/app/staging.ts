@@ -116,8 +116,8 @@ const beforeRun = (seen: Seen): Staging => {
   }
 };
 
-/** isRightBlob: size and, where the storage tells it, digest are those of the spec. What fetch computes is the authority. */
-export const isRightBlob = ({ app, blob }: Seen): boolean => {
+/** Size and, where the storage tells it, digest are those of the spec. What fetch computes is the authority. */
+const isRightBlob = ({ app, blob }: Seen): boolean => {
   const wanted = app.spec.source?.blob;
   return (
     blob.type === 'present' &&

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { formatReference, InvalidReference, moveTo, parseReference, versionOf, type Reference } from './names.ts';
+import { formatReference, InvalidReference, parseReference, versionOf, type Reference } from './names.ts';
 
 const digest = `sha256:${'a1'.repeat(32)}`;
 
@@ -60,9 +60,4 @@ test('a digest says more than a tag, and latest is what is meant by neither', ()
   expect(versionOf(parseReference(`a/b:c@${digest}`))).toBe(digest);
   expect(versionOf(parseReference('a/b:c'))).toBe('c');
   expect(versionOf(parseReference('a/b'))).toBe('latest');
-});
-
-test('moveTo gives the name of the same image at another door', () => {
-  const pushed = parseReference(`registry.epinio-system.svc:5000/apps/a/b@${digest}`);
-  expect(formatReference(moveTo(pushed, '127.0.0.1:30500'))).toBe(`127.0.0.1:30500/apps/a/b@${digest}`);
 });

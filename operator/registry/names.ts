@@ -55,6 +55,3 @@ export const formatReference = (r: Reference): string =>
 
 /** versionOf is what the registry is asked for: the digest where there is one, else the tag, else latest. */
 export const versionOf = (r: Reference): string => r.digest ?? r.tag ?? 'latest';
-
-/** moveTo gives the same image at another host: nodes pull through another door than builds push to. */
-export const moveTo = (r: Reference, registry: string): Reference => ({ ...r, registry });
