@@ -30,7 +30,7 @@ const ownImage = async (kube: KubeClient, env: Environment): Promise<string> => 
 };
 
 /** Wiring is what createManager puts together. */
-interface Wiring {
+export interface Wiring {
   readonly config: Config;
   readonly kube: KubeClient;
   readonly outside: Outside;
@@ -38,11 +38,11 @@ interface Wiring {
   /** Namespace of the operator. */
   readonly home: string;
   readonly fetchImage: string;
-  readonly options: Pick<ManagerOptions, 'election' | 'health'>;
+  readonly options: Pick<ManagerOptions, 'election' | 'health' | 'runner'>;
 }
 
 /** createManager puts controllers, cache, storage and registry together. */
-const createManager = (w: Wiring) => {
+export const createManager = (w: Wiring) => {
   const { config, kube, outside, log, home } = w;
   const { storage, registry, s3ChangedAt } = outside;
   const cache = createCache(
