@@ -34,7 +34,7 @@ const build = z
     resources: resourceRequirements
       .optional()
       .describe(
-        'resources are requests and limits of every container of the build. Default: as the installation says.',
+        'resources are requests and limits of every container of the build; those that run none of your code may use 256Mi of memory at least. Default: as the installation says.',
       ),
     timeoutSeconds: timeoutSeconds.optional(),
     cache: cache.optional(),

@@ -58,7 +58,9 @@ export const stageRunSpec = z
     env: buildEnv.optional(),
     resources: resourceRequirements
       .optional()
-      .describe('resources are requests and limits of every container of the build.'),
+      .describe(
+        'resources are requests and limits of every container of the build; those that run none of your code may use 256Mi of memory at least.',
+      ),
     timeoutSeconds: timeoutSeconds.optional(),
     cache: cache.optional(),
     reason: z

@@ -23,7 +23,8 @@ export const pullReference = (reference: string, registry: Registry): string => 
 export const isForeignImage = (reference: string, namespace: string, registry: Registry): boolean => {
   const path = inRegistry(reference, registry);
   const own = registry.prefix === '' ? `${namespace}/` : `${registry.prefix}/${namespace}/`;
-  return path !== undefined && !path.startsWith(own);
+  // No repository has .. in its name; who writes it means to leave the own path.
+  return path !== undefined && (!path.startsWith(own) || path.includes('..'));
 };
 
 /** needsPullSecret: the App runs, or may run, an image of our registry. */

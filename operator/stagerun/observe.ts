@@ -21,7 +21,7 @@ export interface Seen {
   readonly deployed: string | undefined;
 }
 
-/** controllerOf is the uid of the object's controlling owner. */
+/** controllerOf is the reference to the object's controlling owner. */
 export const controllerOf = (object: KubeObject) => object.metadata?.ownerReferences?.find((owner) => owner.controller);
 
 /** observe reads the caches; undefined where the run is gone or going. */

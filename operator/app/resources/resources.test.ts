@@ -140,6 +140,7 @@ describe('images', () => {
     ['127.0.0.1:30500/apps/other/shop', true],
     ['registry.test:5000/elsewhere', true],
     ['registry.test:5000/apps/team-b/shop', true],
+    ['registry.test:5000/apps/team/../other/shop', true],
     ['registry.test:50001/apps/other/shop', false],
   ])('%s is foreign: %s', (reference, foreign) => {
     expect(isForeignImage(reference, 'team', settings.registry)).toBe(foreign);
