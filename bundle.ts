@@ -46,3 +46,5 @@ await Promise.all([
 ]);
 await writeFile(out('epinio'), cliScript);
 await chmod(out('epinio'), 0o755);
+// Whatever umask it was built under: in the image and in build pods it is read by users that do not own it.
+await chmod(out('epinio-operator.mjs'), 0o644);

@@ -18,7 +18,7 @@ test.each<[string, number, StorageReason, RegExp]>([
   ['SignatureDoesNotMatch', 0, 'WrongCredentials', /Secret that s3\.secretRef names/],
   ['XAdminUserNotFound', 0, 'WrongCredentials', /Secret that s3\.secretRef names/],
   ['AccessDenied', 0, 'AccessDenied', /its policy/],
-  ['AccessDenied', -1200, 'ClockSkew', /-1200 s away/],
+  ['AccessDenied', -1203, 'ClockSkew', /-1200 s away/],
   ['RequestTimeTooSkewed', 0, 'ClockSkew', /correct the clocks/],
   ['503', 0, 'ServerError', /503/],
   ['', 0, 'ServerError', /no code/],

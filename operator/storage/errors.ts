@@ -49,6 +49,9 @@ const credentialCodes = new Set([
 ]);
 const skewLimitSeconds = 5 * 60;
 
+/** To ten seconds: a message that changed with every answer would be a write each time. */
+const aboutSeconds = (seconds: number): number => Math.round(seconds / 10) * 10;
+
 /** failureOf turns the code of an answer (or of a socket) into a StorageError. */
 export const failureOf = (code: string, detail: string, c: Circumstances, cause?: unknown): StorageError => {
   const fail = (reason: StorageReason, message: string): StorageError => new StorageError(reason, message, { cause });
@@ -65,7 +68,7 @@ export const failureOf = (code: string, detail: string, c: Circumstances, cause?
   if (code === 'RequestTimeTooSkewed' || (code === 'AccessDenied' && Math.abs(c.skewSeconds) > skewLimitSeconds))
     return fail(
       'ClockSkew',
-      `The clock of the S3 server ${c.endpoint} is ${Math.round(c.skewSeconds)} s away from this one: correct the clocks.`,
+      `The clock of the S3 server ${c.endpoint} is ${aboutSeconds(c.skewSeconds)} s away from this one: correct the clocks.`,
     );
   if (credentialCodes.has(code))
     return fail(
