@@ -1,9 +1,8 @@
 import { basename, resolve } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import { Command, InvalidArgumentError } from 'commander';
-import { authFrom } from '../operator/kube/auth.ts';
-import { createClient } from '../operator/kube/client.ts';
 import { ApiError } from '../operator/kube/errors.ts';
+import { connectTo } from './client.ts';
 import { UserError } from './errors.ts';
 import { createOutput } from './output.ts';
 import { runPush } from './push.ts';
@@ -57,7 +56,7 @@ const push = async (flags: PushFlags): Promise<void> => {
   const namespace = flags.namespace ?? config.getContextObject(config.getCurrentContext())?.namespace ?? 'default';
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort(new UserError('interrupted', 'what was applied goes on in the cluster')));
-  const kube = createClient({ auth: authFrom(() => config), userAgent: 'epinio-cli' });
+  const kube = connectTo(config);
   const output = createOutput();
   try {
     const url = await runPush(

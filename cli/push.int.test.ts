@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { App } from '../operator/api/app.ts';
-import { authFrom } from '../operator/kube/auth.ts';
-import { createClient, type KubeClient } from '../operator/kube/client.ts';
+import type { KubeClient } from '../operator/kube/client.ts';
 import { Namespace } from '../operator/kube/resource.ts';
 import { connect } from '../operator/testing/apiserver.ts';
+import { connectTo } from './client.ts';
 import { runPush, type Push } from './push.ts';
 
 const namespace = `push-${randomBytes(4).toString('hex')}`;
@@ -16,7 +16,7 @@ let kube: KubeClient;
 let path: string;
 
 beforeAll(async () => {
-  kube = createClient({ auth: authFrom(() => connect()) });
+  kube = connectTo(connect());
   path = await mkdtemp(join(tmpdir(), 'push-test-'));
   await writeFile(join(path, 'index.html'), 'hello');
   await kube.create(Namespace, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
@@ -72,4 +72,29 @@ it('ends although the build that it follows never has a pod: the image was in th
   await tell('web', 'True', 'True');
   expect(await pushed).toBe('http://web.example.com');
   expect(steps.join('\n')).not.toContain('cannot follow');
+});
+
+it('takes over another kind of source only by force, and then needs no force any more', async () => {
+  const key = { namespace, name: 'taken' };
+  const spec = { source: { image: 'example.org/shop:1' } };
+  await kube.apply(
+    App,
+    { apiVersion: 'epinio.io/v1alpha1', kind: 'App', metadata: key, spec },
+    { fieldManager: 'kubectl-client-side-apply' },
+  );
+  /** Ends when the App is applied; nobody would make it ready here. */
+  const applied = async (force: boolean): Promise<string> => {
+    const stop = new AbortController();
+    const step = (text: string) => {
+      if (text.startsWith('Applied')) stop.abort(new Error('applied'));
+    };
+    const output = { step, progress: () => undefined, line: () => undefined, result: () => undefined };
+    const tools = { kube, config: connect(), output, signal: stop.signal };
+    return runPush(tools, { key, path, force, timeoutMs: 30_000 }).then(String, String);
+  };
+  expect(await applied(false)).toMatch(/runs from another kind of source \(image\)/);
+  expect(await applied(true)).toMatch(/applied/);
+  expect(Object.keys((await kube.get(App, key))?.spec.source ?? {})).toEqual(['blob']);
+  await writeFile(join(path, 'index.html'), 'hello again');
+  expect(await applied(false)).toMatch(/applied/);
 });

@@ -6,6 +6,7 @@ import { ApiError } from '../operator/kube/errors.ts';
 import type { Key } from '../operator/kube/resource.ts';
 import type { Kube } from '../operator/kube/types.ts';
 import { endLog, followBuild } from './buildlog.ts';
+import { fieldManager } from './client.ts';
 import { UserError } from './errors.ts';
 import { judge, type Verdict } from './judge.ts';
 import { bytes, type Output } from './output.ts';
@@ -29,8 +30,6 @@ export interface Tools {
   readonly output: Output;
   readonly signal: AbortSignal;
 }
-
-const fieldManager = 'epinio-cli';
 
 const clash = (error: ApiError, key: Key): UserError =>
   new UserError(

@@ -1,0 +1,10 @@
+import type { KubeConfig } from '@kubernetes/client-node';
+import { authFrom } from '../operator/kube/auth.ts';
+import { createClient, type KubeClient } from '../operator/kube/client.ts';
+
+/** fieldManager is who owns, for server-side apply, what the CLI writes. */
+export const fieldManager = 'epinio-cli';
+
+/** connectTo makes the CLI's client: every write of it, patches too, is the CLI's and not the operator's. */
+export const connectTo = (config: KubeConfig): KubeClient =>
+  createClient({ auth: authFrom(() => config), userAgent: fieldManager, fieldManager });
