@@ -58,6 +58,10 @@ const s3 = z.strictObject({
     .default(''),
   /** Secret of the operator's namespace with accessKey and secretKey. */
   secretRef: z.string().default('epinio-s3'),
+  /** Where the server has no STS: Secret with a key that may only put objects below <prefix>blobs/ and <prefix>probe/. */
+  uploadSecretRef: z.string().optional(),
+  /** Where the server has no STS: Secret with a key that may only get objects below <prefix>blobs/. */
+  downloadSecretRef: z.string().optional(),
   /** Secret of the operator's namespace whose ca.crt signs the server's certificate. */
   caRef: z.string().optional(),
 });

@@ -2,9 +2,19 @@ import type { Config } from './config.ts';
 import { Secret } from './kube/resource.ts';
 import type { KubeReader } from './kube/types.ts';
 
+interface KeyPair {
+  readonly accessKey: string;
+  readonly secretKey: string;
+}
+
 /** PlatformSecrets are what the operator itself needs of the Secrets that the configuration names; PEM and plain text. */
 export interface PlatformSecrets {
-  readonly s3: { readonly accessKey: string; readonly secretKey: string; readonly ca: string | undefined };
+  readonly s3: KeyPair & {
+    /** Keys that sign URLs where the server has no STS. */
+    readonly uploadKey: KeyPair | undefined;
+    readonly downloadKey: KeyPair | undefined;
+    readonly ca: string | undefined;
+  };
   /** CA of the registry's push door. */
   readonly registryCA: string | undefined;
 }
@@ -16,7 +26,11 @@ export class MissingSecret extends Error {
 
 /** platformSecretNames are the Secrets of the operator's namespace that readPlatformSecrets reads. */
 export const platformSecretNames = ({ s3, registry }: Config): ReadonlySet<string> =>
-  new Set([s3.secretRef, s3.caRef, registry.caRef].filter((name) => name !== undefined));
+  new Set(
+    [s3.secretRef, s3.uploadSecretRef, s3.downloadSecretRef, s3.caRef, registry.caRef].filter(
+      (name) => name !== undefined,
+    ),
+  );
 
 const reader =
   (kube: KubeReader, namespace: string) =>
@@ -37,8 +51,21 @@ export const readPlatformSecrets = async (
   config: Config,
 ): Promise<PlatformSecrets> => {
   const read = reader(kube, namespace);
-  const [accessKey = '', secretKey = ''] = await read(config.s3.secretRef, 'accessKey', 'secretKey');
-  const [s3CA] = config.s3.caRef === undefined ? [] : await read(config.s3.caRef, 'ca.crt');
-  const [registryCA] = config.registry.caRef === undefined ? [] : await read(config.registry.caRef, 'ca.crt');
-  return { s3: { accessKey, secretKey, ca: s3CA }, registryCA };
+  const keyPair = async (name: string): Promise<KeyPair> => {
+    const [accessKey = '', secretKey = ''] = await read(name, 'accessKey', 'secretKey');
+    return { accessKey, secretKey };
+  };
+  const optional = async <T>(name: string | undefined, get: (name: string) => Promise<T>): Promise<T | undefined> =>
+    name === undefined ? undefined : get(name);
+  const ca = async (name: string): Promise<string | undefined> => (await read(name, 'ca.crt'))[0];
+  const { s3, registry } = config;
+  return {
+    s3: {
+      ...(await keyPair(s3.secretRef)),
+      uploadKey: await optional(s3.uploadSecretRef, keyPair),
+      downloadKey: await optional(s3.downloadSecretRef, keyPair),
+      ca: await optional(s3.caRef, ca),
+    },
+    registryCA: await optional(registry.caRef, ca),
+  };
 };

@@ -9,6 +9,7 @@ import { Deployment, keyString, Pod, type Key } from '../kube/resource.ts';
 import type { Cache, Context, Intent } from '../kube/types.ts';
 import { platformHash } from '../platform.ts';
 import { StorageError, type Storage } from '../storage/index.ts';
+import { tidyLog } from '../telemetry/logtail.ts';
 import { needsPullSecret } from './image.ts';
 import type { PullSecrets } from './pullsecrets.ts';
 import { ownerFor } from './owner.ts';
@@ -132,7 +133,7 @@ const logTail = async (ctx: Context, { app }: Seen, need: Extract<Need, { type: 
       { namespace: app.metadata.namespace, name: pod },
       { container, previous, tailLines: logLines, limitBytes: 16 * logBytes, signal: ctx.signal },
     );
-    return text.slice(-logBytes).trim();
+    return tidyLog(text, logBytes);
   } catch (error) {
     // The container may be gone by now; the reason alone tells enough.
     if (isApiError(error)) return '';

@@ -31,7 +31,7 @@ export const warningsOf = (checksum: ChecksumMode, credential: CredentialMode): 
     : []),
   ...(credential === 'main'
     ? [
-        'The S3 server has no AssumeRole, so URLs are signed with the main key: configure s3 keys that may only put and only get.',
+        'The S3 server has no AssumeRole, so URLs are signed with the main key: name keys that may only put and only get in s3.uploadSecretRef and s3.downloadSecretRef.',
       ]
     : []),
 ];

@@ -33,7 +33,7 @@ export interface StorageConfig {
   readonly ca?: string | undefined;
   /** Bound on connecting and on silence; default 10 s. */
   readonly timeoutMs?: number;
-  /** Key that may only PutObject under blobs/; signs upload URLs where the server has no STS. */
+  /** Key that may only PutObject under blobs/ and probe/; signs upload URLs where the server has no STS. */
   readonly uploadKey?: Credentials | undefined;
   /** Key that may only GetObject under blobs/; signs download URLs where the server has no STS. */
   readonly downloadKey?: Credentials | undefined;
