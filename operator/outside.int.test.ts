@@ -36,7 +36,9 @@ it('follows the Secrets that open the storage: missing, wrong, corrected, exchan
         stringData: { accessKey: minio.accessKey, secretKey },
       });
     await put('not-the-right-one');
-    await expect.poll(() => storage.head('a').catch(String), { timeout: 20_000 }).toMatch(/check the key in the Secret/);
+    await expect
+      .poll(() => storage.head('a').catch(String), { timeout: 20_000 })
+      .toMatch(/check the key in the Secret/);
 
     // Corrected: works without a restart, the bucket is made, and URLs signed before count for nothing.
     await put(minio.secretKey);
