@@ -11,6 +11,8 @@ import { electionIdentity } from './kube/leader.ts';
 import { Manager, type ManagerOptions } from './kube/manager.ts';
 import { runProcess } from './kube/process.ts';
 import { Pod } from './kube/resource.ts';
+import { giveBackMemory } from './memory.ts';
+
 import { createOutside, type Outside } from './outside.ts';
 import { Shell } from './shell.ts';
 import { stageRunController, stageRunCacheSpecs } from './stagerun/index.ts';
@@ -56,9 +58,9 @@ export const createManager = (w: Wiring) => {
     appRouteController({ config }),
   ];
   const reporter = { controller: 'epinio.io/operator', instance: hostname() };
-  const manager = new Manager({
+  const manager: Manager = new Manager({
     controllers,
-    tasks: [outside.task, sweepPullSecrets(config)],
+    tasks: [outside.task, sweepPullSecrets(config), giveBackMemory(() => manager.idle)],
     kube,
     cache,
     log,
