@@ -36,7 +36,11 @@ describe('what a user can get wrong', () => {
   it.each([
     ['a field that does not exist', { sources: {} }, /unknown field "spec\.sources"/],
     ['a digest that is none', { source: { blob: { sha256: 'abc', size: 1 } } }, /spec\.source\.blob\.sha256/],
-    ['two sources at once', { source: { image: 'x', blob: { sha256: 'a'.repeat(64), size: 1 } } }, /only one of `blob` and `image`: remove the other/],
+    [
+      'two sources at once',
+      { source: { image: 'x', blob: { sha256: 'a'.repeat(64), size: 1 } } },
+      /only one of `blob` and `image`: remove the other/,
+    ],
     ['a port out of range', { port: 70_000 }, /spec\.port/],
     ['a host in upper case', { routes: [{ host: 'Shop.Example.org' }] }, /spec\.routes\[0\]\.host/],
   ])('%s is rejected at apply, naming it', (_, spec, words) =>
