@@ -58,7 +58,7 @@ test: verify unit integration builder-test e2e ## Run everything: what CI runs
 
 bench: build ## Measure API writes, throughput, restart and memory against raw writes of the same server
 	$(CLUSTER_TOOL) build --light
-	$(NODE) --expose-gc e2e/bench/main.ts
+	$(NODE) e2e/bench/main.ts $(if $(SIZE),--size $(SIZE)) $(if $(QUICK),--quick)
 
 cluster: build ## Start a local cluster with MinIO, registry, Traefik and the operator
 	$(CLUSTER_TOOL) up
