@@ -53,6 +53,12 @@ const podSpec = (app: App, image: Image, pullSecret: string | undefined): object
   };
 };
 
+/**
+ * An Ingress controller learns of a ready pod a moment after the Deployment does. Only then does the pod count, so that an App
+ * that is Ready answers at its URL, and no old pod goes before its successor gets requests.
+ */
+const minReadySeconds = 2;
+
 const podAnnotations = ({ spec }: App): Record<string, string> => ({
   ...spec.pod?.annotations,
   ...(spec.restart === undefined ? {} : { [annotations.restart]: spec.restart }),
@@ -81,6 +87,7 @@ export const buildDeployment = (app: App, image: Image, pullSecret: string | und
       replicas: spec.replicas,
       revisionHistoryLimit: 2,
       progressDeadlineSeconds: 600,
+      minReadySeconds,
       // One replica never goes away: the new pod is ready before the old one ends.
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
       selector: { matchLabels: selector },

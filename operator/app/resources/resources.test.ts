@@ -22,6 +22,10 @@ describe('the Deployment', () => {
     });
     expect(container()?.lifecycle).toEqual({ preStop: { sleep: { seconds: 5 } } });
   });
+
+  test('counts a pod only when Ingress controllers have had time to learn of it', () => {
+    expect(build().spec?.minReadySeconds).toBe(2);
+  });
   test('selects by the two labels that never change', () => {
     const selector = { 'epinio.io/app': 'shop', 'epinio.io/process': 'web' };
     expect(build().spec?.selector).toEqual({ matchLabels: selector });
