@@ -56,7 +56,8 @@ const rawRound = async (world: World, model: Written, name: string, count: numbe
   // Who watches costs the server as much here as in the operator's rounds.
   await using _deployments = await playDeployments(world.kube, namespace);
   await using ready = await followReady(world.kube, namespace);
-  return seconds(async () => {
+  // Awaited here: the watchers are needed until then.
+  return await seconds(async () => {
     await parallel(keys(namespace, count), (key) => writeRaw(world.kube, key, model, world.config));
     await ready.all(count);
   });
