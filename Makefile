@@ -40,10 +40,12 @@ format: deps ## Format all code
 	$(NODE) node_modules/prettier/bin/prettier.cjs --write --log-level=warn .
 
 unit: deps ## Run the pure tests
+	$(CLUSTER_TOOL) packages bzip2 xz
 	$(VITEST) --project unit
 
 integration: deps ## Run the tests on a real kube-apiserver (built once into the cache)
-	$(CLUSTER_TOOL) build --light
+	$(CLUSTER_TOOL) packages etcd openssl curl docker-registry
+	$(CLUSTER_TOOL) build kube-apiserver kube-controller-manager kubectl minio
 	$(VITEST) --project integration
 
 builder-test: deps ## Run the tests of the test builder's lifecycle

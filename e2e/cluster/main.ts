@@ -6,6 +6,7 @@ import { kindDown, kindStatus, kindUp } from './kind.ts';
 import { kubectl } from './kubectl.ts';
 import { alone } from './lock.ts';
 import { down, isRunning, status, up } from './native.ts';
+import { ensurePrograms } from './packages.ts';
 import { say } from './shell.ts';
 
 const usage = `usage: main.ts <command>
@@ -15,6 +16,7 @@ const usage = `usage: main.ts <command>
   status              tell what runs
   doctor              tell what this machine lacks for a native cluster
   build [--light | program …]   build Kubernetes and what runs in it into the cache
+  packages program …  install the Debian packages of programs that are missing
   kubeconfig          print the path of the cluster's kubeconfig
 CLUSTER=native|kind|current chooses the cluster: by default kind where a Docker daemon answers, else native.`;
 
@@ -50,6 +52,7 @@ const commands: Readonly<Record<string, (args: readonly string[]) => Promise<unk
     const wanted = args.includes('--light') ? light : args.length > 0 ? args : programs;
     for (const program of wanted) console.log(await ensureBinary(program));
   },
+  packages: ensurePrograms,
   kubeconfig: async () => console.log(kubeconfigPath()),
 };
 

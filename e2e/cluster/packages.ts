@@ -16,6 +16,8 @@ const packages: Readonly<Record<string, string>> = {
   ip: 'iproute2',
   curl: 'curl',
   openssl: 'openssl',
+  bzip2: 'bzip2',
+  xz: 'xz-utils',
 };
 
 /** What tests on an API server alone need. */
