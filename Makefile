@@ -44,7 +44,7 @@ unit: deps ## Run the pure tests
 	$(VITEST) --project unit
 
 integration: deps ## Run the tests on a real kube-apiserver (built once into the cache)
-	$(CLUSTER_TOOL) packages etcd openssl curl docker-registry
+	$(CLUSTER_TOOL) packages docker-registry
 	$(CLUSTER_TOOL) build kube-apiserver kube-controller-manager kubectl minio
 	$(VITEST) --project integration
 
