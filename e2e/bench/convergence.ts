@@ -1,6 +1,7 @@
 import type { Key } from '../../operator/kube/resource.ts';
 import { say } from '../cluster/shell.ts';
 import { followReady, playDeployments } from './actors.ts';
+import { meanCpu, spent, type Cpu } from './cpu.ts';
 import { createApp, readWritten, writeRaw, type Written } from './fixtures.ts';
 import { cpuBetween, type Metrics, reconcilesBetween, requestsBetween, type Requests } from './metrics.ts';
 import type { OperatorOptions } from './operator.ts';
@@ -17,6 +18,8 @@ export interface Convergence {
   readonly ratio: number;
   readonly rawWritesPerSecond: number;
   readonly rounds: readonly Round[];
+  /** CPU seconds of who took part, as the mean of the rounds: they tell more than times on a machine that others use too. */
+  readonly cpu: { readonly raw: Cpu; readonly operator: Cpu };
 }
 
 /** Round is one round of the operator. */
@@ -29,6 +32,7 @@ export interface Round {
   /** Mean time that the API server took for one write. */
   readonly msPerWrite: number;
   readonly peakMB: number;
+  readonly cpu: Cpu;
 }
 
 /** What is sent for one App in a raw round, with the status of its Deployment. */
@@ -51,16 +55,19 @@ export const makeModel = async (world: World): Promise<Written> => {
   return readWritten(world.kube, key, world.config);
 };
 
-const rawRound = async (world: World, model: Written, name: string, count: number): Promise<number> => {
+type RawRound = Pick<Round, 'seconds' | 'cpu'>;
+
+const rawRound = async (world: World, model: Written, name: string, count: number): Promise<RawRound> => {
   const namespace = await world.namespace(name);
   // Who watches costs the server as much here as in the operator's rounds.
   await using _deployments = await playDeployments(world.kube, namespace);
   await using ready = await followReady(world.kube, namespace);
-  // Awaited here: the watchers are needed until then.
-  return await seconds(async () => {
+  const used = world.cpu();
+  const time = await seconds(async () => {
     await parallel(keys(namespace, count), (key) => writeRaw(world.kube, key, model, world.config));
     await ready.all(count);
   });
+  return { seconds: rounded(time), cpu: spent(used, world.cpu()) };
 };
 
 const latency = (before: Metrics, after: Metrics): number => {
@@ -77,10 +84,12 @@ const operatorRound = async (world: World, name: string, count: number, profile?
   const before = await operator.idle();
   await using _deployments = await playDeployments(world.kube, namespace);
   await using ready = await followReady(world.kube, namespace);
+  const used = world.cpu();
   const time = await seconds(async () => {
     await parallel(keys(namespace, count), (key) => createApp(world.kube, key, 0));
     await ready.all(count);
   });
+  const cpu = spent(used, world.cpu());
   const after = await operator.metrics();
   const reconciles = Object.values(reconcilesBetween(before, after)).reduce((a, b) => a + b, 0);
   const settled = await operator.idle();
@@ -92,6 +101,7 @@ const operatorRound = async (world: World, name: string, count: number, profile?
     requests: requestsBetween(before, settled),
     msPerWrite: rounded(latency(before, after), 1),
     peakMB: operator.memory().peak,
+    cpu: { ...cpu, operator: rounded(cpuBetween(before, after), 1) },
   };
 };
 
@@ -108,21 +118,23 @@ export const measureConvergence = async (
   const model = await makeModel(world);
   await rawRound(world, model, 'warm-up', Math.min(100, apps));
   const first = await rawRound(world, model, 'raw-1', apps);
-  say(`  raw ${rounded(first)} s`);
+  say(`  raw ${first.seconds} s`);
   const rounds: Round[] = [];
   for (const i of [1, 2]) {
     rounds.push(await operatorRound(world, `operator-${i}`, apps, i === 2 ? o.profile : undefined));
     say(`  operator ${rounds.at(-1)?.seconds} s`);
   }
   const raw = [first, await rawRound(world, model, 'raw-2', apps)];
-  say(`  raw ${rounded(raw[1] ?? 0)} s`);
+  say(`  raw ${raw[1]?.seconds} s`);
   const operator = rounds.map((r) => r.seconds);
+  const rawSeconds = raw.map((r) => r.seconds);
   return {
     apps,
-    raw: raw.map((s) => rounded(s)),
+    raw: rawSeconds,
     operator,
-    ratio: rounded(mean(operator) / mean(raw)),
-    rawWritesPerSecond: rounded((apps * rawWrites) / mean(raw), 0),
+    ratio: rounded(mean(operator) / mean(rawSeconds)),
+    rawWritesPerSecond: rounded((apps * rawWrites) / mean(rawSeconds), 0),
     rounds,
+    cpu: { raw: meanCpu(raw.map((r) => r.cpu)), operator: meanCpu(rounds.map((r) => r.cpu)) },
   };
 };

@@ -1,4 +1,5 @@
 import type { Convergence } from './convergence.ts';
+import type { Cpu } from './cpu.ts';
 import type { Restart, Restarts } from './restart.ts';
 import type { Settled } from './settled.ts';
 import type { Transitions } from './transitions.ts';
@@ -39,12 +40,20 @@ const transitionRows = (t: Transitions): Row[] => [
   info('reads of single objects: create / edit', `${t.create.gets} / ${t.edit.gets}`),
 ];
 
-const convergenceRows = ({ apps, raw, operator, ratio, rounds, rawWritesPerSecond }: Convergence): Row[] => {
+const cpuText = (cpu: Cpu): string =>
+  Object.entries(cpu)
+    .map(([name, s]) => `${name} ${s}`)
+    .join(', ');
+
+const convergenceRows = ({ apps, raw, operator, ratio, rounds, rawWritesPerSecond, cpu }: Convergence): Row[] => {
   const last = rounds.at(-1);
   return [
     atMost(`${apps} Apps: time by that of raw writes`, 1.2, ratio, ' ×'),
     info('  raw writes, s', `${raw.join(', ')} (${rawWritesPerSecond} writes/s)`),
     info('  operator, s', operator.join(', ')),
+    info('  CPU seconds, raw', cpuText(cpu.raw)),
+    info('  CPU seconds, operator', cpuText(cpu.operator)),
+    info('  writes, events', `${last?.requests.writesTotal}, ${last?.requests.events}`),
     info('  reconciles/s, CPU per reconcile', `${last?.reconcilesPerSecond}/s, ${last?.cpuMsPerReconcile} ms`),
     info('  memory, peak', `${last?.peakMB} MB`),
   ];

@@ -8,6 +8,8 @@ import { createClient, type KubeClient } from '../../operator/kube/client.ts';
 import { Namespace, Secret } from '../../operator/kube/resource.ts';
 import { asOperator } from '../../operator/testing/role.ts';
 import { startControlPlane } from '../cluster/control-plane.ts';
+import { runningPid } from '../cluster/daemon.ts';
+import { cpuOf, type Cpu } from './cpu.ts';
 import { OperatorProcess, type OperatorOptions } from './operator.ts';
 import { sockets } from './parallel.ts';
 
@@ -22,6 +24,8 @@ export interface World extends AsyncDisposable {
   /** operator starts the shipped bundle with exactly the rights of an installed operator. */
   operator(o?: Pick<OperatorOptions, 'profile'>): Promise<OperatorProcess>;
   namespace(name: string): Promise<string>;
+  /** cpu is what API server, etcd and the benchmark itself have used so far. */
+  cpu(): Cpu;
 }
 
 /** Only images are run, so the storage is never needed and never there. */
@@ -54,6 +58,12 @@ export const createWorld = async (controllers: readonly string[]): Promise<World
       await kube.create(Namespace, { metadata: { name } });
       return name;
     },
+    cpu: () => ({
+      ...Object.fromEntries(
+        ['kube-apiserver', 'etcd'].map((name) => [name, cpuOf(runningPid(plane.folder, name) ?? process.pid)]),
+      ),
+      benchmark: cpuOf(process.pid),
+    }),
     [Symbol.asyncDispose]: async () => {
       await kube.close();
       await plane.stop();

@@ -48,7 +48,7 @@ export const observe = async (
   { config, home, s3ChangedAt }: AppDeps,
   secrets: PullSecrets,
   key: Key,
-  ctx: Pick<Context, 'cache' | 'kube' | 'signal' | 'now'>,
+  ctx: Pick<Context, 'cache' | 'kube' | 'signal' | 'now' | 'others'>,
 ): Promise<Seen | undefined> => {
   const { cache } = ctx;
   const app = cache.get(App, key);
@@ -74,6 +74,7 @@ export const observe = async (
     refusals: [],
     settings: config,
     now: ctx.now(),
+    others: ctx.others(),
   };
 };
 

@@ -71,6 +71,8 @@ export interface Seen {
   readonly refusals: readonly ChildRefusal[];
   readonly settings: Settings;
   readonly now: Date;
+  /** How many other Apps want to be worked on just now. */
+  readonly others: number;
 }
 
 /** Need is an outside look that a plan cannot do without; after it the plan is made again. */

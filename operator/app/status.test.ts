@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { App } from '../api/app.ts';
 import { findCondition } from '../kube/conditions.ts';
 import { planApp, type Act } from './plan.ts';
@@ -31,6 +31,35 @@ test('a create is told twice: at first sight, and when all is done', () => {
   const end = plan({ ...middle, routes: [aRoute('ready')] });
   expect(findCondition(end.status?.conditions, 'Ready')).toMatchObject({ status: 'True', reason: 'Ready' });
   expect(end.notes.map((n) => n.reason)).toEqual(['Ready']);
+});
+
+describe('among many Apps that come at once', () => {
+  const young = (seconds: number): App => ({
+    ...app,
+    metadata: { ...app.metadata, creationTimestamp: ago(seconds) },
+  });
+  const begins = { isCurrent: () => false, others: 4 };
+
+  test('a new one is told once, with what it came to', () => {
+    expect(plan({ ...begins, app: young(1) })).toMatchObject({ status: undefined, notes: [], lookAfterMs: 5000 });
+    const end = plan({
+      app: young(3),
+      others: 4,
+      deployment: aDeployment('complete'),
+      routes: [aRoute('ready')],
+    });
+    expect(findCondition(end.status?.conditions, 'Ready')?.status).toBe('True');
+    expect(end.notes.map((n) => n.reason)).toEqual(['Ready']);
+  });
+
+  test.for([
+    ['it is alone', { ...begins, others: 3, app: young(1) }],
+    ['it takes long', { ...begins, app: young(30) }],
+    ['our clock is behind', { ...begins, app: young(-60) }],
+    ['it is in trouble', { ...begins, app: young(1), routes: [aRoute('conflict')] }],
+  ] as const)('a new one is told at once where %s', ([, given]) => {
+    expect(plan(given).status).toBeDefined();
+  });
 });
 
 test('routes that are ready before the pods are no news for five minutes', () => {

@@ -2,7 +2,7 @@ import type { AppStatus } from '../api/app.ts';
 import { ConditionType, Reason } from '../api/conditions.ts';
 import { attemptOf, podLabels } from '../api/names.ts';
 import type { StageRun } from '../api/stagerun.ts';
-import { findCondition, livingConditions, summarize, type Verdict } from '../kube/conditions.ts';
+import { findCondition, livingConditions, type ReadCondition, summarize, type Verdict } from '../kube/conditions.ts';
 import { deployedFact, rolloutNow, routedFact, sourceFact, stagedFact, type AppFact } from './facts.ts';
 import { deployedRunName } from './image.ts';
 import { webProcess } from './resources/container.ts';
@@ -140,20 +140,36 @@ const mild: ReadonlySet<string> = new Set<string>([Reason.RollingOut, Reason.Rou
 /** Numbers of pods are worth telling while they grow slowly; that the routes are ready before the pods is not. */
 const holdMs = { counts: 30_000, rest: 300_000 } as const;
 
+const isMild = (ready: ReadCondition | undefined): boolean =>
+  ready?.status === 'Unknown' && mild.has(ready.reason ?? '');
+
 /**
  * holdFor tells for how long a status may be kept back: while a rollout and the routes are young and nothing but their progress
  * changed, the next write is the one that tells the end. 0 = write it now.
  */
-export const holdFor = ({ app, now }: Seen, status: AppStatus): number => {
+export const holdFor = (seen: Seen, status: AppStatus): number => {
+  const { app, now } = seen;
   const before = findCondition(app.status?.conditions, ConditionType.Ready);
   const after = findCondition(status.conditions, ConditionType.Ready);
+  if (!isMild(after)) return 0;
+  if (before === undefined) return inCrowd(seen);
   const same =
     app.status?.observedGeneration === status.observedGeneration &&
     app.status?.stageRun?.desired === status.stageRun?.desired &&
-    app.status?.upload === undefined &&
-    [before, after].every((c) => c?.status === 'Unknown' && mild.has(c.reason));
-  if (!same || before === undefined) return 0;
+    app.status?.upload === undefined;
+  if (!same || !isMild(before)) return 0;
   const counted =
     app.status?.replicas === status.replicas && app.status?.readyReplicas === status.readyReplicas ? 'rest' : 'counts';
   return Math.max(0, Date.parse(before.lastTransitionTime) + holdMs[counted] - now.getTime());
+};
+
+/** So many other Apps at once, and each write makes all of them wait. */
+const crowd = 4;
+const crowdMs = { look: 5_000, most: 30_000 } as const;
+
+/** inCrowd: of many Apps that come at once, each tells what it came to, and that it is on its way only if that takes long. */
+const inCrowd = ({ app, now, others }: Seen): number => {
+  const age = now.getTime() - Date.parse(app.metadata.creationTimestamp);
+  const young = age >= 0 && age < crowdMs.most;
+  return young && others >= crowd ? crowdMs.look : 0;
 };

@@ -18,6 +18,7 @@ import {
   type Result,
   type Watch,
 } from '../kube/types.ts';
+import { controllerUid } from '../kube/store.ts';
 import { refers } from '../kube/watches.ts';
 import { byAppRef, byHost, observe } from './observe.ts';
 import { planRoute, type Plan } from './plan.ts';
@@ -95,6 +96,8 @@ const tell = (ctx: Context, route: AppRoute, { conditions }: AppRouteStatus): vo
   const before = findCondition(route.status?.conditions, ConditionType.Ready);
   const after = findCondition(conditions, ConditionType.Ready);
   if (after === undefined || (before?.status === after.status && before.reason === after.reason)) return;
+  // That a route works from the start is told by the App that made it.
+  if (before === undefined && after.status === 'True' && controllerUid(route) !== undefined) return;
   const type = after.status === 'False' ? 'Warning' : 'Normal';
   ctx.events.note(route, { type, reason: after.reason, action: 'Reconcile', note: after.message });
 };

@@ -160,13 +160,16 @@ describe('trouble', () => {
     expect(await total('dropped')).toBe(dropped + 14);
   });
 
-  it('writes at most 20 a second once two hundred are gone', async () => {
+  it('writes at most 10 a second once fifty are gone, warnings first', async () => {
     const r = recorder();
     for (let i = 0; i < 400; i++) r.note(app, { ...built, note: `Image ${i} is built.` });
     await settled();
-    expect(sent).toHaveLength(200);
+    expect(sent).toHaveLength(50);
+    r.note(app, { ...built, type: 'Warning', reason: 'StageFailed', note: 'The build failed.' });
     await clock.advance(1000);
-    expect(sent.length).toBeLessThanOrEqual(221);
+    expect(sent.length).toBeGreaterThan(55);
+    expect(sent.length).toBeLessThanOrEqual(61);
+    expect(sent.slice(50).map(({ body }) => body['reason'])).toContain('StageFailed');
   });
 
   it('never throws, whatever object it is given', () => {

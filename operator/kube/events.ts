@@ -30,7 +30,7 @@ export interface RecorderOptions {
   readonly seriesMs?: number;
   /** Without a repetition for this long the series ends; the next is a new event. client-go's 6 minutes. */
   readonly endMs?: number;
-  /** How many writes may wait; more are dropped. */
+  /** How many writes of each type may wait; more are dropped. */
   readonly capacity?: number;
 }
 
@@ -53,12 +53,13 @@ const microTime = (at: Date): string => at.toISOString().replace('Z', '000Z');
 
 /**
  * Recorder writes events in the background: note never throws or waits. Repetitions of (object, type, reason, action, note)
- * become one event with a count; a bucket per process and a bounded line of writes keep a storm away from the API server.
+ * become one event with a count; a bucket per process and bounded lines of writes keep a storm away from the API server, and
+ * in a storm, warnings go first.
  */
 export class Recorder implements EventRecorder {
   readonly #o: Required<RecorderOptions>;
   readonly #series = new Map<string, Series>();
-  readonly #line: (() => Promise<void>)[] = [];
+  readonly #lines: Readonly<Record<Note['type'], (() => Promise<void>)[]>> = { Warning: [], Normal: [] };
   readonly #bucket: Bucket;
   readonly #plans = new Map<Series, () => void>();
   #sending: Promise<void> | undefined;
@@ -67,7 +68,7 @@ export class Recorder implements EventRecorder {
   constructor(o: RecorderOptions) {
     this.#o = { clock: systemClock, seriesMs: 30_000, endMs: 360_000, capacity: 1000, ...o };
     // In a storm events wait behind the work: each costs the API server as much as a write that the users wait for.
-    this.#bucket = bucket(this.#o.clock, 20, 200);
+    this.#bucket = bucket(this.#o.clock, 10, 50);
   }
 
   note(regarding: KubeObject, note: Note): void {
@@ -85,12 +86,12 @@ export class Recorder implements EventRecorder {
     for (const [series, cancel] of [...this.#plans]) {
       cancel();
       this.#plans.delete(series);
-      this.#send(() => this.#writeCount(series));
+      this.#send('Normal', () => this.#writeCount(series));
     }
     const over = new AbortController();
     await Promise.race([this.#sending, sleep(this.#o.clock, timeoutMs, over.signal)]);
     over.abort();
-    this.#line.length = 0;
+    for (const line of Object.values(this.#lines)) line.length = 0;
   }
 
   #note(regarding: KubeObject, note: Note): void {
@@ -113,7 +114,7 @@ export class Recorder implements EventRecorder {
     const series = this.#newSeries(regarding, now);
     this.#series.set(id, series);
     const event = this.#event(regarding, note, series);
-    if (!this.#send(() => this.#create(event, series))) this.#series.delete(id);
+    if (!this.#send(note.type, () => this.#create(event, series))) this.#series.delete(id);
   }
 
   #newSeries(regarding: KubeObject, now: number): Series {
@@ -164,7 +165,7 @@ export class Recorder implements EventRecorder {
     series.planned = true;
     const cancel = this.#o.clock.after(this.#o.seriesMs, () => {
       this.#plans.delete(series);
-      if (!this.#send(() => this.#writeCount(series))) series.planned = false;
+      if (!this.#send('Normal', () => this.#writeCount(series))) series.planned = false;
     });
     this.#plans.set(series, cancel);
   }
@@ -196,21 +197,24 @@ export class Recorder implements EventRecorder {
     eventsTotal.inc({ result: 'counted' });
   }
 
-  #send(write: () => Promise<void>): boolean {
-    if (this.#line.length >= this.#o.capacity) {
+  #send(type: Note['type'], write: () => Promise<void>): boolean {
+    const line = this.#lines[type];
+    if (line.length >= this.#o.capacity) {
       eventsTotal.inc({ result: 'dropped' });
       return false;
     }
-    this.#line.push(write);
+    line.push(write);
     this.#sending ??= this.#drain().finally(() => (this.#sending = undefined));
     return true;
   }
 
   async #drain(): Promise<void> {
-    for (let write = this.#line.shift(); write !== undefined; write = this.#line.shift()) {
+    const { Warning, Normal } = this.#lines;
+    while (Warning.length + Normal.length > 0) {
       const waitMs = this.#bucket.take();
       if (waitMs > 0) await sleep(this.#o.clock, waitMs);
-      await this.#try(write);
+      const write = Warning.shift() ?? Normal.shift();
+      if (write !== undefined) await this.#try(write);
     }
   }
 

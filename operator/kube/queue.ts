@@ -82,6 +82,11 @@ export class Queue {
     return this.#dirty.size + this.#processing.size;
   }
 
+  /** present is how many keys are worked on or could be at once. */
+  get present(): number {
+    return this.#ready.size + this.#processing.size;
+  }
+
   /** startTimes are the monotonic times at which the work under way began. */
   startTimes(): Iterable<number> {
     return this.#processing.values();

@@ -76,6 +76,7 @@ describe('Store', () => {
       fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
         const store = new Store({
           resource: Things,
+          recentTexts: 2,
           indexes: { name: (o) => [o.metadata?.name ?? ''] },
         });
         const model = new Map<string, Labelled>();

@@ -17,6 +17,11 @@ export interface StoreOptions<T extends KubeObject> {
   readonly indexes?: Readonly<Record<string, (object: T) => readonly string[]>> | undefined;
   /** trim drops what nobody reads, in place or by a new object, before the object is kept. */
   readonly trim?: ((object: T) => T | void) | undefined;
+  /**
+   * recentTexts is how many texts are kept unpacked, default 64: a reconcile reads an object several times, and mostly one
+   * that has just come and will soon be replaced.
+   */
+  readonly recentTexts?: number;
 }
 
 /** controllerUid is the uid of the object's controller, the one owner that made it. */
@@ -33,7 +38,8 @@ const trimMeta = (meta: ObjectMeta): void => {
 };
 
 interface Entry {
-  readonly packed: Packed;
+  /** Absent while the text is among the recent ones: what is replaced soon need never be packed. */
+  packed: Packed | undefined;
   readonly version: string;
 }
 
@@ -63,9 +69,6 @@ class Index {
   }
 }
 
-/** recentTexts: a reconcile reads an object several times, and mostly one that has just come; unpacking it once is enough. */
-const recentTexts = 32;
-
 // Joined strings keep their parts alive, and with them the page they were parsed from.
 const flat = (s: string): string => Buffer.from(s).toString('latin1');
 
@@ -78,9 +81,11 @@ export class Store<T extends KubeObject = KubeObject> {
   readonly #packer = createPacker();
   /** Texts read or written last, oldest first. */
   readonly #recent = new Map<Entry, string>();
+  readonly #recentTexts: number;
   readonly #trim: (object: T) => T | void;
 
   constructor(o: StoreOptions<T>) {
+    this.#recentTexts = o.recentTexts ?? 64;
     this.resource = o.resource;
     this.#trim = o.trim ?? (() => undefined);
     const declared: Record<string, (o: T) => readonly string[]> = {
@@ -111,7 +116,7 @@ export class Store<T extends KubeObject = KubeObject> {
     const { apiVersion: _a, kind: _k, ...rest } = after;
     const at = held ? key : flat(key);
     const text = JSON.stringify(rest);
-    const entry = { packed: this.#packer.pack(text), version: flat(version) };
+    const entry: Entry = { packed: undefined, version: flat(version) };
     this.#entries.set(at, entry);
     if (held) this.#recent.delete(held);
     this.#remember(entry, text);
@@ -164,7 +169,7 @@ export class Store<T extends KubeObject = KubeObject> {
   }
 
   #read(held: Entry): T {
-    const text = this.#recent.get(held) ?? this.#packer.unpack(held.packed);
+    const text = this.#recent.get(held) ?? this.#unpacked(held);
     this.#remember(held, text);
     const object = JSON.parse(text) as Mutable<T>;
     object.apiVersion = apiVersionOf(this.resource);
@@ -172,11 +177,18 @@ export class Store<T extends KubeObject = KubeObject> {
     return object;
   }
 
+  #unpacked({ packed }: Entry): string {
+    if (packed === undefined) throw new Error('a text is neither recent nor packed');
+    return this.#packer.unpack(packed);
+  }
+
   #remember(entry: Entry, text: string): void {
     this.#recent.delete(entry);
     this.#recent.set(entry, text);
-    if (this.#recent.size <= recentTexts) return;
-    for (const oldest of this.#recent.keys()) return void this.#recent.delete(oldest);
+    if (this.#recent.size <= this.#recentTexts) return;
+    const [[oldest, itsText] = [entry, text]] = this.#recent;
+    this.#recent.delete(oldest);
+    oldest.packed ??= this.#packer.pack(itsText);
   }
 
   #reindex(key: string, before: T | undefined, after: T | undefined): void {

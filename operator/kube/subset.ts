@@ -55,14 +55,19 @@ const keysOf = (field: string, items: readonly unknown[]): readonly string[] | u
 };
 
 /** absent: what Go leaves out when it writes JSON, and what server-side apply cannot tell from not there. */
-const isEmpty = (v: unknown): boolean =>
-  v === undefined ||
-  v === null ||
-  v === '' ||
-  (Array.isArray(v) ? v.length === 0 : isObject(v) && Object.values(v).every(isEmpty));
+const isEmpty = (v: unknown): boolean => {
+  if (v === undefined || v === null || v === '') return true;
+  return Array.isArray(v) ? v.length === 0 : isObject(v) && Object.keys(v).every((key) => isEmpty(v[key]));
+};
+
+const keyValue = (item: unknown, key: string): unknown =>
+  (isObject(item) ? item[key] : undefined) ?? (key === 'protocol' ? 'TCP' : null);
 
 const keyIn = (item: unknown, keys: readonly string[]): string =>
-  JSON.stringify(keys.map((key) => (isObject(item) ? item[key] : undefined) ?? (key === 'protocol' ? 'TCP' : null)));
+  JSON.stringify(keys.map((key) => keyValue(item, key)));
+
+const sameKey = (a: unknown, b: unknown, keys: readonly string[]): boolean =>
+  b !== undefined && keys.every((key) => keyValue(a, key) === keyValue(b, key));
 
 const sameScalar = (wanted: unknown, found: unknown, inQuantity: boolean): boolean => {
   if (wanted === found) return true;
@@ -74,51 +79,69 @@ const sameScalar = (wanted: unknown, found: unknown, inQuantity: boolean): boole
   return mixed && String(wanted) === String(found);
 };
 
-const compareLists = (
-  field: string,
-  path: string,
-  wanted: readonly unknown[],
-  found: unknown,
-  out: Difference[],
-): void => {
-  if (!Array.isArray(found)) return void out.push({ path, wanted, found });
-  const items: readonly unknown[] = found;
-  if (sets.has(field)) {
-    for (const item of wanted) if (!items.includes(item)) out.push({ path, wanted: item, found: undefined });
-    return;
-  }
-  const keys = keysOf(field, wanted);
-  if (keys !== undefined && wanted.every(isObject)) {
-    const byKey = new Map(items.map((item) => [keyIn(item, keys), item]));
-    for (const item of wanted) {
-      const key = keyIn(item, keys);
-      compare(field, `${path}[${key}]`, item, byKey.get(key), false, out);
-    }
-    return;
-  }
-  if (items.length !== wanted.length) return void out.push({ path, wanted, found });
-  wanted.forEach((item, i) => compare(field, `${path}[${i}]`, item, items[i], false, out));
+/** Step leads one level down: to a field, to an item of a list by its place, or by its keys. */
+type Step = string | number | { readonly item: unknown; readonly keys: readonly string[] };
+
+const stepText = (step: Step, first: boolean): string => {
+  if (typeof step === 'string') return first ? step : `.${step}`;
+  return `[${typeof step === 'number' ? step : keyIn(step.item, step.keys)}]`;
 };
 
-const compare = (
-  field: string,
-  path: string,
-  wanted: unknown,
-  found: unknown,
-  inQuantity: boolean,
-  out: Difference[],
-): void => {
-  if (wanted === undefined || (isEmpty(wanted) && isEmpty(found))) return;
-  if (Array.isArray(wanted)) return compareLists(field, path, wanted, found, out);
-  if (!isObject(wanted)) {
-    if (!sameScalar(wanted, found, inQuantity)) out.push({ path, wanted, found });
-    return;
+/** Comparison walks down both sides at once. Nearly always nothing differs: paths are written only where something does. */
+class Comparison {
+  readonly found: Difference[] = [];
+  readonly #steps: Step[] = [];
+
+  compare(field: string, wanted: unknown, found: unknown, inQuantity: boolean): void {
+    if (wanted === undefined || wanted === found) return;
+    if (Array.isArray(wanted) && Array.isArray(found)) return this.#lists(field, wanted, found);
+    if (isObject(wanted) && isObject(found)) return this.#fields(wanted, found, inQuantity);
+    if (isEmpty(wanted) && isEmpty(found)) return;
+    const isScalar = typeof wanted !== 'object' || wanted === null;
+    if (!isScalar || !sameScalar(wanted, found, inQuantity)) this.#differs(wanted, found);
   }
-  if (!isObject(found)) return void out.push({ path, wanted, found });
-  for (const [name, value] of Object.entries(wanted)) {
-    compare(name, path === '' ? name : `${path}.${name}`, value, found[name], inQuantity || quantities.has(name), out);
+
+  #fields(wanted: Json, found: Json, inQuantity: boolean): void {
+    for (const name of Object.keys(wanted)) {
+      this.#down(name, name, wanted[name], found[name], inQuantity || quantities.has(name));
+    }
   }
-};
+
+  #lists(field: string, wanted: readonly unknown[], found: readonly unknown[]): void {
+    if (sets.has(field)) {
+      for (const item of wanted) if (!found.includes(item)) this.#differs(item, undefined);
+      return;
+    }
+    const keys = keysOf(field, wanted);
+    if (keys !== undefined && wanted.every(isObject)) return this.#merged(field, keys, wanted, found);
+    if (found.length !== wanted.length) return this.#differs(wanted, found);
+    wanted.forEach((item, i) => this.#down(i, field, item, found[i], false));
+  }
+
+  #merged(field: string, keys: readonly string[], wanted: readonly Json[], found: readonly unknown[]): void {
+    let byKey: Map<string, unknown> | undefined;
+    wanted.forEach((item, i) => {
+      // Most stand where they were put; only others' items move them.
+      let match = found[i];
+      if (!sameKey(item, match, keys)) {
+        byKey ??= new Map(found.map((other) => [keyIn(other, keys), other]));
+        match = byKey.get(keyIn(item, keys));
+      }
+      this.#down({ item, keys }, field, item, match, false);
+    });
+  }
+
+  #down(step: Step, field: string, wanted: unknown, found: unknown, inQuantity: boolean): void {
+    this.#steps.push(step);
+    this.compare(field, wanted, found, inQuantity);
+    this.#steps.pop();
+  }
+
+  #differs(wanted: unknown, found: unknown): void {
+    const path = this.#steps.map((step, i) => stepText(step, i === 0)).join('');
+    this.found.push({ path, wanted, found });
+  }
+}
 
 /**
  * differences lists where `found` does not have what `wanted` says. What is only in `found` is somebody else's and no
@@ -126,28 +149,73 @@ const compare = (
  * empty equals what is absent.
  */
 export const differences = (wanted: unknown, found: unknown): Difference[] => {
-  const out: Difference[] = [];
-  compare('', '', wanted, found, false, out);
-  return out;
+  const comparison = new Comparison();
+  comparison.compare('', wanted, found, false);
+  return comparison.found;
 };
 
-/** pruned drops what a server-side apply cannot express: undefined, null and empty lists. */
+const cannotBeSaid = (v: unknown): boolean => v === undefined || v === null || (Array.isArray(v) && v.length === 0);
+
+/** pruned drops what a server-side apply cannot express: undefined, null and empty lists. What has nothing of it is not copied. */
 export const pruned = <T>(value: T): T => {
-  if (Array.isArray(value)) return value.map((item: unknown) => pruned(item)) as T;
-  if (!isObject(value)) return value;
-  const kept = Object.entries(value)
-    .filter(([, v]) => v !== undefined && v !== null && !(Array.isArray(v) && v.length === 0))
-    .map(([k, v]) => [k, pruned(v)]);
-  return Object.fromEntries(kept) as T;
+  if (Array.isArray(value)) {
+    const items = value.map((item: unknown) => pruned(item));
+    return (items.every((item, i) => item === value[i]) ? value : items) as T;
+  }
+  return isObject(value) ? (prunedFields(value) as T) : value;
+};
+
+const prunedFields = (value: Json): Json => {
+  const names = Object.keys(value);
+  let kept: (readonly [string, unknown])[] | undefined;
+  for (const [i, name] of names.entries()) {
+    const field = value[name];
+    const drop = cannotBeSaid(field);
+    const rest = drop ? undefined : pruned(field);
+    if (kept === undefined && !drop && rest === field) continue;
+    kept ??= names.slice(0, i).map((before) => [before, value[before]]);
+    if (!drop) kept.push([name, rest]);
+  }
+  return kept === undefined ? value : Object.fromEntries(kept);
+};
+
+// The same names of fields come again and again; others' labels may be any.
+const quotedNames = new Map<string, string>();
+
+const quoted = (name: string): string => {
+  const known = quotedNames.get(name);
+  if (known !== undefined) return known;
+  const text = `${JSON.stringify(name)}:`;
+  if (quotedNames.size < 1000) quotedNames.set(name, text);
+  return text;
+};
+
+const sorted = (names: string[]): string[] =>
+  names.every((name, i) => i === 0 || (names[i - 1] as string) < name) ? names : names.sort();
+
+const write = (value: unknown, out: string[]): void => {
+  if (Array.isArray(value)) {
+    out.push('[');
+    value.forEach((item: unknown, i) => {
+      if (i > 0) out.push(',');
+      write(item, out);
+    });
+    out.push(']');
+  } else if (isObject(value)) {
+    let separator = '{';
+    for (const name of sorted(Object.keys(value))) {
+      if (value[name] === undefined) continue;
+      out.push(separator, quoted(name));
+      separator = ',';
+      write(value[name], out);
+    }
+    out.push(separator === '{' ? '{}' : '}');
+  } else out.push(JSON.stringify(value ?? null));
 };
 
 /** canonical writes JSON with sorted keys, so that equal values give equal texts. */
 export const canonical = (value: unknown): string => {
-  if (Array.isArray(value)) return `[${value.map((item) => canonical(item ?? null)).join(',')}]`;
-  if (!isObject(value)) return JSON.stringify(value ?? null);
-  const fields = Object.keys(value)
-    .filter((key) => value[key] !== undefined)
-    .sort()
-    .map((key) => `${JSON.stringify(key)}:${canonical(value[key])}`);
-  return `{${fields.join(',')}}`;
+  const out: string[] = [];
+  write(value, out);
+  return out.join('');
 };

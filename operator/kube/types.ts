@@ -180,6 +180,8 @@ export interface Context {
   readonly log: Logger;
   readonly signal: AbortSignal;
   now(): Date;
+  /** others is how many other keys of this controller are worked on or could be at once: what is only nice to have can wait for them. */
+  others(): number;
 }
 
 /** Change is what a cache saw happen to an object; at least one of the two is there. */

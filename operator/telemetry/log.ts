@@ -14,7 +14,7 @@ export const createLogger = (level = 'info', destination?: DestinationStream): L
     serializers: { err: stdSerializers.errWithCause },
     hooks: { streamWrite: redact },
   };
-  // Not in step: a write for each line, and the wait for it, is a tenth of the time of a busy operator. What waits when the
-  // process ends is written then.
-  return pino(options, destination ?? pino.destination({ sync: false }));
+  // Some lines at a time: a write for each is a seventh of the CPU time of a busy operator, even one that is not waited for.
+  // What waits when the process ends is written then.
+  return pino(options, destination ?? pino.destination({ sync: false, minLength: 4096, periodicFlush: 100 }));
 };

@@ -269,5 +269,6 @@ export const see = (given: Partial<Seen> = {}): Seen => ({
   refusals: [],
   settings,
   now,
+  others: 0,
   ...given,
 });
