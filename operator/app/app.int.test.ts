@@ -2,6 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { App } from '../api/app.ts';
 import { AppRoute } from '../api/approute.ts';
 import { appRouteName } from '../api/names.ts';
+import { Event } from '../kube/events.ts';
 import { Deployment, Ingress, Pod, Service } from '../kube/resource.ts';
 import { inNamespace } from '../testing/apiserver.ts';
 import { asUser, runApps, type AppWorld, type User } from '../testing/apps.ts';
@@ -50,6 +51,26 @@ describe('an App that runs an image', () => {
       await user.kube.mergePatch(Deployment, key, { metadata: { labels: { team: 'a' } } });
       await world.idle();
       expect(world.writes()).toEqual({});
+    }));
+
+  test('is told of once where many come together, with what it came to, and one event', () =>
+    play(async ({ key, namespace, world, user }) => {
+      const names = Array.from({ length: 16 }, (_, i) => `shop-${i}`);
+      await Promise.all(names.map((name) => user.apply({ ...key, name }, { ...image, replicas: 0 })));
+      for (const name of names) await user.until({ ...key, name }, { Ready: 'True/Stopped' });
+      await world.idle();
+      const { 'apply apps.epinio.io/status': told, ...others } = world.writes();
+      expect(Object.values(others)).toEqual([16, 16, 16, 16, 16]);
+      // The first ones do not know yet how many follow.
+      expect(told).toBeGreaterThanOrEqual(16);
+      expect(told).toBeLessThanOrEqual(24);
+      await vi.waitFor(async () => {
+        const { items } = await user.kube.list(Event, { namespace });
+        const about = items.map(({ regarding, reason }) => `${regarding?.kind} ${regarding?.name} ${reason}`);
+        expect(about.filter((text) => text.startsWith('App')).sort()).toEqual(
+          names.map((name) => `App ${name} Stopped`).sort(),
+        );
+      }, 10_000);
     }));
 
   test('is edited and scaled with at most three writes, and routed anew', () =>

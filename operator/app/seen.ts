@@ -71,7 +71,7 @@ export interface Seen {
   readonly refusals: readonly ChildRefusal[];
   readonly settings: Settings;
   readonly now: Date;
-  /** How many other Apps want to be worked on just now. */
+  /** How many other Apps wanted to be worked on at one time of the last seconds. */
   readonly others: number;
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { AppRoute } from '../api/approute.ts';
 import { App } from '../api/app.ts';
+import { Event } from '../kube/events.ts';
 import { Ingress } from '../kube/resource.ts';
 import { inNamespace } from '../testing/apiserver.ts';
 import { asUser, runApps, type AppWorld, type User } from '../testing/apps.ts';
@@ -110,6 +111,16 @@ describe('a route', () => {
       await user.untilRoute({ namespace: one, name: 'hand' }, { Ready: 'True/Ready' });
       await user.until({ namespace: one, name: 'shop' }, { Ready: 'True/Stopped' });
       expect((await user.kube.list(AppRoute, { namespace: one })).items.map((r) => r.metadata.name)).toEqual(['hand']);
+      await vi.waitFor(async () => {
+        const { items } = await user.kube.list(Event, { namespace: one });
+        const ofRoute = items.filter(({ regarding }) => regarding?.kind === AppRoute.kind);
+        expect(ofRoute.map(({ regarding, type, reason }) => [regarding?.name, type, reason])).toEqual(
+          expect.arrayContaining([
+            ['hand', 'Warning', 'AppNotFound'],
+            ['hand', 'Normal', 'Ready'],
+          ]),
+        );
+      }, 5000);
       await user.kube.remove(App, { namespace: one, name: 'shop' }, { uid: app.metadata.uid });
       await user.untilRoute({ namespace: one, name: 'hand' }, { Ready: 'False/AppNotFound' });
       await user.gone(Ingress, { namespace: one, name: 'hand' });

@@ -7,6 +7,9 @@ export const freshPriority = 0;
 /** stalePriority is that of an initial list or a resync: a restart with 10,000 objects must not delay a person's edit. */
 export const stalePriority = -100;
 
+/** How long a crowd is remembered: work comes in waves, and between two of them nobody seems to wait. */
+const crowdMs = 5_000;
+
 /** Item is a key handed out by Queue.get; give it back with done. */
 export interface Item {
   readonly key: string;
@@ -63,6 +66,7 @@ export class Queue {
   #getters: ((item: Item | undefined) => void)[] = [];
   #idle: (() => void)[] = [];
   #alarm: { readonly at: number; readonly cancel: () => void } | undefined;
+  #peak = { keys: 0, at: -Infinity };
   #order = 0;
   #down = false;
 
@@ -82,8 +86,13 @@ export class Queue {
     return this.#dirty.size + this.#processing.size;
   }
 
-  /** present is how many keys are worked on or could be at once. */
-  get present(): number {
+  /** crowd is the most keys that were worked on or waited to be at one time of the last seconds. */
+  get crowd(): number {
+    const lately = this.#clock.monotonic() - this.#peak.at < crowdMs ? this.#peak.keys : 0;
+    return Math.max(lately, this.#present);
+  }
+
+  get #present(): number {
     return this.#ready.size + this.#processing.size;
   }
 
@@ -175,6 +184,7 @@ export class Queue {
     if (this.#processing.has(entry.key)) return;
     this.#ready.push(entry);
     this.#metrics?.added(entry.priority);
+    if (this.#present >= this.crowd) this.#peak = { keys: this.#present, at: this.#clock.monotonic() };
     this.#handOut();
   }
 

@@ -180,7 +180,7 @@ export interface Context {
   readonly log: Logger;
   readonly signal: AbortSignal;
   now(): Date;
-  /** others is how many other keys of this controller are worked on or could be at once: what is only nice to have can wait for them. */
+  /** others is how many other keys of this controller wanted to be worked on at one time of the last seconds: what is only nice to have can wait for them. */
   others(): number;
 }
 
