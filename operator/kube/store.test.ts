@@ -66,6 +66,57 @@ describe('Store', () => {
     expect(() => store.byIndex('none', 'x')).toThrow('no index none');
   });
 
+  test('an object whose trim or index throws changes nothing, and comes in as soon as it does not', () => {
+    let broken = true;
+    const fussy = (o: Labelled): readonly string[] => {
+      if (broken && o.data?.a === '2') throw new Error('cannot read this');
+      return [o.data?.a ?? ''];
+    };
+    for (const how of ['index', 'trim']) {
+      broken = true;
+      const store = new Store<Labelled>({
+        resource: Things,
+        // Before and behind the one that throws there are others, which must not be half changed.
+        indexes: { name: (o) => [`${o.data?.a}`], ...(how === 'index' && { fussy }), last: (o) => [`${o.data?.a}`] },
+        ...(how === 'trim' && { trim: (o) => void fussy(o) }),
+      });
+      store.put(object('x', 1, { data: { a: '1' } }));
+      expect(() => store.put(object('x', 2, { data: { a: '2' } })), how).toThrow('cannot read this');
+      expect(() => store.put(object('y', 3, { data: { a: '2' } })), how).toThrow('cannot read this');
+      expect(store.version({ namespace: 'a', name: 'x' })).toBe('1');
+      expect(store.size).toBe(1);
+      for (const index of ['name', 'last'])
+        expect([store.byIndex(index, '1').length, store.byIndex(index, '2').length]).toEqual([1, 0]);
+      broken = false;
+      expect(store.put(object('x', 2, { data: { a: '2' } }))).toMatchObject({ before: { data: { a: '1' } } });
+      for (const index of ['name', 'last'])
+        expect([store.byIndex(index, '1').length, store.byIndex(index, '2').length]).toEqual([0, 1]);
+    }
+  });
+
+  test('of versions that are given a second time the content tells what changed', () => {
+    const store = new Store({ resource: Things });
+    store.put(object('x', 5, { data: { a: '1' } }));
+    expect(store.put(object('x', 5, { data: { a: '1' } }), true)).toBeUndefined();
+    expect(store.put(object('x', 5, { data: { a: '2' } }), true)).toMatchObject({ before: { data: { a: '1' } } });
+    expect(store.put(object('x', 3, { data: { a: '2' } }))).toMatchObject({
+      after: { metadata: { resourceVersion: '3' } },
+    });
+    expect(store.version({ namespace: 'a', name: 'x' })).toBe('3');
+  });
+
+  test('what cannot be packed is kept as it is', () => {
+    const packer = createPacker();
+    const full = (): never => {
+      throw new Error('no memory');
+    };
+    const store = new Store<Labelled>({ resource: Things, recentTexts: 1, packer: { ...packer, pack: full } });
+    const names = ['x', 'y', 'z'];
+    names.forEach((name, i) => store.put(object(name, i + 1, { data: { a: 'ä€😀'.repeat(100) } })));
+    for (const name of names) expect(store.get({ namespace: 'a', name })?.data).toEqual({ a: 'ä€😀'.repeat(100) });
+    expect(store.put(object('x', 9))).toMatchObject({ before: { data: {} } });
+  });
+
   test('behaves like a plain map under any sequence of changes', () => {
     const step = fc.record({
       namespace: fc.constantFrom('a', 'b'),

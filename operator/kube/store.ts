@@ -1,4 +1,4 @@
-import { createPacker, type Packed } from './pack.ts';
+import { createPacker, unpacked, type Packed, type Packer } from './pack.ts';
 import {
   apiVersionOf,
   keyOf,
@@ -13,7 +13,7 @@ import type { Change } from './types.ts';
 /** StoreOptions: what a store keeps of a kind, and what it can be asked for. */
 export interface StoreOptions<T extends KubeObject> {
   readonly resource: Resource<T>;
-  /** indexes: name → the values under which an object is found. Pure; must not throw. */
+  /** indexes: name → the values under which an object is found. Pure; where it throws, the object's change is refused. */
   readonly indexes?: Readonly<Record<string, (object: T) => readonly string[]>> | undefined;
   /** trim drops what nobody reads, in place or by a new object, before the object is kept. */
   readonly trim?: ((object: T) => T | void) | undefined;
@@ -22,6 +22,7 @@ export interface StoreOptions<T extends KubeObject> {
    * that has just come and will soon be replaced.
    */
   readonly recentTexts?: number;
+  readonly packer?: Packer | undefined;
 }
 
 /** controllerUid is the uid of the object's controller, the one owner that made it. */
@@ -69,6 +70,20 @@ class Index {
   }
 }
 
+/** A Move puts an object under a value of an index, or takes it away from there. */
+interface Move {
+  readonly index: Index;
+  readonly value: string;
+  readonly present: boolean;
+}
+
+const reindex = (key: string, moves: readonly Move[]): void => {
+  for (const { index, value, present } of moves) {
+    if (present) index.add(value, key);
+    else index.remove(value, key);
+  }
+};
+
 // Joined strings keep their parts alive, and with them the page they were parsed from.
 const flat = (s: string): string => Buffer.from(s).toString('latin1');
 
@@ -78,7 +93,7 @@ export class Store<T extends KubeObject = KubeObject> {
   readonly #entries = new Map<string, Entry>();
   readonly #indexes = new Map<string, Index>();
   readonly #valuesOf: readonly (readonly [Index, (o: T) => readonly string[]])[];
-  readonly #packer = createPacker();
+  readonly #packer: Packer;
   /** Texts read or written last, oldest first. */
   readonly #recent = new Map<Entry, string>();
   readonly #recentTexts: number;
@@ -87,6 +102,7 @@ export class Store<T extends KubeObject = KubeObject> {
   constructor(o: StoreOptions<T>) {
     this.#recentTexts = o.recentTexts ?? 64;
     this.resource = o.resource;
+    this.#packer = o.packer ?? createPacker();
     this.#trim = o.trim ?? (() => undefined);
     const declared: Record<string, (o: T) => readonly string[]> = {
       ...o.indexes,
@@ -104,23 +120,29 @@ export class Store<T extends KubeObject = KubeObject> {
     return this.#entries.size;
   }
 
-  /** put keeps an object (which it takes over and trims) and tells what changed; undefined where that version is held already. */
-  put(object: T): Change<T> | undefined {
+  /**
+   * put keeps an object (which it takes over and trims) and tells what changed; undefined where that version is held already.
+   * `doubted`: versions were given a second time (a restored backup), so that only the content tells whether it is the same.
+   * Throws what trim and indexes throw, and then has changed nothing.
+   */
+  put(object: T, doubted = false): Change<T> | undefined {
     const key = keyString(keyOf(object));
     const version = object.metadata?.resourceVersion ?? '';
     const held = this.#entries.get(key);
-    if (held?.version === version) return undefined;
+    if (held?.version === version && !doubted) return undefined;
     if (object.metadata) trimMeta(object.metadata);
     const after = this.#trim(object) ?? object;
-    const before = held && this.#read(held);
     const { apiVersion: _a, kind: _k, ...rest } = after;
-    const at = held ? key : flat(key);
     const text = JSON.stringify(rest);
+    if (held?.version === version && this.#textOf(held) === text) return undefined;
+    const before = held && this.#read(held);
+    const moves = this.#moves(before, after);
+    const at = held ? key : flat(key);
     const entry: Entry = { packed: undefined, version: flat(version) };
     this.#entries.set(at, entry);
     if (held) this.#recent.delete(held);
     this.#remember(entry, text);
-    this.#reindex(at, before, after);
+    reindex(at, moves);
     return { ...(before && { before }), after };
   }
 
@@ -130,9 +152,10 @@ export class Store<T extends KubeObject = KubeObject> {
     const held = this.#entries.get(id);
     if (held === undefined) return undefined;
     const before = this.#read(held);
+    const moves = this.#moves(before, undefined);
     this.#entries.delete(id);
     this.#recent.delete(held);
-    this.#reindex(id, before, undefined);
+    reindex(id, moves);
     return { before };
   }
 
@@ -169,7 +192,7 @@ export class Store<T extends KubeObject = KubeObject> {
   }
 
   #read(held: Entry): T {
-    const text = this.#recent.get(held) ?? this.#unpacked(held);
+    const text = this.#textOf(held);
     this.#remember(held, text);
     const object = JSON.parse(text) as Mutable<T>;
     object.apiVersion = apiVersionOf(this.resource);
@@ -177,9 +200,11 @@ export class Store<T extends KubeObject = KubeObject> {
     return object;
   }
 
-  #unpacked({ packed }: Entry): string {
-    if (packed === undefined) throw new Error('a text is neither recent nor packed');
-    return this.#packer.unpack(packed);
+  #textOf(held: Entry): string {
+    const recent = this.#recent.get(held);
+    if (recent !== undefined) return recent;
+    if (held.packed === undefined) throw new Error('a text is neither recent nor packed');
+    return this.#packer.unpack(held.packed);
   }
 
   #remember(entry: Entry, text: string): void {
@@ -187,16 +212,28 @@ export class Store<T extends KubeObject = KubeObject> {
     this.#recent.set(entry, text);
     if (this.#recent.size <= this.#recentTexts) return;
     const [[oldest, itsText] = [entry, text]] = this.#recent;
+    oldest.packed ??= this.#packed(itsText);
     this.#recent.delete(oldest);
-    oldest.packed ??= this.#packer.pack(itsText);
   }
 
-  #reindex(key: string, before: T | undefined, after: T | undefined): void {
+  /** packed never fails: the text is the only copy, and of another object than the one that is being read or written. */
+  #packed(text: string): Packed {
+    try {
+      return this.#packer.pack(text);
+    } catch {
+      return unpacked(text);
+    }
+  }
+
+  /** moves is what a change means for the indexes: everything that can throw, before anything is touched. */
+  #moves(before: T | undefined, after: T | undefined): Move[] {
+    const moves: Move[] = [];
     for (const [index, valuesOf] of this.#valuesOf) {
       const old = before ? valuesOf(before) : [];
       const now = after ? valuesOf(after) : [];
-      for (const value of old) if (!now.includes(value)) index.remove(value, key);
-      for (const value of now) if (!old.includes(value)) index.add(flat(value), key);
+      for (const value of old) if (!now.includes(value)) moves.push({ index, value, present: false });
+      for (const value of now) if (!old.includes(value)) moves.push({ index, value: flat(value), present: true });
     }
+    return moves;
   }
 }
