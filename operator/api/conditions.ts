@@ -29,10 +29,13 @@ export type ConditionType = (typeof ConditionType)[keyof typeof ConditionType];
 export const meanings = {
   // Any kind
   Ready: 'Everything is as the spec wants it.',
+  AwaitingOperator: 'The operator has not looked at the object yet; if that lasts, see whether it runs.',
   Progressing: 'The operator or Kubernetes is at work; nothing needs to be done.',
   Paused: 'The App is paused and the world differs from its spec.',
   NamespaceTerminating: 'The namespace is being deleted, so nothing new is made.',
   NameTaken: 'An object with the needed name exists and is not ours; rename or delete it.',
+  AwaitingDeletion:
+    'An object of an earlier App or AppRoute of this name is still being deleted; then it is made anew.',
   Invalid: 'Kubernetes refused an object made from this spec; the message says which field.',
   Forbidden: 'The operator may not do what is needed; the message says what.',
   QuotaExceeded: 'A quota of the namespace does not allow what is needed.',

@@ -6,6 +6,7 @@ import { AppRoute, appRouteSpec, appRouteStatus } from './approute.ts';
 import { toStructural } from './convert.ts';
 import type { Rule } from './fields.ts';
 import { group, version } from './names.ts';
+import { placeholder } from './placeholder.ts';
 import type { Schema } from './schema.ts';
 import { StageRun, stageRunSpec, stageRunStatus } from './stagerun.ts';
 
@@ -21,6 +22,8 @@ interface Kind {
   /** A kind whose spec has no required field can be written without one. */
   readonly specOptional?: boolean;
   readonly status: z.ZodType;
+  /** The condition that sums up all others. */
+  readonly summary: 'Ready' | 'Succeeded';
   readonly nameRule?: Rule;
   readonly columns: readonly Column[];
   readonly selectable?: readonly string[];
@@ -65,6 +68,7 @@ const kinds: readonly Kind[] = [
     spec: appSpec,
     specOptional: true,
     status: appStatus,
+    summary: 'Ready',
     nameRule: labelLikeName('an App'),
     columns: [
       appReady,
@@ -84,6 +88,7 @@ const kinds: readonly Kind[] = [
       'AppRoute is one address, host and path, of an App. A host belongs to the namespace of its oldest AppRoute. Apps make AppRoutes for spec.routes; others may be written by hand.',
     spec: appRouteSpec,
     status: appRouteStatus,
+    summary: 'Ready',
     columns: [
       column('App', '.spec.appRef.name', 'The App that answers.'),
       column('Host', '.spec.host', 'The host of the route.'),
@@ -103,6 +108,7 @@ const kinds: readonly Kind[] = [
       'StageRun is one build of an App, from source to image. The operator makes StageRuns from Apps and keeps them as history; deleting one builds again if its App still wants it.',
     spec: stageRunSpec,
     status: stageRunStatus,
+    summary: 'Succeeded',
     nameRule: labelLikeName('a StageRun'),
     columns: [
       column('App', '.spec.appRef.name', 'The App that is built.'),
@@ -134,7 +140,7 @@ const rootSchema = (kind: Kind): Schema => ({
     kind: { description: kindText, type: 'string' },
     metadata: { type: 'object' },
     spec: { ...toStructural(kind.spec), ...(kind.specOptional === true && { default: {} }) },
-    status: toStructural(kind.status),
+    status: { ...toStructural(kind.status), default: placeholder(kind.summary) },
   },
 });
 

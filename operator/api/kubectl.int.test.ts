@@ -9,6 +9,7 @@ import { connectTo, type Call } from '../../e2e/cluster/api.ts';
 import { inNamespace, kubeconfigPath, privateControlPlane } from '../testing/apiserver.ts';
 import { fullApp, fullAppRoute, fullStageRun } from './examples.ts';
 import { group, version } from './names.ts';
+import { placeholder } from './placeholder.ts';
 
 const run = promisify(execFile);
 const folder = mkdtempSync(join(tmpdir(), 'epinio-kubectl-'));
@@ -152,6 +153,19 @@ describe('kubectl', () => {
 });
 
 describe('the API server', () => {
+  it('says of a new object that the operator has not looked at it, so that nobody takes it for finished', () =>
+    inCall(async (call, apps, namespace) => {
+      await applied(call, `${apps}/shop`, 'user', app('shop', { port: 3000 }));
+      expect(await kubectl(['-n', namespace, 'get', 'app', 'shop'])).toMatch(/shop +Unknown +AwaitingOperator /);
+      const { body } = await call('GET', `${apps}/shop`);
+      // kstatus: in progress, because another generation was observed.
+      expect(body).toMatchObject({ metadata: { generation: 1 }, status: { observedGeneration: 0 } });
+
+      const written = { ...app('shop'), spec: undefined, status: fullApp.status };
+      const { status } = await applied(call, `${apps}/shop/status`, 'epinio', written);
+      expect(status).toEqual(fullApp.status);
+    }));
+
   it('fills in defaults, also where there is no spec at all', () =>
     inCall(async (call, apps) => {
       const bare = { apiVersion: `${group}/${version}`, kind: 'App', metadata: { name: 'shop' } };
@@ -186,7 +200,7 @@ describe('the API server', () => {
         ...app('shop'),
         status: { url: 'http://forged/' },
       });
-      expect(created.status).toBeUndefined();
+      expect(created.status).toEqual(placeholder('Ready'));
       const status = await applied(call, `${apps}/shop/status`, 'epinio', {
         ...app('shop', { port: 1 }),
         status: { url: 'http://x/' },

@@ -3,7 +3,7 @@ import { App } from '../api/app.ts';
 import { AppRoute } from '../api/approute.ts';
 import { appRouteName } from '../api/names.ts';
 import { Event } from '../kube/events.ts';
-import { Deployment, Ingress, Pod, Service } from '../kube/resource.ts';
+import { Deployment, Ingress, Pod, Service, type Resource } from '../kube/resource.ts';
 import { inNamespace } from '../testing/apiserver.ts';
 import { asUser, runApps, type AppWorld, type User } from '../testing/apps.ts';
 
@@ -118,6 +118,39 @@ describe('an App that runs an image', () => {
       }
       await world.idle();
       expect(Object.keys(world.writes())).not.toContain('delete deployments.apps');
+    }));
+
+  test('that is deleted and applied again waits for what is left of the earlier one, and blames nobody', () =>
+    play(async ({ key, namespace, world, user }) => {
+      const first = await user.apply(key, { ...image, replicas: 0 });
+      await user.until(key, { Ready: 'True/Stopped' });
+      await world.idle();
+      const leftovers = [
+        [Deployment, key],
+        [Service, key],
+        [AppRoute, { namespace, name: routeName(namespace) }],
+        [Ingress, { namespace, name: routeName(namespace) }],
+      ] as const;
+      const finalizers = (values: string[]) =>
+        Promise.all(
+          leftovers.map(async ([resource, of]) =>
+            user.kube.mergePatch(resource as Resource, of, { metadata: { finalizers: values } }),
+          ),
+        );
+      await finalizers(['example.org/slow']);
+      await user.kube.remove(App, key, { uid: first.metadata.uid });
+      await user.gone(App, key);
+      await user.apply(key, { ...image, replicas: 0 });
+      const waiting = await user.until(key, {
+        Ready: 'Unknown/AwaitingDeletion',
+        Deployed: 'Unknown/AwaitingDeletion',
+      });
+      expect(waiting.status?.conditions?.map((c) => c.type)).not.toContain('Stalled');
+      await finalizers([]);
+      const again = await user.until(key, { Ready: 'True/Stopped', Routed: 'True/Routed' });
+      expect((await user.kube.get(Deployment, key))?.metadata?.ownerReferences).toMatchObject([
+        { uid: again.metadata.uid },
+      ]);
     }));
 
   test('that loses its source loses its Deployment and keeps its claim', () =>

@@ -1,6 +1,6 @@
 import { App } from '../api/app.ts';
 import { applyIfChanged, applyStatusIfChanged, removeIfOwned } from '../kube/execute.ts';
-import { refusalOf } from '../kube/refusal.ts';
+import { refusalOf, refusalOfName } from '../kube/refusal.ts';
 import { done, terminal, wait, type Context, type Result } from '../kube/types.ts';
 import { blobKeyOf, look, type AppDeps } from './observe.ts';
 import { ownerFor } from './owner.ts';
@@ -60,9 +60,8 @@ const applyOne = async (
   const { kind } = resource;
   try {
     const { type } = await applyIfChanged(ctx, resource, intent, ownerFor(app, resource));
-    if (type !== 'nameTaken') return undefined;
-    const message = `The ${kind} ${intent.metadata.name} exists and is not this App's: rename or delete it.`;
-    return { kind, reason: 'NameTaken', message };
+    const refusal = refusalOfName(type, { object: `${kind} ${intent.metadata.name}`, owner: 'App' });
+    return refusal && { kind, ...refusal };
   } catch (error) {
     const refusal = refusalOf(error);
     if (refusal === undefined) throw error;

@@ -1,5 +1,6 @@
 import { ConditionType, Reason } from '../api/conditions.ts';
 import { findCondition, type Fact } from '../kube/conditions.ts';
+import { isPassing, type Refusal } from '../kube/refusal.ts';
 import { Deployment } from '../kube/resource.ts';
 import { lastImage } from './image.ts';
 import { readyMessage, worstRoute } from './routes.ts';
@@ -26,6 +27,11 @@ const about =
   (status, reason, message, more = {}) => ({ type, status, reason, message, ...more });
 
 const stalled = { stalled: true } as const;
+
+const sayRefused = (say: Say, refusal: Refusal): AppFact =>
+  isPassing(refusal)
+    ? say('Unknown', refusal.reason, refusal.message)
+    : say('False', refusal.reason, refusal.message, stalled);
 
 /** sourceFact: is the source there, and may it be used? */
 export const sourceFact = (staging: Staging): AppFact => {
@@ -67,7 +73,7 @@ export const sourceFact = (staging: Staging): AppFact => {
 export const stagedFact = (seen: Seen, staging: Staging): AppFact => {
   const say = about(ConditionType.Staged);
   const refused = refusalOf(seen, 'StageRun');
-  if (refused !== undefined) return say('False', refused.reason, refused.message, stalled);
+  if (refused !== undefined) return sayRefused(say, refused);
   switch (staging.type) {
     case 'none':
       return say('True', Reason.NoSource, 'There is nothing to build.');
@@ -133,7 +139,7 @@ const refusalOf = (seen: Seen, ...kinds: readonly string[]): ChildRefusal | unde
 export const deployedFact = (seen: Seen, staging: Staging, work: Workload): AppFact => {
   const say = about(ConditionType.Deployed);
   const refused = refusalOf(seen, 'Deployment', 'Service', 'Secret');
-  if (refused !== undefined) return say('False', refused.reason, refused.message, stalled);
+  if (refused !== undefined) return sayRefused(say, refused);
   switch (work.type) {
     case 'none':
       return say('True', Reason.NoSource, 'There is nothing to run.');
@@ -192,7 +198,7 @@ export const routedFact = (seen: Seen, wantsRoutes: boolean): AppFact => {
   const say = about(ConditionType.Routed);
   if (!wantsRoutes) return say('True', Reason.NoRoutes, 'The App wants no routes.');
   const refused = refusalOf(seen, 'AppRoute');
-  if (refused !== undefined) return say('False', refused.reason, refused.message, stalled);
+  if (refused !== undefined) return sayRefused(say, refused);
   const worst = worstRoute(seen);
   if (worst === undefined) return say('True', Reason.Routed, 'All routes lead to the App.');
   const { reason, message } = readyMessage(worst.address);

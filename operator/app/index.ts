@@ -1,6 +1,7 @@
 import { App } from '../api/app.ts';
 import { AppRoute } from '../api/approute.ts';
 import { labels } from '../api/names.ts';
+import { dropPlaceholder } from '../api/placeholder.ts';
 import { StageRun } from '../api/stagerun.ts';
 import type { Config } from '../config.ts';
 import { cached, type CacheSpec } from '../kube/cache.ts';
@@ -30,9 +31,10 @@ const trimStrangers = <T extends KubeObject>(object: T): T => (isOfApp(object) ?
 export const appCacheSpecs = (config: Config, home: string): readonly CacheSpec[] => {
   const watched = config.watchNamespaces;
   return [
-    cached(App),
-    cached(StageRun),
+    cached(App, { trim: dropPlaceholder }),
+    cached(StageRun, { trim: dropPlaceholder }),
     cached(AppRoute, {
+      trim: dropPlaceholder,
       indexes: { [byApp]: appsOfRoute },
     }),
     cached(Deployment, { trim: trimStrangers }),

@@ -165,9 +165,12 @@ export const holdFor = (seen: Seen, status: AppStatus): number => {
 
 /** So many other Apps at once, and each write makes all of them wait. */
 const crowd = 4;
-const crowdMs = { look: 5_000, most: 30_000 } as const;
+const crowdMs = { look: 5_000, most: 10_000 } as const;
 
-/** inCrowd: of many Apps that come at once, each tells what it came to, and that it is on its way only if that takes long. */
+/**
+ * inCrowd: of many Apps that come at once, each tells what it came to, and that it is on its way only if that takes long. Until
+ * then the API server itself says that it waits (api/placeholder.ts).
+ */
 const inCrowd = ({ app, now, others }: Seen): number => {
   const age = now.getTime() - Date.parse(app.metadata.creationTimestamp);
   const young = age >= 0 && age < crowdMs.most;

@@ -1,11 +1,12 @@
 import { App } from '../api/app.ts';
 import { AppRoute, type AppRouteStatus } from '../api/approute.ts';
 import { ConditionType } from '../api/conditions.ts';
+import { dropPlaceholder } from '../api/placeholder.ts';
 import type { Config } from '../config.ts';
 import { cached, type CacheSpec } from '../kube/cache.ts';
 import { findCondition } from '../kube/conditions.ts';
 import { applyIfChanged, applyStatusIfChanged, removeIfOwned } from '../kube/execute.ts';
-import { refusalOf, type Refusal } from '../kube/refusal.ts';
+import { refusalOf, refusalOfName, type Refusal } from '../kube/refusal.ts';
 import { Ingress, keyOf, keyString, type Key } from '../kube/resource.ts';
 import {
   done,
@@ -38,8 +39,11 @@ const appRefOf = ({ metadata, spec }: AppRoute): string =>
 
 /** appRouteCacheSpecs is what this controller wants cached; all Ingresses, because anybody's may hold an address. */
 export const appRouteCacheSpecs: readonly CacheSpec[] = [
-  cached(App),
-  cached(AppRoute, { indexes: { [byHost]: ({ spec }) => [spec.host], [byAppRef]: (route) => [appRefOf(route)] } }),
+  cached(App, { trim: dropPlaceholder }),
+  cached(AppRoute, {
+    trim: dropPlaceholder,
+    indexes: { [byHost]: ({ spec }) => [spec.host], [byAppRef]: (route) => [appRefOf(route)] },
+  }),
   cached(Ingress, { indexes: { [byHost]: hostsOf } }),
 ];
 
@@ -69,9 +73,7 @@ const apply = async (ctx: Context, { route }: Seen, { apply: intent }: Plan): Pr
   if (intent === undefined) return undefined;
   try {
     const { type } = await applyIfChanged(ctx, Ingress, intent, { owner: route });
-    if (type !== 'nameTaken') return undefined;
-    const message = `An Ingress named ${intent.metadata.name} exists and is not this route's: rename or delete it.`;
-    return { reason: 'NameTaken', message };
+    return refusalOfName(type, { object: `Ingress ${intent.metadata.name}`, owner: 'AppRoute' });
   } catch (error) {
     const refusal = refusalOf(error);
     if (refusal === undefined) throw error;

@@ -1,6 +1,7 @@
 import type { AppRouteStatus } from '../api/approute.ts';
 import { ConditionType, Reason } from '../api/conditions.ts';
 import { livingConditions, summarize, type Fact } from '../kube/conditions.ts';
+import { isPassing } from '../kube/refusal.ts';
 import type { Claim } from './claims.ts';
 import { routeUrl } from './resources/ingress.ts';
 import { ownIngress, type IngressObject, type Seen } from './seen.ts';
@@ -31,7 +32,9 @@ const programmedFact = (seen: Seen, claim: Claim): Fact => {
     return say('False', Reason.NotAccepted, 'No Ingress is made, because the route is not accepted.');
   if (!seen.appExists)
     return say('False', Reason.AppNotFound, `There is no App ${seen.route.spec.appRef.name} in this namespace yet.`);
-  if (seen.refusal !== undefined) return say('False', seen.refusal.reason, seen.refusal.message, true);
+  const { refusal } = seen;
+  if (refusal !== undefined && isPassing(refusal)) return say('Unknown', refusal.reason, refusal.message);
+  if (refusal !== undefined) return say('False', refusal.reason, refusal.message, true);
   const address = addressOf(ownIngress(seen));
   if (address !== undefined)
     return say('True', Reason.Programmed, `The Ingress controller serves the route at ${address}.`);

@@ -249,6 +249,18 @@ test("a name that is a stranger's is never touched, whether the cache has seen i
     expect((await kube.get(Service, key(s, 'late')))?.spec?.selector).toEqual({ app: 'theirs' });
   }));
 
+test('what belongs to a deleted owner of the same kind and name is left to the garbage collector', () =>
+  scene(async (s) => {
+    const { object } = await s.apply(deployment(s));
+    const after = { ...s.owner, metadata: { ...s.owner.metadata, uid: 'successor' } };
+    const namesake = { ...after, kind: 'Another' };
+    expect(await applyIfChanged(s, Deployment, deployment(s), { owner: after })).toMatchObject({ type: 'predecessor' });
+    expect(await applyIfChanged(s, Deployment, deployment(s), { owner: namesake })).toMatchObject({
+      type: 'nameTaken',
+    });
+    expect((await kube.get(Deployment, key(s)))?.metadata?.uid).toBe(object.metadata?.uid);
+  }));
+
 test('of a Secret only metadata is cached; it is written once, and again when somebody wrote it', () =>
   scene(async (s) => {
     const secret = (password: string): Intent => ({
@@ -308,15 +320,16 @@ test('a status is written as a whole, once, and only onto the object it is about
     // Somebody edits the spec between our look and our write.
     const behind = current();
     await stranger.mergePatch(Thing, key(s, 'x'), { spec: { edited: true } });
-    expect(await applyStatusIfChanged(s, Thing, behind, { observedGeneration: 3, conditions })).toBe('applied');
-    await s.seen();
-    expect(current()).toMatchObject({ spec: { edited: true }, status: { observedGeneration: 3 } });
+    const late = applyStatusIfChanged(s, Thing, behind, { observedGeneration: 3, conditions });
+    await expect(late).rejects.toMatchObject({ code: 409 });
+    await vi.waitFor(() => expect(current().spec).toHaveProperty('edited'));
+    expect(await write({ observedGeneration: 3, conditions })).toBe('applied');
 
     const old = current();
     await kube.remove(Thing, key(s, 'x'), { uid: old.metadata?.uid ?? '' });
     expect(await applyStatusIfChanged(s, Thing, old, { observedGeneration: 4 })).toBe('gone');
     await kube.create(Thing, { metadata: key(s, 'x') });
-    expect(await applyStatusIfChanged(s, Thing, old, { observedGeneration: 4 })).toBe('gone');
+    await expect(applyStatusIfChanged(s, Thing, old, { observedGeneration: 4 })).rejects.toMatchObject({ code: 409 });
     expect((await kube.get(Thing, key(s, 'x')))?.status).toBeUndefined();
   }));
 

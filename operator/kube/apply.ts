@@ -12,9 +12,13 @@ export const appliedAnnotation = 'epinio.io/applied';
 /** Writing is the part of a reconcile's Context that writing needs. */
 export type Writing = Pick<Context, 'cache' | 'kube' | 'signal' | 'log'>;
 
-/** Applied tells what applyIfChanged did; object is the live one, as cached or as answered. */
+/**
+ * Applied tells what applyIfChanged did; object is the live one, as cached or as answered. nameTaken: it is a stranger's;
+ * predecessor: it belongs to a deleted owner of our owner's kind and name, and Kubernetes' garbage collector is about to
+ * delete it.
+ */
 export interface Applied<T extends KubeObject> {
-  readonly type: 'unchanged' | 'applied' | 'nameTaken';
+  readonly type: 'unchanged' | 'applied' | 'nameTaken' | 'predecessor';
   readonly object: T;
 }
 
@@ -82,6 +86,18 @@ export const isOurs = (object: KubeObject, owner?: KubeObject): boolean => {
   return object.metadata?.annotations?.[appliedAnnotation] !== undefined;
 };
 
+/** notOurs tells a stranger's object from one of the owner's predecessor: deleted, and at once made anew. */
+const notOurs = <T extends KubeObject>(object: T, owner?: KubeObject): Applied<T> => {
+  const ref = object.metadata?.ownerReferences?.find((o) => o.controller === true);
+  const group = (apiVersion: string | undefined): string | undefined => apiVersion?.split('/')[0];
+  const same =
+    owner !== undefined &&
+    ref?.kind === owner.kind &&
+    ref?.name === owner.metadata?.name &&
+    group(ref?.apiVersion) === group(owner.apiVersion);
+  return { type: same ? 'predecessor' : 'nameTaken', object };
+};
+
 /** drift is what of the intent the live object does not have, as far as the cache can tell. */
 const drift = (wanted: Intent, live: KubeObject, metadataOnly: boolean): Difference[] =>
   metadataOnly ? differences({ metadata: wanted.metadata }, live) : differences(wanted, live);
@@ -130,7 +146,7 @@ const sendCautiously = async <T extends KubeObject>(
   } catch (e) {
     if (!isConflict(e)) throw e;
     const there = await kube.getMetadata(r, keyOf(wanted), { signal });
-    if (there !== undefined && !isOurs(there, owner)) return { type: 'nameTaken', object: there as unknown as T };
+    if (there !== undefined && !isOurs(there, owner)) return notOurs(there as unknown as T, owner);
     return { type: 'applied', object: await kube.apply(r, wanted, { signal }) };
   }
 };
@@ -152,7 +168,7 @@ export const applyIfChanged = async <T extends KubeObject>(
   const id = `${resourceId(r)} ${keyString(key)}`;
 
   if (live !== undefined) {
-    if (!isOurs(live, o.owner)) return { type: 'nameTaken', object: live };
+    if (!isOurs(live, o.owner)) return notOurs(live, o.owner);
     // What is going cannot be made right; its DELETED event wakes the owner, who makes a new one.
     if (live.metadata?.deletionTimestamp !== undefined) return { type: 'unchanged', object: live };
     if (isInSync(wanted, live, hash, known.get(id), metadataOnly)) return { type: 'unchanged', object: live };
@@ -162,7 +178,7 @@ export const applyIfChanged = async <T extends KubeObject>(
     live !== undefined || certain
       ? { type: 'applied', object: await ctx.kube.apply(r, wanted, { signal: ctx.signal }) }
       : await sendCautiously(ctx, r, wanted, o.owner);
-  if (applied.type === 'nameTaken') return applied;
+  if (applied.type !== 'applied') return applied;
 
   const left = drift(wanted, applied.object, false);
   if (left.length === 0 && !metadataOnly) known.delete(id);

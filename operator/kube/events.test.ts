@@ -172,6 +172,26 @@ describe('trouble', () => {
     expect(sent.slice(50).map(({ body }) => body['reason'])).toContain('StageFailed');
   });
 
+  it('is told anew when it could not be written', async () => {
+    const r = recorder();
+    answers = [new ApiError({ code: 403, reason: 'Forbidden', message: 'no' })];
+    r.note(app, built);
+    await settled();
+    r.note(app, built);
+    await settled();
+    expect(sent.map((s) => s.verb)).toEqual(['create', 'create']);
+  });
+
+  it('waits for nothing at the end', async () => {
+    const r = recorder();
+    for (let i = 0; i < 400; i++) r.note(app, { ...built, note: `Image ${i} is built.` });
+    await settled();
+    const flushed = r.flush(1000);
+    await clock.advance(200);
+    await flushed;
+    expect(sent).toHaveLength(400);
+  });
+
   it('never throws, whatever object it is given', () => {
     const r = recorder();
     const hostile = new Proxy(app, {

@@ -66,7 +66,7 @@ export class Recorder implements EventRecorder {
   #closed = false;
 
   constructor(o: RecorderOptions) {
-    this.#o = { clock: systemClock, seriesMs: 30_000, endMs: 360_000, capacity: 1000, ...o };
+    this.#o = { clock: systemClock, seriesMs: 30_000, endMs: 360_000, capacity: 4096, ...o };
     // In a storm events wait behind the work: each costs the API server as much as a write that the users wait for.
     this.#bucket = bucket(this.#o.clock, 10, 50);
   }
@@ -114,7 +114,11 @@ export class Recorder implements EventRecorder {
     const series = this.#newSeries(regarding, now);
     this.#series.set(id, series);
     const event = this.#event(regarding, note, series);
-    if (!this.#send(note.type, () => this.#create(event, series))) this.#series.delete(id);
+    // What was never written cannot be counted: the next one is a new event.
+    const lost = (): void => {
+      if (this.#series.get(id) === series) this.#series.delete(id);
+    };
+    if (!this.#send(note.type, () => this.#create(event, series), lost)) lost();
   }
 
   #newSeries(regarding: KubeObject, now: number): Series {
@@ -197,13 +201,13 @@ export class Recorder implements EventRecorder {
     eventsTotal.inc({ result: 'counted' });
   }
 
-  #send(type: Note['type'], write: () => Promise<void>): boolean {
+  #send(type: Note['type'], write: () => Promise<void>, lost?: () => void): boolean {
     const line = this.#lines[type];
     if (line.length >= this.#o.capacity) {
       eventsTotal.inc({ result: 'dropped' });
       return false;
     }
-    line.push(write);
+    line.push(() => this.#try(write, lost));
     this.#sending ??= this.#drain().finally(() => (this.#sending = undefined));
     return true;
   }
@@ -212,13 +216,14 @@ export class Recorder implements EventRecorder {
     const { Warning, Normal } = this.#lines;
     while (Warning.length + Normal.length > 0) {
       const waitMs = this.#bucket.take();
-      if (waitMs > 0) await sleep(this.#o.clock, waitMs);
+      // At the end there is no time for patience.
+      if (waitMs > 0 && !this.#closed) await sleep(this.#o.clock, waitMs);
       const write = Warning.shift() ?? Normal.shift();
-      if (write !== undefined) await this.#try(write);
+      await write?.();
     }
   }
 
-  async #try(write: () => Promise<void>): Promise<void> {
+  async #try(write: () => Promise<void>, lost?: () => void): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await write();
@@ -229,6 +234,7 @@ export class Recorder implements EventRecorder {
         }
         eventsTotal.inc({ result: 'failed' });
         this.#o.log.debug({ err: error }, 'event not written');
+        lost?.();
         return;
       }
     }

@@ -1,4 +1,4 @@
-import { isConflict, isNotFound } from './errors.ts';
+import { isNotFound } from './errors.ts';
 import { resourceId } from './paths.ts';
 import { apiVersionOf, keyOf, keyString, type KubeObject, type Resource } from './resource.ts';
 import { isOurs, type Writing } from './apply.ts';
@@ -7,7 +7,7 @@ import type { Cache } from './types.ts';
 
 export { applyIfChanged, type Applied, type Writing } from './apply.ts';
 
-/** StatusApplied tells what applyStatusIfChanged did; gone: the object was deleted, or is another one of that name. */
+/** StatusApplied tells what applyStatusIfChanged did; gone: the object was deleted. */
 export type StatusApplied = 'unchanged' | 'applied' | 'gone';
 
 type WithStatus = KubeObject & { readonly status?: unknown };
@@ -29,41 +29,30 @@ const bothWays = (wanted: unknown, found: unknown): string => {
 };
 
 /**
- * sendStatus applies a status to the object of that uid only. An apply to /status takes no uid for a precondition, so it is
- * bound to the version that was read; if that moved, the uid is looked at before the next try.
+ * sendStatus applies a status to the very version that was read: an apply to /status takes no uid for a precondition, and what
+ * was concluded from an older version may be wrong by now. A conflict is the caller's: it looks again.
  */
 const sendStatus = async <T extends WithStatus>(
-  ctx: Writing,
+  { kube, signal }: Writing,
   r: Resource<T>,
   object: KubeObject,
   status: unknown,
 ): Promise<T | undefined> => {
-  const { kube, signal } = ctx;
-  const key = keyOf(object);
-  const { uid } = object.metadata ?? {};
-  let { resourceVersion } = object.metadata ?? {};
-  for (let n = 0; ; n++) {
-    const metadata = {
-      name: key.name,
-      ...(key.namespace === '' ? {} : { namespace: key.namespace }),
-      ...(resourceVersion === undefined ? {} : { resourceVersion }),
-    };
-    try {
-      const intent = { apiVersion: apiVersionOf(r), kind: r.kind, metadata, status };
-      return await kube.apply(r, intent, { subresource: 'status', signal });
-    } catch (e) {
-      if (isNotFound(e)) return undefined;
-      if (!isConflict(e) || n >= 3) throw e;
-      const now = await kube.getMetadata(r, key, { signal });
-      if (now === undefined || now.metadata.uid !== uid) return undefined;
-      ({ resourceVersion } = now.metadata);
-    }
+  const { name, namespace, resourceVersion } = object.metadata ?? {};
+  const metadata = { name: name ?? '', ...(namespace && { namespace }), ...(resourceVersion && { resourceVersion }) };
+  try {
+    const intent = { apiVersion: apiVersionOf(r), kind: r.kind, metadata, status };
+    return await kube.apply(r, intent, { subresource: 'status', signal });
+  } catch (e) {
+    if (isNotFound(e)) return undefined;
+    throw e;
   }
 };
 
 /**
  * applyStatusIfChanged makes the object's status exactly `status` (the whole of it: a field that is left out goes) by
- * one server-side apply, and sends nothing where the cached object says so already.
+ * one server-side apply, and sends nothing where the cached object says so already. Throws a conflict where the object is not
+ * what it was when it was read.
  */
 export const applyStatusIfChanged = async <T extends WithStatus>(
   ctx: Writing,

@@ -1,8 +1,8 @@
 import { isApiError, isForbidden, isInvalid, isNamespaceTerminating } from './errors.ts';
 
-/** Refusal is why the API server will not have an object of ours: trying again at once is of no use. */
+/** Refusal is why an object of ours cannot be: trying again at once is of no use. */
 export interface Refusal {
-  readonly reason: 'NameTaken' | 'Invalid' | 'Forbidden' | 'QuotaExceeded' | 'AdmissionDenied';
+  readonly reason: 'NameTaken' | 'AwaitingDeletion' | 'Invalid' | 'Forbidden' | 'QuotaExceeded' | 'AdmissionDenied';
   readonly message: string;
 }
 
@@ -18,3 +18,25 @@ export const refusalOf = (error: unknown): Refusal | undefined => {
   }
   return isApiError(error, 400) ? { reason: 'AdmissionDenied', message: error.message } : undefined;
 };
+
+/** refusalOfName tells why an object was left alone that applyIfChanged found under our name; undefined where it was not. */
+export const refusalOfName = (
+  applied: 'unchanged' | 'applied' | 'nameTaken' | 'predecessor',
+  words: { readonly object: string; readonly owner: string },
+): Refusal | undefined => {
+  const { object, owner } = words;
+  switch (applied) {
+    case 'nameTaken':
+      return { reason: 'NameTaken', message: `The ${object} exists and is not this ${owner}'s: rename or delete it.` };
+    case 'predecessor':
+      return {
+        reason: 'AwaitingDeletion',
+        message: `The ${object} of an earlier ${owner} of this name is still being deleted; then it is made anew.`,
+      };
+    default:
+      return undefined;
+  }
+};
+
+/** isPassing: nobody needs to do anything about it. */
+export const isPassing = ({ reason }: Refusal): boolean => reason === 'AwaitingDeletion';

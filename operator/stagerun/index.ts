@@ -1,5 +1,6 @@
 import { App } from '../api/app.ts';
 import { labels, managedBy } from '../api/names.ts';
+import { dropPlaceholder } from '../api/placeholder.ts';
 import { StageRun } from '../api/stagerun.ts';
 import { cached, type CacheSpec } from '../kube/cache.ts';
 import { Job, keyOf, Pod, type Key } from '../kube/resource.ts';
@@ -20,8 +21,8 @@ export type { StageRunDeps } from './deps.ts';
 
 /** stageRunCacheSpecs is what this controller reads; of Jobs only those that a StageRun has made, and of those no spec. */
 export const stageRunCacheSpecs: readonly CacheSpec[] = [
-  cached(App),
-  cached(StageRun),
+  cached(App, { trim: dropPlaceholder }),
+  cached(StageRun, { trim: dropPlaceholder }),
   cached(Job, {
     labelSelector: `${labels.stageRun},${labels.managedBy}=${managedBy}`,
     trim: ({ apiVersion, kind, metadata, status }) => ({ apiVersion, kind, metadata, status }) as never,
