@@ -12,7 +12,11 @@ describe('toStructural', () => {
       { type: 'integer', format: 'int32', maximum: 2_147_483_647, minimum: -2_147_483_648 },
     ],
     ['a small integer', count(1, 5), { type: 'integer', format: 'int32', maximum: 5, minimum: 1 }],
-    ['an integer without the bounds of JavaScript', z.int().min(0), { type: 'integer', format: 'int64', minimum: 0 }],
+    [
+      'an integer with the bounds of what JavaScript holds exactly',
+      z.int().min(0),
+      { type: 'integer', format: 'int64', minimum: 0, maximum: 2 ** 53 - 1 },
+    ],
     ['a pattern without escaped slashes', z.string().regex(/^a\/b$/), { type: 'string', pattern: '^a/b$' }],
     ['an enum with a default', z.enum(['A', 'B']).default('A'), { type: 'string', default: 'A', enum: ['A', 'B'] }],
     [

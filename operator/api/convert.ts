@@ -13,18 +13,20 @@ const int32 = { minimum: -2_147_483_648, maximum: 2_147_483_647 };
 const definition = (name: string): Schema => {
   const found = definitions[name];
   if (found === undefined) throw new Error(`${name} is not in kubernetes-1.34.json: add it to import-openapi.ts`);
-  return mapSchema(found, ({ $ref, ...node }) => ($ref === undefined ? node : { ...definition($ref), ...node }));
+  return mapSchema(found, ({ $ref, ...node }) => {
+    if ($ref !== undefined) return { ...definition($ref), ...node };
+    return node.type === 'integer' ? integer(node) : node;
+  });
 };
 
-/** integer gives an integer its format, and drops bounds that are only JavaScript's. The API server heeds bounds alone. */
+/**
+ * integer gives an integer its format and bounds; the API server heeds bounds alone. What JavaScript cannot hold exactly is
+ * refused: we would read another number, and run pods with it.
+ */
 const integer = (node: Schema): Schema => {
   const { minimum = Number.MIN_SAFE_INTEGER, maximum = Number.MAX_SAFE_INTEGER, ...rest } = node;
-  return {
-    ...rest,
-    format: minimum >= int32.minimum && maximum <= int32.maximum ? 'int32' : 'int64',
-    ...(minimum > Number.MIN_SAFE_INTEGER && { minimum }),
-    ...(maximum < Number.MAX_SAFE_INTEGER && { maximum }),
-  };
+  const small = minimum >= int32.minimum && maximum <= int32.maximum;
+  return { ...rest, format: small ? 'int32' : 'int64', minimum, maximum };
 };
 
 const fix = (input: Schema): Schema => {

@@ -254,6 +254,12 @@ describe('on a real API server', () => {
   });
 });
 
+it('a number that JavaScript cannot hold exactly is refused, also in the types of Kubernetes', async () => {
+  const runAs = (runAsUser: number): Promise<string> => judge('apps', pod({ securityContext: { runAsUser } }));
+  expect(await runAs(2 ** 53 - 1)).toBe('accepted');
+  expect(await runAs(2 ** 53)).toContain('less than or equal to 9007199254740991');
+});
+
 describe('this file', () => {
   const messages = (node: Schema): string[] => [
     ...(node['x-kubernetes-validations'] ?? []).map(({ message }) => message),

@@ -67,9 +67,8 @@ const merged: Check = (node) => {
 };
 
 const boundedInteger = ({ format, minimum, maximum }: Schema): string[] => {
-  if (format === 'int64') return [];
-  if (format !== 'int32') return ['format must be int32 or int64'];
-  return minimum === undefined || maximum === undefined ? ['minimum or maximum of an int32 is missing'] : [];
+  if (format !== 'int32' && format !== 'int64') return ['format must be int32 or int64'];
+  return minimum === undefined || maximum === undefined ? ['minimum or maximum of an integer is missing'] : [];
 };
 
 /** bounded asks for a limit on everything that can grow: for etcd, for people, and for the cost of CEL rules. */
