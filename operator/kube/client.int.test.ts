@@ -4,6 +4,7 @@ import { startFaultProxy, type FaultProxy } from '../testing/faults.ts';
 import { loadAuth, plainAuth } from './auth.ts';
 import { createClient, type KubeClient } from './client.ts';
 import { RequestCounter } from './counter.ts';
+import { Stopped } from './errors.ts';
 import { ConfigMap, Deployment, Namespace, Pod, Secret, Service, type KubeObject } from './resource.ts';
 import type { Intent } from './types.ts';
 
@@ -153,6 +154,33 @@ describe('through the fault proxy', () => {
       expect(rule.remove()).toBe(1);
     }));
 
+  test('429 that would be waited out for longer than the request may take goes to the caller as what it is', () =>
+    inNamespace(async (namespace) => {
+      const rule = proxy.inject({
+        match: mine(namespace),
+        fault: { type: 'answer', code: 429, reason: 'TooManyRequests', retryAfter: 1 },
+      });
+      const started = performance.now();
+      await expect(faulty.list(ConfigMap, { namespace, timeoutMs: 2500 })).rejects.toMatchObject({
+        code: 429,
+        retryAfter: 1,
+      });
+      expect(rule.remove()).toBe(3);
+      expect(performance.now() - started).toBeLessThan(2400);
+    }));
+
+  test('401 is answered by one more try, also after a 429, and where nothing else would be repeated', () =>
+    inNamespace(async (namespace) => {
+      const match = mine(namespace);
+      const busy = proxy.inject({ match, times: 1, fault: { type: 'answer', code: 429, retryAfter: 0 } });
+      const stale = proxy.inject({ match, times: 1, fault: { type: 'answer', code: 401, reason: 'Unauthorized' } });
+      await faulty.create(ConfigMap, { metadata: { namespace, name: 'x' } });
+      expect([busy.remove(), stale.remove()]).toEqual([1, 1]);
+      const once = proxy.inject({ match, times: 1, fault: { type: 'answer', code: 401, reason: 'Unauthorized' } });
+      await expect(faulty.evict({ namespace, name: 'x' })).rejects.toMatchObject({ code: 404 });
+      expect(once.remove()).toBe(1);
+    }));
+
   test('500 is not repeated, 503 with Retry-After is where it is safe', () =>
     inNamespace(async (namespace) => {
       const match = mine(namespace);
@@ -202,6 +230,46 @@ describe('through the fault proxy', () => {
         name: 'TimeoutError',
       });
       busy.remove();
+    }));
+
+  test('a write that waited for a free connection is not sent if it may not be any more', () =>
+    inNamespace(async (namespace) => {
+      const narrow = createClient({ auth: plainAuth(proxy.url), maxSockets: 1 });
+      const held = Promise.withResolvers<void>();
+      const isRead = ({ verb, path }: { verb: string; path: string }) => verb === 'get' && path.includes(namespace);
+      const hold = proxy.inject({ match: isRead, times: 1, fault: { type: 'until', promise: held.promise } });
+      const first = narrow.get(ConfigMap, { namespace, name: 'x' });
+      await expect.poll(() => hold.hits()).toBe(1);
+      let leads = true;
+      const beforeSend = (): void => {
+        if (!leads) throw new Stopped('not leading any more');
+      };
+      const write = narrow.apply(ConfigMap, configMap(namespace, 'x'), { beforeSend });
+      // All that comes before the pool's queue has happened by the end of this turn.
+      await new Promise((resolve) => setImmediate(resolve));
+      leads = false;
+      held.resolve();
+      await expect(write).rejects.toThrow('not leading any more');
+      expect(await first).toBeUndefined();
+      leads = true;
+      await narrow.apply(ConfigMap, configMap(namespace, 'y'), { beforeSend });
+      const paths = proxy.requests.filter((r) => r.verb === 'apply' && r.path.includes(namespace)).map((r) => r.path);
+      expect(paths).toEqual([`/api/v1/namespaces/${namespace}/configmaps/y`]);
+      await narrow.close();
+    }));
+
+  test('a closed client opens nothing any more: what runs ends, what comes is refused', () =>
+    inNamespace(async (namespace) => {
+      const fresh = createClient({ auth: plainAuth(proxy.url) });
+      const hold = proxy.inject({ match: mine(namespace), fault: { type: 'delay', ms: 500 } });
+      const running = fresh.list(ConfigMap, { namespace });
+      const refused = expect(running).rejects.toThrow('the client is closed');
+      await expect.poll(() => hold.hits()).toBe(1);
+      await fresh.close();
+      await refused;
+      await expect(fresh.list(ConfigMap, { namespace })).rejects.toBeInstanceOf(Stopped);
+      await expect(fresh.watch(ConfigMap, { namespace }).next()).rejects.toThrow('the client is closed');
+      expect(hold.remove()).toBe(1);
     }));
 
   test('no more than 32 sockets, and watches do not take any of them', () =>

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Pool, type Dispatcher } from 'undici';
-import type { Auth, Credentials, TlsMaterial } from './auth.ts';
+import type { Dispatcher } from 'undici';
+import type { Auth, Credentials } from './auth.ts';
 import type { RequestInfo } from './counter.ts';
 import { ApiError, errorOfResponse, isApiError, Stopped } from './errors.ts';
+import { openPools, type Asking, type Pools } from './pools.ts';
 
 /** Call is one request to the API server. */
 export interface Call {
@@ -18,7 +19,7 @@ export interface Call {
   readonly retries?: number;
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number | undefined;
-  /** Called before each attempt; may throw Stopped. */
+  /** Called at each attempt, in the moment in which it is written to its socket; may throw Stopped. */
   readonly beforeSend?: (() => void) | undefined;
 }
 
@@ -32,7 +33,10 @@ export interface TransportOptions {
   readonly timeoutMs?: number;
   /** How often a request is sent again after 429, a 5xx with Retry-After, or a lost connection. */
   readonly retries?: number;
-  /** The longest Retry-After that is waited for here; beyond it the error goes to the caller, who has other things to do. */
+  /**
+   * The longest Retry-After that is waited for here; beyond it, or where the wait does not fit into the time the request has
+   * left, the error goes to the caller, who has other things to do.
+   */
   readonly maxRetryAfterMs?: number;
 }
 
@@ -44,34 +48,9 @@ export interface Transport {
   receive<T>(call: Call, read: (body: AsyncIterable<Buffer>) => Promise<T>): Promise<T>;
   /** open returns the body of a 2xx answer as a stream; the signal ends it. */
   open(call: Call): Promise<AsyncIterable<Buffer> & { destroy(error?: Error): void }>;
+  /** close ends all connections at once, and for good: what is asked for later is refused as Stopped. */
   close(): Promise<void>;
 }
-
-type Pools = { readonly of: Credentials; readonly requests: Pool; readonly watches: Pool };
-
-const materialKey = (t: TlsMaterial): string =>
-  [t.ca, t.cert, t.key, t.servername, t.rejectUnauthorized].map((part) => String(part)).join('\n');
-
-const sameMaterial = (a: Credentials, b: Credentials): boolean => a === b || materialKey(a.tls) === materialKey(b.tls);
-
-const openPools = (server: string, of: Credentials, maxSockets: number): Pools => {
-  const options: Pool.Options = {
-    // HTTP/2 would put every watch and request on one TCP connection, and one lost packet would stall all of them.
-    allowH2: false,
-    pipelining: 1,
-    // Below the API server's own 90 s, so that it is never the server that closes under a request.
-    keepAliveTimeout: 60_000,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connect: { ...of.tls, timeout: 10_000, keepAlive: true, keepAliveInitialDelay: 30_000 },
-  };
-  const origin = new URL(server).origin;
-  return {
-    of,
-    requests: new Pool(origin, { ...options, connections: maxSockets }),
-    watches: new Pool(origin, options),
-  };
-};
 
 const connectionFailed = (e: unknown): ApiError =>
   new ApiError({
@@ -81,8 +60,12 @@ const connectionFailed = (e: unknown): ApiError =>
     cause: e,
   });
 
-/** within runs work with a signal that fires at the caller's abort or after timeoutMs. By hand: AbortSignal.any keeps what it made alive as long as the caller's signal. */
-const within = async <T>(call: Call, timeoutMs: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+/** within runs work with a signal that fires at the caller's abort or after timeoutMs, and the time of the latter. By hand: AbortSignal.any keeps what it made alive as long as the caller's signal. */
+const within = async <T>(
+  call: Call,
+  timeoutMs: number,
+  work: (signal: AbortSignal, until: number) => Promise<T>,
+): Promise<T> => {
   const { signal } = call;
   signal?.throwIfAborted();
   const controller = new AbortController();
@@ -98,7 +81,7 @@ const within = async <T>(call: Call, timeoutMs: number, work: (signal: AbortSign
   const timer = setTimeout(expire, timeoutMs);
   signal?.addEventListener('abort', abort, { once: true });
   try {
-    return await work(controller.signal);
+    return await work(controller.signal, performance.now() + timeoutMs);
   } catch (e) {
     if (controller.signal.aborted) throw controller.signal.reason;
     throw e instanceof ApiError || e instanceof Stopped ? e : connectionFailed(e);
@@ -108,7 +91,17 @@ const within = async <T>(call: Call, timeoutMs: number, work: (signal: AbortSign
   }
 };
 
-type Read<T> = (body: Dispatcher.ResponseData['body']) => Promise<T>;
+/** orAborted is what the promise becomes, or the signal's reason where that comes first. */
+const orAborted = <T>(promise: Promise<T>, signal: AbortSignal): Promise<T> =>
+  new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason as Error);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+
+type Body = Dispatcher.ResponseData['body'];
+type Read<T> = (body: Body) => Promise<T>;
 
 const headerOf = (r: Dispatcher.ResponseData, name: string): string | undefined => {
   const value = r.headers[name];
@@ -123,56 +116,56 @@ export const createTransport = (o: TransportOptions): Transport => {
   const { auth, maxSockets = 32, timeoutMs = 30_000, retries = 5, maxRetryAfterMs = 10_000 } = o;
   const basePath = new URL(auth.server).pathname.replace(/\/+$/, '');
   let pools: Pools | undefined;
+  const retiring = new Set<Pools>();
+  let closed = false;
 
   const poolsFor = (credentials: Credentials): Pools => {
-    if (pools !== undefined && sameMaterial(pools.of, credentials)) return pools;
-    // Not awaited: what runs on the old connections ends there.
-    void pools?.requests.close();
-    void pools?.watches.close();
-    pools = openPools(auth.server, credentials, maxSockets);
+    if (closed) throw new Stopped('the client is closed');
+    if (pools?.serves(credentials) === true) return pools;
+    if (pools !== undefined) {
+      // Not awaited: what runs on the old connections ends there.
+      const old = pools;
+      const gone = (): void => void retiring.delete(old);
+      retiring.add(old);
+      old.retire().then(gone, gone);
+    }
+    pools = openPools(auth, credentials, maxSockets);
     return pools;
   };
 
-  const exchange = async (
-    call: Call,
-    kind: 'requests' | 'watches',
-    signal: AbortSignal,
-  ): Promise<Dispatcher.ResponseData> => {
-    const credentials = await auth.credentials();
-    call.beforeSend?.();
+  /** exchange sends the request once and gives the body of a 2xx answer. */
+  const exchange = async (call: Call, kind: 'requests' | 'watches', signal: AbortSignal): Promise<Body> => {
+    const found = auth.credentials();
+    const credentials = found instanceof Promise ? await orAborted(found, signal) : found;
+    const options: Dispatcher.RequestOptions & Asking = {
+      method: call.method,
+      path: basePath + call.path,
+      headers: {
+        'user-agent': o.userAgent ?? 'epinio',
+        accept: 'application/json',
+        ...credentials.headers,
+        ...call.headers,
+      },
+      body: call.body ?? null,
+      signal,
+      beforeSend: call.beforeSend,
+    };
     const started = performance.now();
     let code = 0;
     try {
-      const response = await poolsFor(credentials)[kind].request({
-        method: call.method,
-        path: basePath + call.path,
-        headers: {
-          'user-agent': o.userAgent ?? 'epinio',
-          accept: 'application/json',
-          ...credentials.headers,
-          ...call.headers,
-        },
-        body: call.body ?? null,
-        signal,
-      });
+      const response = await poolsFor(credentials)[kind].request(options);
       code = response.statusCode;
-      if (code === 401) auth.refresh();
-      return response;
+      if (code < 300) return response.body;
+      if (code === 401) auth.refresh(credentials);
+      throw await failure(response);
     } finally {
       o.onRequest?.({ verb: call.verb, resource: call.resource, code, durationMs: performance.now() - started });
     }
   };
 
-  const attempt = async <T>(call: Call, signal: AbortSignal, read: Read<T>): Promise<T> => {
-    const response = await exchange(call, 'requests', signal);
-    if (response.statusCode >= 300) throw await failure(response);
-    return read(response.body);
-  };
-
   /** waitBeforeRetry says how long to wait before the same request is sent again; undefined: not at all. */
   const waitBeforeRetry = (e: unknown, call: Call, n: number): number | undefined => {
     if (n >= (call.retries ?? retries)) return undefined;
-    if (isApiError(e, 401)) return n === 0 ? 0 : undefined;
     // 429 is said before anything is done, so it may be repeated whatever the verb.
     const told = isApiError(e) && (e.code === 429 || (e.code >= 500 && e.retryAfter !== undefined && call.idempotent));
     if (told) {
@@ -184,13 +177,21 @@ export const createTransport = (o: TransportOptions): Transport => {
   };
 
   const receive = <T>(call: Call, read: Read<T>): Promise<T> =>
-    within(call, call.timeoutMs ?? timeoutMs, async (signal) => {
-      for (let n = 0; ; n++) {
+    within(call, call.timeoutMs ?? timeoutMs, async (signal, until) => {
+      let refused = false;
+      for (let n = 0; ;) {
         try {
-          return await attempt(call, signal, read);
+          return await read(await exchange(call, 'requests', signal));
         } catch (e) {
-          const ms = signal.aborted ? undefined : waitBeforeRetry(e, call, n);
-          if (ms === undefined) throw e;
+          if (signal.aborted) throw e;
+          // Once with new credentials, whatever else happened; it is said before anything is done.
+          if (isApiError(e, 401) && !refused) {
+            refused = true;
+            continue;
+          }
+          const ms = waitBeforeRetry(e, call, n++);
+          // A wait that the timeout would cut short only hides from the caller what the server asked for.
+          if (ms === undefined || performance.now() + ms >= until) throw e;
           if (ms > 0) await sleep(ms, undefined, { signal });
         }
       }
@@ -201,20 +202,21 @@ export const createTransport = (o: TransportOptions): Transport => {
     receive,
     open: async (call) => {
       const stop = new AbortController();
-      const response = await within(call, call.timeoutMs ?? timeoutMs, async (signal) => {
+      return within(call, call.timeoutMs ?? timeoutMs, async (signal) => {
         const abort = (): void => stop.abort(signal.reason);
         signal.addEventListener('abort', abort, { once: true });
-        const answered = await exchange(call, 'watches', stop.signal);
-        if (answered.statusCode >= 300) throw await failure(answered);
+        const body = await exchange(call, 'watches', stop.signal).catch((e: unknown) => {
+          if (!isApiError(e, 401)) throw e;
+          return exchange(call, 'watches', stop.signal);
+        });
         signal.removeEventListener('abort', abort);
-        return answered;
+        return body;
       });
-      return response.body;
     },
     close: async () => {
-      const closing = pools;
-      pools = undefined;
-      await Promise.all([closing?.requests.destroy(), closing?.watches.destroy()]);
+      closed = true;
+      const all = pools === undefined ? [...retiring] : [pools, ...retiring];
+      await Promise.all(all.map((p) => p.destroy()));
     },
   };
 };
