@@ -162,7 +162,79 @@ describe('a leader that cannot renew', () => {
     }));
 });
 
+describe('a lease that is deleted', () => {
+  const removed = async (namespace: string): Promise<void> => {
+    const found = await kube.get(Lease, lease(namespace));
+    await kube.remove(Lease, lease(namespace), { uid: found?.metadata?.uid ?? '' });
+  };
+
+  it('is not made by one that saw another hold it moments ago, but by its holder', () =>
+    inNamespace(async (ns) => {
+      const [clockOfA, clockOfB] = [new ManualClock(), new ManualClock()];
+      const a = campaign(elector(ns, 'a', { clock: clockOfA }));
+      await vi.waitFor(() => expect(a.term()).toBeDefined());
+      const b = campaign(elector(ns, 'b', { clock: clockOfB }));
+      await run(clockOfB, 5);
+      await removed(ns);
+      // b looks again several times before a does.
+      await run(clockOfB, 14);
+      expect([a.term()?.leads(), b.term()]).toEqual([true, undefined]);
+      expect(await read(ns)).toBeUndefined();
+      await run(clockOfA, 3);
+      expect((await read(ns))?.holderIdentity).toBe('a');
+      await run(clockOfB, 10);
+      expect([a.term()?.leads(), b.term()]).toEqual([true, undefined]);
+    }));
+
+  it('goes to another a whole lease later where its holder is cut off: never do two lead', () =>
+    inNamespace(async (ns) => {
+      const clock = new ManualClock();
+      let away: 'a' | 'b' | undefined;
+      const reach = (who: 'a' | 'b'): ElectionOptions['kube'] => {
+        const unless = <T>(call: () => Promise<T>): Promise<T> =>
+          away === who ? Promise.reject(new Error('away')) : call();
+        return {
+          get: (...x) => unless(() => counting.get(...x)),
+          create: (...x) => unless(() => counting.create(...x)),
+          mergePatch: (...x) => unless(() => counting.mergePatch(...x)),
+        };
+      };
+      const a = campaign(elector(ns, 'a', { clock, kube: reach('a') }));
+      await vi.waitFor(() => expect(a.term()).toBeDefined());
+      const b = campaign(elector(ns, 'b', { clock, kube: reach('b') }));
+      await run(clock, 5);
+      // b does not see a's last renewals: its own memory of the lease is older than what a may rely on.
+      away = 'b';
+      await run(clock, 10);
+      away = 'a';
+      await removed(ns);
+      const both = (): boolean => a.term()?.leads() === true && b.term() !== undefined;
+      const taken = await run(clock, 30, () => b.term() !== undefined || both());
+      expect(both()).toBe(false);
+      expect(taken).toBeGreaterThanOrEqual(15);
+      expect(b.term()?.leads()).toBe(true);
+    }));
+});
+
 describe('handing over', () => {
+  it('leaves the lease to run out when the term is abandoned: no renewal comes any more', () =>
+    inNamespace(async (ns) => {
+      const clock = new ManualClock();
+      const a = campaign(elector(ns, 'a', { clock }));
+      await vi.waitFor(() => expect(a.term()).toBeDefined());
+      const b = campaign(elector(ns, 'b', { clock }));
+      await run(clock, 5);
+      a.term()?.abandon();
+      expect([a.term()?.leads(), a.term()?.lost.aborted]).toEqual([false, false]);
+      const renewed = (await read(ns))?.renewTime;
+      await run(clock, 9);
+      expect(await read(ns)).toMatchObject({ holderIdentity: 'a', renewTime: renewed });
+      expect(await run(clock, 20, () => b.term() !== undefined)).toBeLessThanOrEqual(10);
+      // What ended stays ended.
+      await a.term()?.resign();
+      expect((await read(ns))?.holderIdentity).toBe('b');
+    }));
+
   it('lets the other lead at its next try when the leader resigns', () =>
     inNamespace(async (ns) => {
       const clock = new ManualClock();

@@ -23,12 +23,14 @@ export interface ElectionOptions {
 
 /** Term is a time of leading. */
 export interface Term {
-  /** lost aborts when leadership ended in any other way than by resign. */
+  /** lost aborts when leadership ended in any other way than by resign or abandon. */
   readonly lost: AbortSignal;
   /** leads is judged by the monotonic clock, so it is false after the deadline even if no timer could fire yet. */
   leads(): boolean;
   /** resign gives the lease up, so that another may lead at once; only when nothing is written any more. */
   resign(): Promise<void>;
+  /** abandon ends the term without giving the lease up: it is renewed no more and runs out. Nothing where it ended before. */
+  abandon(): void;
 }
 
 /**
@@ -52,7 +54,7 @@ const microTime = (at: Date): string => at.toISOString().replace('Z', '000Z');
 export class Elector {
   readonly #o: Required<ElectionOptions>;
   #seen: LeaseObject | undefined;
-  #seenSpec = '';
+  #seenSpec: string | undefined;
   #seenAt = 0;
   /** Monotonic time at which the last successful acquire or renewal was *sent*: others count from later than this. */
   #heldSince = -Infinity;
@@ -96,6 +98,13 @@ export class Elector {
       log.error({ lease: keyString(lease), why }, 'leadership lost');
       lost.abort(new Stopped(`leadership lost: ${why}`));
     };
+    const end = (): boolean => {
+      ended.abort();
+      if (this.#ended) return false;
+      this.#ended = true;
+      leaderStatus.set({ name: lease.name }, 0);
+      return true;
+    };
     const renewing = this.#renew(ended.signal, lose);
     return {
       lost: lost.signal,
@@ -103,10 +112,10 @@ export class Elector {
       resign: async () => {
         ended.abort();
         await renewing;
-        if (this.#ended) return;
-        this.#ended = true;
-        leaderStatus.set({ name: lease.name }, 0);
-        await this.#release();
+        if (end()) await this.#release();
+      },
+      abandon: () => {
+        if (end()) log.warn({ lease: keyString(lease) }, 'lease not released; it runs out by itself');
       },
     };
   }
@@ -151,7 +160,7 @@ export class Elector {
   }
 
   async #acquireOrRenew(): Promise<Attempt> {
-    const { identity, clock, lease, kube } = this.#o;
+    const { identity, lease, kube } = this.#o;
     const mine = this.holder === identity && this.#valid();
     if (mine && this.#seen !== undefined) {
       // The fast path: nobody touched the lease since, so one write renews it.
@@ -162,12 +171,16 @@ export class Elector {
       }
     }
     const found = await kube.get(Lease, lease, this.#call());
-    if (found === undefined) return this.#create();
     this.#observe(found);
-    const expiresAt = this.#seenAt + (found.spec?.leaseDurationSeconds ?? 0) * 1000;
-    const holder = found.spec?.holderIdentity ?? '';
-    if (holder !== '' && holder !== identity && clock.monotonic() < expiresAt) return 'theirs';
-    return this.#hold(found);
+    if (this.#isTheirs()) return 'theirs';
+    return found === undefined ? this.#create() : this.#hold(found);
+  }
+
+  /** isTheirs goes by who was seen last, so it holds for a deleted lease too: whoever had it may not know yet. */
+  #isTheirs(): boolean {
+    const { holderIdentity: holder = '', leaseDurationSeconds = 0 } = this.#seen?.spec ?? {};
+    const expiresAt = this.#seenAt + leaseDurationSeconds * 1000;
+    return holder !== '' && holder !== this.#o.identity && this.#o.clock.monotonic() < expiresAt;
   }
 
   async #create(): Promise<Attempt> {
@@ -214,12 +227,15 @@ export class Elector {
     };
   }
 
-  /** Only a changed spec counts as a sign of life: a label that a person adds to the Lease does not. */
-  #observe(lease: LeaseObject): void {
-    const spec = JSON.stringify(lease.spec);
+  /**
+   * Only a changed spec counts as a sign of life: a label that a person adds to the Lease does not. That it is gone counts: it
+   * may have been renewed until just before.
+   */
+  #observe(lease: LeaseObject | undefined): void {
+    const spec = lease === undefined ? undefined : JSON.stringify(lease.spec);
     if (spec !== this.#seenSpec) this.#seenAt = this.#o.clock.monotonic();
     this.#seenSpec = spec;
-    this.#seen = lease;
+    this.#seen = lease ?? this.#seen;
   }
 
   async #release(): Promise<void> {

@@ -195,7 +195,12 @@ it('leaves the lease to run out when broken-off work does not end: it might stil
     await h.kube.create(ConfigMap, { metadata: { namespace, name: 'parent' } });
     await started.opened;
     expect(await h.manager.stop()).toBe('stopped');
-    expect((await h.kube.get(Lease, { namespace, name: 'operator' }))?.spec?.holderIdentity).toBe('a');
+    const leaseNow = async () => (await h.kube.get(Lease, { namespace, name: 'operator' }))?.spec;
+    expect((await leaseNow())?.holderIdentity).toBe('a');
+    // The process lives on, and with it the work; but nobody renews the lease, so another leads when it has run out.
+    await using b = operate({ namespace, caches: [ConfigMap], election: election(namespace, 'b') });
+    await vi.waitFor(() => expect(b.manager.leading).toBe(true), { timeout: 8000 });
+    expect((await leaseNow())?.holderIdentity).toBe('b');
     late.open();
     await vi.waitFor(() => expect(String(refused)).toBe('Stopped: the time to drain is over'));
     expect(await h.kube.get(Secret, { namespace, name: 'late' })).toBeUndefined();

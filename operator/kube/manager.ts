@@ -105,6 +105,8 @@ export class Manager {
       if (!this.#stop.signal.aborted) throw error;
       return 'stopped';
     } finally {
+      // Unless it was released: whatever may still be at work, nobody renews the lease for it.
+      this.#term?.abandon();
       await cache.stop();
       await health?.close();
       log.info('ended');
