@@ -3,26 +3,21 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { App } from '../api/app.ts';
 import { StageRun } from '../api/stagerun.ts';
 import { Deployment, Namespace, Secret } from '../kube/resource.ts';
-import { createStorage, type Storage } from '../storage/index.ts';
+import type { Storage } from '../storage/index.ts';
 import { inNamespace } from '../testing/apiserver.ts';
 import { asUser, runApps, type AppWorld, type User } from '../testing/apps.ts';
-import { startMinio, type Minio } from '../testing/minio.ts';
+import { startStorage, type TestStorage } from '../testing/minio.ts';
 import { wantedRunName } from './resources/stagerun.ts';
 
-let minio: Minio;
+let started: TestStorage;
 let storage: Storage;
 
 beforeAll(async () => {
-  minio = await startMinio();
-  const { endpoint, accessKey, secretKey } = minio;
-  storage = createStorage({ endpoint, region: 'us-east-1', bucket: 'epinio', prefix: '', accessKey, secretKey });
-  await storage.ensureBucket();
+  started = await startStorage();
+  ({ storage } = started);
 });
 
-afterAll(async () => {
-  await storage.close();
-  await minio[Symbol.asyncDispose]();
-});
+afterAll(() => started[Symbol.asyncDispose]());
 
 interface Stage {
   readonly key: { readonly namespace: string; readonly name: string };

@@ -1,23 +1,19 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createStorage, type Storage } from '../storage/index.ts';
+import type { Storage } from '../storage/index.ts';
 import { tar } from '../testing/archives.ts';
 import { claim, runFetchProgram } from '../testing/fetch.ts';
-import { startMinio, type Minio } from '../testing/minio.ts';
+import { startStorage, type TestStorage } from '../testing/minio.ts';
 import { exits } from './exits.ts';
 
-let minio: Minio;
+let started: TestStorage;
 let storage: Storage;
 
 beforeAll(async () => {
-  minio = await startMinio();
-  const { endpoint, accessKey, secretKey } = minio;
-  storage = createStorage({ endpoint, region: 'us-east-1', bucket: 'epinio', prefix: '', accessKey, secretKey });
-  await storage.ensureBucket();
+  started = await startStorage();
+  ({ storage } = started);
 });
-afterAll(async () => {
-  await storage.close();
-  await minio[Symbol.asyncDispose]();
-});
+
+afterAll(() => started[Symbol.asyncDispose]());
 
 test('what is uploaded to a presigned URL is what a build unpacks; what was removed is missing', async () => {
   const bytes = await tar([{ name: 'app/index.html', content: 'hello' }]);

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureBinary } from '../../e2e/cluster/build.ts';
 import { startDaemon, stopDaemon } from '../../e2e/cluster/daemon.ts';
+import { createStorage, type Storage } from '../storage/index.ts';
 import { freePort } from './ports.ts';
 
 /** Minio is a real MinIO on the loopback address with an empty data folder. */
@@ -53,4 +54,22 @@ export async function startMinio(
     rmSync(folder, { recursive: true, force: true });
   };
   return { endpoint, accessKey, secretKey, folder, [Symbol.asyncDispose]: stop };
+}
+
+/** TestStorage is a storage with an empty bucket on a MinIO of its own. */
+export interface TestStorage extends AsyncDisposable {
+  readonly storage: Storage;
+}
+
+/** startStorage starts both. */
+export async function startStorage(): Promise<TestStorage> {
+  const minio = await startMinio();
+  const { endpoint, accessKey, secretKey } = minio;
+  const storage = createStorage({ endpoint, region: 'us-east-1', bucket: 'epinio', prefix: '', accessKey, secretKey });
+  await storage.ensureBucket();
+  const stop = async (): Promise<void> => {
+    await storage.close();
+    await minio[Symbol.asyncDispose]();
+  };
+  return { storage, [Symbol.asyncDispose]: stop };
 }
