@@ -111,15 +111,18 @@ test('an exec plugin that hangs holds up no request beyond its timeout or its si
   const exec = { apiVersion: 'client.authentication.k8s.io/v1', command };
   kc.loadFromClusterAndUser(cluster(), { name: 'u', exec });
   const kube = createClient({ auth: authFrom(() => kc) });
-  await expect(kube.list(ConfigMap, { timeoutMs: 100 })).rejects.toMatchObject({ code: 0, reason: 'Timeout' });
-  await expect(kube.list(ConfigMap, { signal: AbortSignal.timeout(50) })).rejects.toThrow('timeout');
-  const cache = createCache(kube, [cached(ConfigMap)]);
-  cache.start();
-  await cache.stop();
-  await kube.close();
-  const started = readFileSync(pids, 'utf8').trim().split('\n');
-  for (const pid of started) process.kill(Number(pid));
-  expect(started).toHaveLength(1);
+  const started = (): number[] => (readFileSync(pids, 'utf8').match(/\d+/g) ?? []).map(Number);
+  try {
+    await expect(kube.list(ConfigMap, { timeoutMs: 100 })).rejects.toMatchObject({ code: 0, reason: 'Timeout' });
+    await expect(kube.list(ConfigMap, { signal: AbortSignal.timeout(50) })).rejects.toThrow('timeout');
+    const cache = createCache(kube, [cached(ConfigMap)]);
+    cache.start();
+    await cache.stop();
+    await kube.close();
+    expect(started()).toHaveLength(1);
+  } finally {
+    for (const pid of started()) process.kill(pid);
+  }
 });
 
 /** startProxy is a forward proxy that knows CONNECT only, and who may. */

@@ -21,7 +21,10 @@ export interface Status {
 interface ApiErrorFields {
   /** HTTP status; 0 where no answer came. */
   readonly code: number;
-  /** Kubernetes' reason (`NotFound`, `Conflict`, …); ours where no answer came: `Timeout`, `ConnectionFailed`, `Malformed`. */
+  /**
+   * Kubernetes' reason (`NotFound`, `Conflict`, …); ours where no answer came: `Timeout`, `ConnectionFailed`, `Malformed`,
+   * `NoCredentials`.
+   */
   readonly reason: string;
   readonly message: string;
   /** Seconds the server asks to wait. */

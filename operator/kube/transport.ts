@@ -150,10 +150,11 @@ export const createTransport = (o: TransportOptions): Transport => {
       signal,
       beforeSend: call.beforeSend,
     };
+    const pool = poolsFor(credentials)[kind];
     const started = performance.now();
     let code = 0;
     try {
-      const response = await poolsFor(credentials)[kind].request(options);
+      const response = await pool.request(options);
       code = response.statusCode;
       if (code < 300) return response.body;
       if (code === 401) auth.refresh(credentials);
