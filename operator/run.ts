@@ -10,6 +10,7 @@ import { createClient, type KubeClient } from './kube/client.ts';
 import { electionIdentity } from './kube/leader.ts';
 import { Manager, type ManagerOptions } from './kube/manager.ts';
 import { runProcess } from './kube/process.ts';
+import { logHappening } from './kube/reflectorlog.ts';
 import { Pod } from './kube/resource.ts';
 import { giveBackMemory } from './memory.ts';
 
@@ -17,7 +18,7 @@ import { createOutside, type Outside } from './outside.ts';
 import { Shell } from './shell.ts';
 import { stageRunController, stageRunCacheSpecs } from './stagerun/index.ts';
 import { createLogger } from './telemetry/log.ts';
-import { countRequest, reflectorHappened } from './telemetry/metrics.ts';
+import { countRequest, observeWatches, reflectorHappened } from './telemetry/metrics.ts';
 
 /** The command of the fetch container, in the operator's own image (Dockerfile). */
 const fetchCommand = ['node', '/app/epinio-operator.mjs', 'fetch'];
@@ -50,8 +51,15 @@ export const createManager = (w: Wiring) => {
   const cache = createCache(
     kube,
     mergeCacheSpecs([appCacheSpecs(config, home), stageRunCacheSpecs, appRouteCacheSpecs], config.watchNamespaces),
-    { onHappening: reflectorHappened, onError: (error) => log.error({ err: error }, 'a cache handler threw') },
+    {
+      onHappening: (h) => {
+        reflectorHappened(h);
+        logHappening(log, h);
+      },
+      onError: (error) => log.error({ err: error }, 'a function of the cache threw'),
+    },
   );
+  observeWatches(() => cache.status());
   const controllers = [
     appController({ config, home, storage, s3ChangedAt }),
     stageRunController({ config, home, storage, registry, fetch: { image: w.fetchImage, command: fetchCommand } }),

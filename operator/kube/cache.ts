@@ -1,8 +1,10 @@
 import type { KubeClient } from './client.ts';
-import { Reflector, type Happening, type ReflectorState, type Timing } from './reflector.ts';
+import { Reflector } from './reflector.ts';
 import { resourceId } from './paths.ts';
 import type { Key, KubeObject, Resource } from './resource.ts';
+import type { ReflectorState, Timing } from './resume.ts';
 import { Store } from './store.ts';
+import { describeTrouble, needsSomebody, type Happening, type Trouble } from './trouble.ts';
 import type { Change, ChangeHandler, Coverage, WatchedCache } from './types.ts';
 
 /** CacheSpec says what is cached of one kind. */
@@ -30,7 +32,7 @@ export const cached = <T extends KubeObject>(
 export interface CacheOptions {
   readonly timing?: Partial<Timing>;
   readonly onHappening?: (h: Happening) => void;
-  /** onError is told of a handler that threw: a mistake in the program, which must not stop the watch. */
+  /** onError is told of a handler, a trim or an index function that threw: a mistake in the program, which must not stop the watch. */
   readonly onError?: (e: unknown) => void;
   /** How many kinds are listed at once; default 2. */
   readonly lists?: number;
@@ -43,6 +45,10 @@ export interface ReflectorStatus {
   readonly synced: boolean;
   readonly state: ReflectorState['type'];
   readonly objects: number;
+  /** Milliseconds since the watch's last sign of life. */
+  readonly quietMs: number;
+  /** The series of failures under way. */
+  readonly trouble: Trouble | undefined;
 }
 
 /** ClusterCache is the running cache with what health checks and metrics read. */
@@ -102,10 +108,19 @@ const mirror = (client: KubeClient, spec: CacheSpec, o: CacheOptions, listSlot: 
         metadataOnly: spec.metadataOnly,
         timing: o.timing,
         onHappening: o.onHappening,
+        onError: o.onError,
       }),
     ]),
   );
   return { spec, store, reflectors, handlers };
+};
+
+/** troubleOf: what passes by itself takes nobody out of service, once there is something to work with. */
+const troubleOf = ({ resource, namespace, synced, trouble }: ReflectorStatus): string[] => {
+  const kind = namespace === undefined ? resource : `${resource} in ${namespace}`;
+  const why = trouble && describeTrouble(trouble);
+  if (!synced) return [`${kind} not synced yet (${why ?? 'no answer yet'})`];
+  return trouble && needsSomebody(trouble) ? [`${kind} not watched (${why})`] : [];
 };
 
 /** createCache makes the cache of a process: one store per kind, each kept equal to the API by its reflectors. */
@@ -132,13 +147,28 @@ export const createCache = (client: KubeClient, specs: readonly CacheSpec[], o: 
     return all?.get(everywhere) ?? all?.get(namespace);
   };
 
+  const status = (): ReflectorStatus[] =>
+    [...kinds.values()].flatMap(({ spec, store, reflectors: all }) =>
+      [...all].map(([namespace, reflector]) => ({
+        resource: resourceId(spec.resource),
+        namespace: namespace === everywhere ? undefined : namespace,
+        synced: reflector.isSynced,
+        state: reflector.state.type,
+        objects: store.size,
+        quietMs: reflector.quietMs,
+        trouble: reflector.trouble,
+      })),
+    );
+
   return {
     get: (r, key: Key) => storeOf(r).get(key),
     list: (r, namespace) => storeOf(r).list(namespace),
     byIndex: (r, index, value) => storeOf(r).byIndex(index, value),
     keys: (r, namespace) => storeOf(r).keys(namespace),
     resourceVersion: (r, key) => kinds.get(resourceId(r))?.store.version(key),
-    progress: (r, namespace = everywhere) => reflectorOf(r, namespace)?.progress,
+    progress: (r, namespace = everywhere) => reflectorOf(r, namespace)?.progress.version,
+    whenSeen: (r, namespace, version, seen) =>
+      reflectorOf(r, namespace)?.progress.when(version, seen) ?? (() => undefined),
     coverage(r, namespace = everywhere): Coverage | undefined {
       const reflector = reflectorOf(r, namespace);
       if (reflector === undefined) return undefined;
@@ -173,15 +203,10 @@ export const createCache = (client: KubeClient, specs: readonly CacheSpec[], o: 
           resolve();
         });
       }),
-    status: () =>
-      [...kinds.values()].flatMap(({ spec, store, reflectors: all }) =>
-        [...all].map(([namespace, reflector]) => ({
-          resource: resourceId(spec.resource),
-          namespace: namespace === everywhere ? undefined : namespace,
-          synced: reflector.isSynced,
-          state: reflector.state.type,
-          objects: store.size,
-        })),
-      ),
+    status,
+    trouble: () => {
+      const wrong = status().flatMap(troubleOf);
+      return wrong.length === 0 ? undefined : wrong.join('; ');
+    },
   };
 };

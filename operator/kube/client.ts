@@ -22,6 +22,8 @@ export interface WatchOptions {
   readonly readDeadlineMs?: number;
   /** How long the answer's head may take. */
   readonly timeoutMs?: number;
+  /** opened is called when the server has begun to answer. */
+  readonly opened?: () => void;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -36,7 +38,7 @@ export interface KubeClient extends Kube {
   watch<T extends KubeObject>(r: Resource<T>, o?: WatchOptions): AsyncGenerator<WatchEvent<T>, void, undefined>;
   /** getRaw reads any path as text: /version, /readyz. */
   getRaw(path: string, o?: CallOptions): Promise<string>;
-  /** close ends all connections at once. */
+  /** close ends all connections at once, and for good: what is asked for later is refused as Stopped. */
   close(): Promise<void>;
 }
 
@@ -136,6 +138,7 @@ export const createClient = (o: ClientOptions): KubeClient => {
     const bytes = await transport.open(
       call(r, 'watch', { method: 'GET', path, headers, idempotent: true, signal: w.signal, timeoutMs: w.timeoutMs }),
     );
+    w.opened?.();
     yield* readEvents<T>(bytes, { deadlineMs: w.readDeadlineMs ?? forever, signal: w.signal });
   }
 

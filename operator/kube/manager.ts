@@ -197,7 +197,7 @@ export class Manager {
       ...health,
       live: {},
       ready: {
-        caches: () => (cache.isSynced() ? undefined : 'not synced yet'),
+        caches: () => cache.trouble(),
         running: () => (this.#stop.signal.aborted ? 'stopping' : undefined),
         ...health.ready,
       },

@@ -3,12 +3,17 @@ import type { V1ConfigMap } from '@kubernetes/client-node';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { inNamespace, kubeconfigPath, privateControlPlane } from '../testing/apiserver.ts';
 import { startFaultProxy, type FaultProxy, type LiveWatch, type Seen } from '../testing/faults.ts';
+import { operate } from '../testing/harness.ts';
+import { freePort } from '../testing/ports.ts';
+import { restorablePlane } from '../testing/restorable.ts';
 import { loadAuth, plainAuth } from './auth.ts';
 import { cached, createCache, type ClusterCache } from './cache.ts';
 import { createClient, type KubeClient } from './client.ts';
-import type { Happening, Timing } from './reflector.ts';
-import { ConfigMap, keyOf, keyString, type Wire } from './resource.ts';
+import { ConfigMap, keyOf, keyString, Secret, type Wire } from './resource.ts';
+import type { Timing } from './resume.ts';
+import type { Happening } from './trouble.ts';
 import type { Change } from './types.ts';
+import { trackWrites } from './versions.ts';
 
 type Item = Wire<V1ConfigMap>;
 
@@ -51,7 +56,9 @@ afterAll(async () => {
     writeFileSync(file, readFileSync(file, 'utf8').replace(/(?<=\|---\|\n)(\|.*\|\n)*/, `${rows.join('\n')}\n`));
 });
 
-const isList = (r: Seen): boolean => r.verb === 'list' && !r.query.has('continue');
+// A LIST that selects a field only asks for the version.
+const isList = (r: Seen): boolean => r.verb === 'list' && !r.query.has('continue') && !r.query.has('fieldSelector');
+const isQuestion = (r: Seen): boolean => r.verb === 'list' && r.query.has('fieldSelector');
 const isWatch = (r: Seen): boolean => r.verb === 'watch';
 
 const truth = async (by: KubeClient, namespace: string): Promise<Record<string, unknown>> => {
@@ -73,14 +80,21 @@ const converged = async (s: Scene): Promise<void> => {
 };
 
 const scene = async (
-  o: { by?: KubeClient; proxy: FaultProxy; namespace: string; timing?: Partial<Timing> },
+  o: {
+    by?: KubeClient;
+    proxy: FaultProxy;
+    namespace: string;
+    timing?: Partial<Timing>;
+    /** client changes what the cache reads through. */
+    client?: (behind: KubeClient) => KubeClient;
+  },
   play: (s: Scene) => Promise<void>,
 ): Promise<void> => {
   const { proxy, namespace, by = kube } = o;
   const behind = createClient({ auth: plainAuth(proxy.url), retries: 0 });
   const changes: Change<Item>[] = [];
   const happenings: Happening[] = [];
-  const cache = createCache(behind, [cached(ConfigMap, { namespaces: [namespace] })], {
+  const cache = createCache(o.client?.(behind) ?? behind, [cached(ConfigMap, { namespaces: [namespace] })], {
     timing: { ...timing, ...o.timing },
     onHappening: (h) => happenings.push(h),
   });
@@ -172,7 +186,7 @@ const cases: Case[] = [
     play: (_, w) => w.silence(),
     lists: 0,
     withinMs: 1500,
-    result: 'noticed by the read deadline, resumed; production: 100 s',
+    result: 'noticed by the read deadline, asked for the version, resumed; production: 100 s',
     timing: { readDeadlineMs: 300 },
   },
   {
@@ -209,13 +223,6 @@ const cases: Case[] = [
     lists: 0,
     withinMs: 5000,
     result: 'backed off six times, resumed',
-  },
-  {
-    fault: 'version from the future (etcd restored from a backup)',
-    play: (s, w) => refuse(s, w, 1, 504, 'Too large resource version'),
-    lists: 1,
-    withinMs: 1500,
-    result: 'relist',
   },
   { fault: 'every event twice', play: (_, w) => w.duplicate(), lists: 0, withinMs: 500, result: 'second ones dropped' },
   {
@@ -379,3 +386,192 @@ test('the store equals the API after the API server was restarted', async () => 
   });
   await by.close();
 });
+
+test('the store equals the API after etcd was restored from a backup, which made versions go back', async () => {
+  await using plane = await restorablePlane();
+  const auth = loadAuth({ kubeconfig: plane.kubeconfig });
+  await using proxy = await startFaultProxy(auth);
+  const by = createClient({ auth });
+  await scene({ by, proxy, namespace: 'default' }, async (s) => {
+    await plane.save();
+    s.cache.start();
+    await s.cache.synced();
+    await s.watch();
+    await change(s);
+    for (let i = 0; i < 30; i++) await s.put('c', `lost ${i}`);
+    await converged(s);
+    const known = Number(s.cache.progress(ConfigMap, 'default'));
+    const before = s.lists();
+    await plane.restore();
+    const started = performance.now();
+    await s.put('g', '1');
+    await converged(s);
+    const ms = performance.now() - started;
+    const lists = s.lists() - before;
+    record('etcd restored from a backup', 'asked for the version, relisted; from when it is ready', ms, lists, 1);
+    expect(Number(s.cache.progress(ConfigMap, 'default'))).toBeLessThan(known);
+    expect(lists).toBe(1);
+    expect(s.happenings.filter((h) => h.type === 'restored')).toHaveLength(1);
+    const told = (name: string): Change<Item> | undefined =>
+      s.changes.findLast(({ before: was, after }) => (after ?? was)?.metadata?.name === name);
+    expect(told('f')?.after, 'what was made after the backup is told as deleted').toBeUndefined();
+    expect(told('b')?.after, 'what was deleted after the backup is told as made').toBeDefined();
+    expect(told('c')?.after?.data).toEqual({ value: '1' });
+    await s.put('h', '1');
+    await converged(s);
+    expect(s.lists() - before, 'and the watch goes on').toBe(1);
+  });
+  await by.close();
+});
+
+test('a watch from a version that the server has not got to is silent, and ends in a relist', () =>
+  inNamespace(async (namespace) => {
+    await using proxy = await startFaultProxy(loadAuth({ kubeconfig: kubeconfigPath() }));
+    let lead = 1_000_000;
+    const client = (behind: KubeClient): KubeClient => ({
+      ...behind,
+      // The server is real, and so is its watch; only what the reflector takes for the version of its first list is not.
+      eachItem: async (r, o, take) => {
+        const version = Number(await behind.eachItem(r, o, take)) + lead;
+        lead = 0;
+        return String(version);
+      },
+    });
+    await scene({ proxy, namespace, client, timing: { readDeadlineMs: 500 } }, async (s) => {
+      s.cache.start();
+      await s.cache.synced();
+      await s.watch();
+      const started = performance.now();
+      await change(s);
+      await converged(s);
+      const ms = performance.now() - started;
+      const what = 'watch from a version that the server has not got to: silence, read deadline 0.5 s';
+      record(what, 'asked for the version, relisted; production: 100 s', ms, s.lists() - 1, 1);
+      expect(s.lists()).toBe(2);
+      expect(s.happenings.map((h) => h.type)).toEqual(
+        expect.arrayContaining(['list', 'watch', 'failure', 'restored', 'relist']),
+      );
+      expect(ms).toBeLessThan(2000);
+      await s.put('g', '1');
+      await converged(s);
+      expect(s.lists(), 'and the watch goes on').toBe(2);
+    });
+  }));
+
+test('a watch that stays deaf while the server moves on is not believed a second time', () =>
+  inNamespace(async (namespace) => {
+    await using proxy = await startFaultProxy(loadAuth({ kubeconfig: kubeconfigPath() }));
+    await scene({ proxy, namespace, timing: { readDeadlineMs: 300 } }, async (s) => {
+      s.cache.start();
+      await s.cache.synced();
+      const w = await s.watch();
+      await converged(s);
+      const before = s.lists();
+      const mute = proxy.inject({ match: isWatch, fault: { type: 'mute' } });
+      const started = performance.now();
+      w.silence();
+      await change(s);
+      await converged(s);
+      const ms = performance.now() - started;
+      mute.remove();
+      const lists = s.lists() - before;
+      record('two silences in a row, read deadline 0.3 s', 'relist; production: 200 s', ms, lists, 1);
+      expect(lists).toBe(1);
+      expect(proxy.requests.filter(isQuestion)).toHaveLength(2);
+      expect(ms).toBeLessThan(2500);
+    });
+  }));
+
+test('a write whose object came and went unseen is proven by the progress of its kind', () =>
+  inNamespace(async (namespace) => {
+    await using proxy = await startFaultProxy(loadAuth({ kubeconfig: kubeconfigPath() }));
+    await scene({ proxy, namespace }, async (s) => {
+      s.cache.start();
+      await s.cache.synced();
+      const tracker = trackWrites(s.cache);
+      const w = await s.watch();
+      const away = proxy.inject({ match: isWatch, fault: { type: 'dropBefore' } });
+      w.reset();
+      const made = await s.kube.create(ConfigMap, { metadata: { namespace, name: 'brief' } });
+      tracker.wrote('me', ConfigMap, { namespace, name: 'brief' }, made.metadata?.resourceVersion ?? '');
+      const seen = tracker.caughtUp('me', { timeoutMs: 15_000 });
+      await s.remove('brief');
+      proxy.inject({ match: isWatch, times: 1, fault: { type: 'answer', code: 410, reason: 'Expired' } });
+      const started = performance.now();
+      away.remove();
+      expect(await seen).toBe(true);
+      expect(performance.now() - started).toBeLessThan(5000);
+      tracker.close();
+    });
+  }));
+
+test('an object whose trim throws is left out, told and counted, and stops no other', () =>
+  inNamespace(async (namespace) => {
+    await using proxy = await startFaultProxy(loadAuth({ kubeconfig: kubeconfigPath() }));
+    const behind = createClient({ auth: plainAuth(proxy.url), retries: 0 });
+    const put = (name: string, value: string) =>
+      kube.apply(ConfigMap, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace, name }, data: { value } });
+    for (const name of ['a', 'b', 'c']) await put(name, name === 'b' ? 'bad' : 'good');
+    const trim = (o: Item): void => {
+      if (o.data?.value === 'bad') throw new Error('no such value');
+    };
+    const errors: Error[] = [];
+    const happenings: Happening[] = [];
+    const cache = createCache(behind, [cached(ConfigMap, { namespaces: [namespace], trim })], {
+      timing,
+      onError: (e) => errors.push(e as Error),
+      onHappening: (h) => happenings.push(h),
+    });
+    cache.start();
+    await cache.synced();
+    const names = (): string[] => cache.list(ConfigMap, namespace).map((o) => o.metadata?.name ?? '');
+    expect(names().filter((name) => name.length === 1)).toEqual(['a', 'c']);
+    expect(errors.map((e) => [e.message, (e.cause as Error).message])).toEqual([
+      [`configmaps ${namespace}/b is not taken`, 'no such value'],
+    ]);
+    await put('a', 'bad');
+    await put('b', 'good');
+    await vi.waitFor(() => expect(names()).toContain('b'));
+    expect(cache.get(ConfigMap, { namespace, name: 'a' })?.data, 'what was known of it stays').toEqual({
+      value: 'good',
+    });
+    expect(happenings.filter((h) => h.type === 'unreadable')).toHaveLength(2);
+    expect(proxy.requests.filter(isList)).toHaveLength(1);
+    await cache.stop();
+    await behind.close();
+  }));
+
+test('a kind that may not be listed or watched is named by log and readiness, once, and so is the end of it', () =>
+  inNamespace(async (namespace) => {
+    await using proxy = await startFaultProxy(loadAuth({ kubeconfig: kubeconfigPath() }));
+    const port = await freePort();
+    const forbid = (verb: string) =>
+      proxy.inject({
+        match: (r) => r.resource === 'secrets' && r.verb === verb,
+        fault: { type: 'answer', code: 403, reason: 'Forbidden' },
+      });
+    const ready = async (): Promise<string> => (await fetch(`http://127.0.0.1:${port}/readyz`)).text();
+    const lists = forbid('list');
+    await using operator = operate({
+      ...{ namespace, caches: [ConfigMap, Secret], auth: plainAuth(proxy.url) },
+      health: { port, host: '127.0.0.1' },
+    });
+    await vi.waitFor(async () =>
+      expect(await ready()).toContain(`[-] caches: secrets in ${namespace} not synced yet (list: 403 Forbidden)`),
+    );
+    await vi.waitFor(() => expect(lists.hits()).toBeGreaterThan(1), { timeout: 20_000 });
+    const watches = forbid('watch');
+    lists.remove();
+    await vi.waitFor(
+      async () => expect(await ready()).toContain(`[-] caches: secrets in ${namespace} not watched (watch: 403`),
+      { timeout: 20_000 },
+    );
+    watches.remove();
+    await vi.waitFor(async () => expect(await ready()).toContain('[+] caches ok'), { timeout: 20_000 });
+    const told = operator.logs().filter((line) => line.resource === 'secrets');
+    expect(told).toMatchObject([
+      { level: 'warn', verb: 'list', namespace, code: 403, reason: 'Forbidden', msg: 'cannot list, trying again' },
+      { level: 'warn', verb: 'watch', namespace, code: 403, reason: 'Forbidden', msg: 'cannot watch, trying again' },
+      { level: 'info', namespace, msg: 'watching again' },
+    ]);
+  }));

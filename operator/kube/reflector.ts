@@ -1,88 +1,24 @@
-import { backoffMs, jittered, type Backoff } from './backoff.ts';
-import type { KubeClient } from './client.ts';
 import { sleep, systemClock, type Clock } from './clock.ts';
-import { isApiError, isExpired, isFromTheFuture } from './errors.ts';
+import { isExpired } from './errors.ts';
+import { Hearing } from './hearing.ts';
+import { Milestones } from './milestones.ts';
 import { resourceId } from './paths.ts';
+import type { ReflectorOptions } from './reflectoroptions.ts';
 import { keyOf, keyString, type KubeObject } from './resource.ts';
-import type { Store } from './store.ts';
-import type { ChangeHandler } from './types.ts';
-import { notOlder } from './versions.ts';
+import {
+  currentVersion,
+  defaultTiming,
+  resumption,
+  retryDelay,
+  wentBack,
+  type Ended,
+  type ReflectorState,
+  type Timing,
+} from './resume.ts';
+import { Series, type Failure, type Happening, type Trouble } from './trouble.ts';
+import type { Change } from './types.ts';
+import { isOlder, notOlder } from './versions.ts';
 import type { WatchEvent } from './watch.ts';
-
-/** Timing of a reflector; tests shorten it. */
-export interface Timing {
-  readonly backoff: Backoff;
-  /** A watch that lived this long ends a series of failures. */
-  readonly healthyMs: number;
-  /** The server is asked to end a watch after a random time between the two. */
-  readonly watchSeconds: readonly [number, number];
-  /** Silence after which a watch counts as dead; more than the minute between the server's bookmarks. */
-  readonly readDeadlineMs: number;
-  /** A page of a list, or the head of a watch's answer, may take this long. */
-  readonly requestTimeoutMs: number;
-  /** Objects per page of a list. */
-  readonly pageSize: number;
-}
-
-/**
- * defaultTiming: backoff 0.8 s → 30 s with jitter 1.0, watches of 5 to 10 minutes. Failures are forgotten after 30 s, where
- * client-go takes 2 minutes: behind a balancer that cuts each connection after one, the wait would grow to 30 s of each 90.
- */
-export const defaultTiming: Timing = {
-  backoff: { baseMs: 800, factor: 2, maxMs: 30_000 },
-  healthyMs: 30_000,
-  watchSeconds: [300, 600],
-  readDeadlineMs: 100_000,
-  requestTimeoutMs: 60_000,
-  pageSize: 500,
-};
-
-/** Happening is what metrics and logs are told of a reflector. */
-export interface Happening {
-  /** list: a LIST succeeded (relist: not the first); watch: a WATCH was opened; failure: either ended in an error; replay: an event older than what is known was dropped. */
-  readonly type: 'list' | 'relist' | 'watch' | 'failure' | 'replay';
-  readonly resource: string;
-  readonly namespace: string | undefined;
-  /** The error of a failure. */
-  readonly error?: unknown;
-}
-
-/** ReflectorOptions: what to mirror, into which store, and whom to tell. */
-export interface ReflectorOptions<T extends KubeObject> {
-  readonly client: Pick<KubeClient, 'eachItem' | 'watch'>;
-  readonly store: Store<T>;
-  readonly namespace?: string | undefined;
-  readonly labelSelector?: string | undefined;
-  readonly fieldSelector?: string | undefined;
-  readonly metadataOnly?: boolean | undefined;
-  readonly changed: ChangeHandler<T>;
-  readonly timing?: Partial<Timing> | undefined;
-  readonly onHappening?: ((h: Happening) => void) | undefined;
-  /** listSlot bounds how many lists run at once: pages of all kinds at the same time are what makes memory peak. */
-  readonly listSlot?: (<R>(list: () => Promise<R>) => Promise<R>) | undefined;
-  readonly clock?: Clock | undefined;
-  readonly random?: (() => number) | undefined;
-}
-
-/** ReflectorState: what a reflector knows, and so what it does next. */
-export type ReflectorState =
-  /** Nothing that could be resumed: LIST. */
-  | { readonly type: 'empty' }
-  /** The store is the API's state as of this version: WATCH from there. */
-  | { readonly type: 'watching'; readonly version: string }
-  /** Something failed: wait, then go on. */
-  | { readonly type: 'waiting'; readonly ms: number; readonly then: ReflectorState }
-  | { readonly type: 'stopped' };
-
-/** resumption is where a reflector that knew `version` goes on after a watch failed: what the server cannot resume is listed anew. */
-export const resumption = (error: unknown, version: string): ReflectorState =>
-  isExpired(error) || isFromTheFuture(error) ? { type: 'empty' } : { type: 'watching', version };
-
-/** retryDelay is the wait after the n-th failure in a row (from 0): backoff with jitter, or what the server asks for if that is longer. */
-export const retryDelay = (backoff: Backoff, n: number, error: unknown, random: () => number): number => {
-  const told = isApiError(error) ? (error.retryAfter ?? 0) * 1000 : 0;
-  return Math.max(jittered(backoffMs(backoff, n), 1, random), told);
-};
 
 /** Reflector keeps a store equal to what the API holds of one kind (in one namespace, or in all). */
 export class Reflector<T extends KubeObject> {
@@ -95,7 +31,9 @@ export class Reflector<T extends KubeObject> {
   #running: Promise<void> | undefined;
   #synced = Promise.withResolvers<void>();
   #listed = false;
-  #progress: string | undefined;
+  readonly #progress = new Milestones();
+  readonly #hearing: Hearing;
+  readonly #series = new Series();
   #failures = 0;
   #paged = true;
 
@@ -104,6 +42,7 @@ export class Reflector<T extends KubeObject> {
     this.#timing = { ...defaultTiming, ...o.timing };
     this.#clock = o.clock ?? systemClock;
     this.#random = o.random ?? Math.random;
+    this.#hearing = new Hearing(this.#clock, this.#timing.readDeadlineMs);
   }
 
   get state(): ReflectorState {
@@ -111,8 +50,18 @@ export class Reflector<T extends KubeObject> {
   }
 
   /** progress is the newest version up to which everything has been seen. */
-  get progress(): string | undefined {
+  get progress(): Pick<Milestones, 'version' | 'when'> {
     return this.#progress;
+  }
+
+  /** trouble is the series of failures under way. */
+  get trouble(): Trouble | undefined {
+    return this.#series.trouble;
+  }
+
+  /** quietMs is the time since the watch's last sign of life: it was opened, or an event or a bookmark came. */
+  get quietMs(): number {
+    return this.#hearing.quietMs;
   }
 
   get isSynced(): boolean {
@@ -141,9 +90,11 @@ export class Reflector<T extends KubeObject> {
     if (this.#stop.signal.aborted) return { type: 'stopped' };
     switch (state.type) {
       case 'empty':
-        return this.#list();
+        return this.#list(state);
       case 'watching':
         return this.#watch(state.version);
+      case 'doubtful':
+        return this.#ask(state);
       case 'waiting':
         await sleep(this.#clock, state.ms, this.#stop.signal);
         return state.then;
@@ -152,84 +103,143 @@ export class Reflector<T extends KubeObject> {
     }
   }
 
-  async #list(): Promise<ReflectorState> {
+  async #list(state: ReflectorState & { type: 'empty' }): Promise<ReflectorState> {
     try {
       const slot = this.#o.listSlot ?? ((list) => list());
-      const version = await slot(() => this.#readPages());
+      const { version, changed } = await slot(() => this.#readPages(state.why === 'restored'));
       this.#paged = true;
+      if (state.why === 'deaf') this.#hearing.relisted(changed);
       this.#happened(this.#listed ? 'relist' : 'list');
       this.#listed = true;
       this.#synced.resolve();
       return { type: 'watching', version };
-    } catch (e) {
+    } catch (error) {
       // The snapshot behind the pages was compacted while they were read: one list without pages is always whole.
-      if (isExpired(e)) this.#paged = false;
-      return this.#failed(e, { type: 'empty' });
+      if (isExpired(error)) this.#paged = false;
+      return this.#failed({ verb: 'list', error, opened: false }, state);
     }
   }
 
-  async #readPages(): Promise<string> {
-    const { client, store, namespace, labelSelector, fieldSelector, metadataOnly } = this.#o;
-    const options = {
-      ...(namespace === undefined ? {} : { namespace }),
-      ...(labelSelector === undefined ? {} : { labelSelector }),
-      ...(fieldSelector === undefined ? {} : { fieldSelector }),
-      metadataOnly,
-      limit: this.#paged ? this.#timing.pageSize : 0,
-      timeoutMs: this.#timing.requestTimeoutMs,
-      signal: this.#stop.signal,
-    };
+  async #readPages(doubted: boolean): Promise<{ version: string; changed: boolean }> {
+    const { client, store, namespace } = this.#o;
+    const options = { ...this.#selection(), limit: this.#paged ? this.#timing.pageSize : 0 };
     const present = new Set<string>();
+    let changed = false;
+    const tell = (change: Change<T> | undefined): void => {
+      if (change === undefined) return;
+      changed = true;
+      this.#tell(change, true);
+    };
     const version = await client.eachItem(store.resource, options, (item) => {
       present.add(keyString(keyOf(item)));
-      this.#put(item, true);
+      tell(this.#taken(() => store.put(item, doubted), item));
     });
     if (version === '') throw new Error('a list came without a resourceVersion');
-    for (const key of store.keys(namespace)) {
-      if (present.has(keyString(key))) continue;
-      const change = store.remove(key);
-      if (change) this.#o.changed(change, true);
+    // Before the deletes are told: who waits for a write of a deleted object looks at progress then.
+    this.#progress.advance(version);
+    for (const key of store.keys(namespace)) if (!present.has(keyString(key))) tell(store.remove(key));
+    return { version, changed };
+  }
+
+  /** ask finds out whether the server has got to the version that is known; nothing is listed for that. */
+  async #ask(state: ReflectorState & { type: 'doubtful' }): Promise<ReflectorState> {
+    const { client, store, namespace } = this.#o;
+    const { version, silent } = state;
+    const limits = { timeoutMs: this.#timing.requestTimeoutMs, signal: this.#stop.signal };
+    try {
+      const current = await currentVersion(client, store.resource, namespace, limits);
+      if (isOlder(current, version)) {
+        this.#happened('restored');
+        return { type: 'empty', why: 'restored' };
+      }
+      const isDeaf = silent && this.#hearing.isDeaf(version, current);
+      return isDeaf ? { type: 'empty', why: 'deaf' } : { type: 'watching', version };
+    } catch (error) {
+      return this.#failed({ verb: 'list', error, opened: false }, state);
     }
-    this.#progress = version;
-    return version;
   }
 
   async #watch(from: string): Promise<ReflectorState> {
     const started = this.#clock.monotonic();
+    const life: { openedAt?: number; heard: boolean } = { heard: false };
     let version = from;
+    let failure: Failure | undefined;
+    const opened = (): void => {
+      life.openedAt = this.#clock.monotonic();
+      this.#opened();
+    };
     try {
-      for await (const event of this.#open(from)) version = this.#apply(event, version);
-    } catch (e) {
-      this.#healed(started);
-      return this.#failed(e, resumption(e, version));
+      for await (const event of this.#open(from, opened)) {
+        if (!life.heard) this.#first(event, from);
+        life.heard = true;
+        this.#hearing.alive();
+        version = this.#apply(event, version);
+      }
+    } catch (error) {
+      failure = { verb: 'watch', error, opened: life.openedAt !== undefined };
     }
-    this.#healed(started);
+    const ended = this.#ended(life);
+    if (failure !== undefined) return this.#failed(failure, resumption(failure.error, version, ended));
+    const then: ReflectorState = ended.silent
+      ? { type: 'doubtful', version, silent: true }
+      : { type: 'watching', version };
     // A server that ends every watch at once would be asked in a tight loop.
     const short = this.#clock.monotonic() - started < 1000 && version === from;
-    const then: ReflectorState = { type: 'watching', version };
     return short ? this.#wait(undefined, then) : then;
   }
 
-  #open(resourceVersion: string): AsyncIterable<WatchEvent<T>> {
-    const { client, store, namespace, labelSelector, fieldSelector, metadataOnly } = this.#o;
+  #open(resourceVersion: string, opened: () => void): AsyncIterable<WatchEvent<T>> {
+    const { client, store } = this.#o;
     const [least, most] = this.#timing.watchSeconds;
-    this.#happened('watch');
     return client.watch(store.resource, {
-      namespace,
-      labelSelector,
-      fieldSelector,
-      metadataOnly,
+      ...this.#selection(),
       resourceVersion,
+      opened,
       timeoutSeconds: Math.round(least + (most - least) * this.#random()),
       readDeadlineMs: this.#timing.readDeadlineMs,
+    });
+  }
+
+  /** selection is what lists and watches have in common. */
+  #selection() {
+    const { namespace, labelSelector, fieldSelector, metadataOnly } = this.#o;
+    return {
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(labelSelector === undefined ? {} : { labelSelector }),
+      ...(fieldSelector === undefined ? {} : { fieldSelector }),
+      metadataOnly,
       timeoutMs: this.#timing.requestTimeoutMs,
       signal: this.#stop.signal,
-    });
+    };
+  }
+
+  #opened(): void {
+    this.#hearing.alive();
+    this.#happened('watch');
+    this.#recovered(this.#series.opened());
+  }
+
+  /** first looks at the first event of a watch: nothing was sent before that could be sent a second time. */
+  #first(event: WatchEvent<T>, from: string): void {
+    const version = event.object.metadata?.resourceVersion ?? '';
+    if (isOlder(version, from)) throw wentBack(from, version);
+    this.#recovered(this.#series.over());
+  }
+
+  #ended({ openedAt, heard }: { openedAt?: number; heard: boolean }): Ended {
+    if (openedAt === undefined) return { opened: false, silent: false };
+    const openMs = this.#clock.monotonic() - openedAt;
+    if (openMs >= this.#timing.healthyMs) {
+      this.#failures = 0;
+      this.#recovered(this.#series.over());
+    }
+    return { opened: true, silent: this.#hearing.ended(openMs, heard) };
   }
 
   /** apply takes one event into the store and returns the version that is now known. */
   #apply(event: WatchEvent<T>, known: string): string {
     const version = event.object.metadata?.resourceVersion ?? '';
+    let change: Change<T> | undefined;
     if (event.type !== 'BOOKMARK') {
       // Within one watch versions only rise; what does not was sent twice, by something between us and the server. Taking
       // it would bring back a deleted object.
@@ -237,18 +247,31 @@ export class Reflector<T extends KubeObject> {
         this.#happened('replay');
         return known;
       }
-      if (event.type === 'DELETED') this.#remove(event.object);
-      else this.#put(event.object, false);
+      const { type, object } = event;
+      const { store } = this.#o;
+      change = this.#taken(() => (type === 'DELETED' ? store.remove(keyOf(object)) : store.put(object)), object);
     }
-    if (version === '' || notOlder(known, version)) return known;
-    this.#progress = version;
-    return version;
+    const newer = version !== '' && !notOlder(known, version);
+    // Before the change is told: it may be the proof that somebody's write was seen.
+    if (newer) this.#progress.advance(version);
+    if (change) this.#tell(change, false);
+    return newer ? version : known;
   }
 
-  #put(object: T, initial: boolean): void {
-    const { store, changed } = this.#o;
-    const change = store.put(object);
-    if (change === undefined) return;
+  /** taken keeps a mistake in the function of one object from stopping all others. */
+  #taken(take: () => Change<T> | undefined, object: T): Change<T> | undefined {
+    try {
+      return take();
+    } catch (cause) {
+      const { store, onError } = this.#o;
+      this.#happened('unreadable', { error: cause });
+      onError?.(new Error(`${resourceId(store.resource)} ${keyString(keyOf(object))} is not taken`, { cause }));
+      return undefined;
+    }
+  }
+
+  #tell(change: Change<T>, initial: boolean): void {
+    const { changed } = this.#o;
     const { before, after } = change;
     // Deleted and made anew between two looks: two objects, so two changes.
     if (before && after && before.metadata?.uid !== after.metadata?.uid) {
@@ -257,14 +280,12 @@ export class Reflector<T extends KubeObject> {
     } else changed(change, initial);
   }
 
-  #remove(object: T): void {
-    const change = this.#o.store.remove(keyOf(object));
-    if (change) this.#o.changed(change, false);
-  }
-
-  #failed(error: unknown, then: ReflectorState): ReflectorState {
+  #failed(failure: Failure, then: ReflectorState): ReflectorState {
     if (this.#stop.signal.aborted) return { type: 'stopped' };
-    this.#happened('failure', error);
+    const { error } = failure;
+    const trouble = this.#series.failed(failure, this.#clock.monotonic());
+    this.#happened('failure', { error, ...(trouble && { trouble }) });
+    if (failure.verb === 'watch' && then.type === 'empty' && then.why === 'restored') this.#happened('restored');
     return this.#wait(error, then);
   }
 
@@ -272,12 +293,12 @@ export class Reflector<T extends KubeObject> {
     return { type: 'waiting', ms: retryDelay(this.#timing.backoff, this.#failures++, error, this.#random), then };
   }
 
-  #healed(startedAt: number): void {
-    if (this.#clock.monotonic() - startedAt >= this.#timing.healthyMs) this.#failures = 0;
+  #recovered(trouble: Trouble | undefined): void {
+    if (trouble !== undefined) this.#happened('recovery', { trouble });
   }
 
-  #happened(type: Happening['type'], error?: unknown): void {
+  #happened(type: Happening['type'], rest: Pick<Happening, 'error' | 'trouble'> = {}): void {
     const { store, namespace, onHappening } = this.#o;
-    onHappening?.({ type, resource: resourceId(store.resource), namespace, ...(error === undefined ? {} : { error }) });
+    onHappening?.({ type, resource: resourceId(store.resource), namespace, ...rest });
   }
 }

@@ -139,6 +139,10 @@ export interface WatchedCache extends Cache {
   resourceVersion(r: Resource, key: Key): string | undefined;
   /** progress is the newest resourceVersion (of any object, or of a bookmark) up to which the kind has been seen. */
   progress(r: Resource, namespace?: string): string | undefined;
+  /** whenSeen calls back once, as soon as progress gets to that version; the answer gives that up. */
+  whenSeen(r: Resource, namespace: string, version: string, seen: () => void): () => void;
+  /** trouble names the kinds that are not synced or that the API server refuses, and why; undefined where all is well. */
+  trouble(): string | undefined;
 }
 
 /** Result of a reconcile; an exception means retry with backoff. */

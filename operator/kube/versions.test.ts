@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { Milestones } from './milestones.ts';
 import { resourceId } from './paths.ts';
 import { resource, type Key, type KubeObject } from './resource.ts';
 import { Store } from './store.ts';
@@ -17,7 +18,8 @@ const object = (version: string, uid = 'u', rest: KubeObject['metadata'] = {}): 
 const handFed = (): WatchedCache & { put(o: KubeObject): void; drop(): void; reach(version: string): void } => {
   const store = new Store({ resource: Thing });
   const handlers = new Set<ChangeHandler>();
-  let progress = '1';
+  const progress = new Milestones();
+  progress.advance('1');
   const tell: ChangeHandler = (change, initial) => handlers.forEach((handler) => handler(change, initial));
   return {
     get: (_, k) => store.get(k) as never,
@@ -30,14 +32,16 @@ const handFed = (): WatchedCache & { put(o: KubeObject): void; drop(): void; rea
     isSynced: () => true,
     coverage: (r) => (resourceId(r) === 'things.test.io' ? { complete: true, metadataOnly: false } : undefined),
     resourceVersion: (_, k) => store.version(k),
-    progress: () => progress,
+    progress: () => progress.version,
+    whenSeen: (_, __, version, seen) => progress.when(version, seen),
+    trouble: () => undefined,
     subscribe: (_, handler) => {
       handlers.add(handler as ChangeHandler);
       return () => void handlers.delete(handler as ChangeHandler);
     },
     put: (o) => tell(store.put(o) ?? {}, false),
     drop: () => tell(store.remove(key) ?? {}, false),
-    reach: (version) => (progress = version),
+    reach: (version) => progress.advance(version),
   };
 };
 
@@ -73,6 +77,28 @@ describe('trackWrites', () => {
     expect(tracker.isStale('me')).toBe(true);
     cache.reach('7');
     expect(tracker.isStale('me')).toBe(false);
+  });
+
+  test('whoever waits is woken by the progress of the kind alone, when all its writes are proven', async () => {
+    const cache = handFed();
+    const tracker = trackWrites(cache);
+    tracker.wrote('me', Thing, key, '5');
+    tracker.wrote('me', Thing, { ...key, name: 'y' }, '10');
+    tracker.wrote('you', Thing, key, '7');
+    tracker.wrote('he', Thing, key, 'odd');
+    const woken: string[] = [];
+    const wait = async (by: string, timeoutMs: number): Promise<boolean> => {
+      const seen = await tracker.caughtUp(by, { timeoutMs });
+      woken.push(by);
+      return seen;
+    };
+    const all = [wait('me', 5000), wait('you', 5000), wait('he', 20)];
+    cache.reach('9');
+    expect(await all[1]).toBe(true);
+    expect(woken).toEqual(['you']);
+    cache.reach('11');
+    expect(await all[0]).toBe(true);
+    expect(await all[2]).toBe(false);
   });
 
   test('a delete is seen when the uid is gone or terminating', async () => {

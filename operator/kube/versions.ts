@@ -42,6 +42,9 @@ export const notOlder = (seen: string | undefined, wanted: string): boolean => {
   return seen.length === wanted.length ? seen > wanted : seen.length > wanted.length;
 };
 
+/** isOlder is true only of two integers. */
+export const isOlder = (a: string, b: string): boolean => /^\d+$/.test(a) && /^\d+$/.test(b) && !notOlder(a, b);
+
 const isSeen = (cache: WatchedCache, w: Write): boolean => {
   if (cache.coverage(w.resource, w.key.namespace) === undefined) return true;
   if (w.removedUid !== undefined) {
@@ -74,6 +77,13 @@ export const trackWrites = (cache: WatchedCache): WriteTracker => {
     for (const [id, w] of writes.get(by) ?? []) if (isSeen(cache, w)) drop(by, id);
     return writes.has(by);
   };
+  /** Nothing of a write's own object need come: it may be gone since, and only the progress of its kind tells so. */
+  const wakeBySeen = (by: string): (() => void)[] =>
+    [...(writes.get(by)?.values() ?? [])].flatMap(({ resource, key, resourceVersion }) =>
+      resourceVersion === undefined
+        ? []
+        : [cache.whenSeen(resource, key.namespace, resourceVersion, () => wakeIfCaughtUp(by))],
+    );
   const wakeIfCaughtUp = (by: string): void => {
     if (!isStale(by)) for (const wake of waiting.get(by) ?? []) wake();
   };
@@ -112,6 +122,7 @@ export const trackWrites = (cache: WatchedCache): WriteTracker => {
         const end = (settle: () => void): void => {
           clearTimeout(timer);
           signal?.removeEventListener('abort', abort);
+          for (const cancel of cancels) cancel();
           const set = waiting.get(by);
           set?.delete(wake);
           if (set?.size === 0) waiting.delete(by);
@@ -125,6 +136,7 @@ export const trackWrites = (cache: WatchedCache): WriteTracker => {
           end(() => resolve(!late));
         };
         const timer = setTimeout(expire, timeoutMs);
+        const cancels = wakeBySeen(by);
         signal?.addEventListener('abort', abort, { once: true });
         (waiting.get(by) ?? waiting.set(by, new Set()).get(by))?.add(wake);
       }),

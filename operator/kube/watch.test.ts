@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { resumption, retryDelay } from './reflector.ts';
+import { resumption, retryDelay, wentBack } from './resume.ts';
 import { ApiError } from './errors.ts';
 import type { KubeObject } from './resource.ts';
 import { readEvents, type Bytes } from './watch.ts';
@@ -73,7 +73,21 @@ test.each([
   ['a lost connection resumes', error(0), 'watching'],
   ['403 resumes', error(403), 'watching'],
   ['what is no ApiError resumes', new TypeError('x'), 'watching'],
-])('%s', (_, e, type) => expect(resumption(e, '7').type).toBe(type));
+])('%s', (_, e, type) => expect(resumption(e, '7', { opened: true, silent: false }).type).toBe(type));
+
+test.each([
+  ['after silence the server is asked how far it is', error(0), { opened: true, silent: true }, 'doubtful'],
+  ['after an outage the server is asked how far it is', error(0), { opened: false, silent: false }, 'doubtful'],
+  ['behind a balancer as well', error(503), { opened: false, silent: false }, 'doubtful'],
+  ['a refusal is no outage', error(429), { opened: false, silent: false }, 'watching'],
+  ['410 lists anew in any case', error(410), { opened: false, silent: true }, 'empty'],
+])('%s', (_, e, ended, type) => expect(resumption(e, '7', ended).type).toBe(type));
+
+test('a watch that begins with the past lists anew, and does not trust equal versions', () =>
+  expect(resumption(wentBack('7', '5'), '7', { opened: true, silent: false })).toEqual({
+    type: 'empty',
+    why: 'restored',
+  }));
 
 test('retryDelay doubles from 0.8 s to 30 s, jitters up to twice, and gives way to Retry-After', () => {
   const backoff = { baseMs: 800, factor: 2, maxMs: 30_000 };

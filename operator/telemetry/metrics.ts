@@ -190,10 +190,33 @@ export const startProcessMetrics = (): void => {
 
 const reflectorHappenings = counter(
   'reflector_happenings_total',
-  'What happened to the watches: list, relist, watch, failure, replay.',
+  'What happened to the watches: list, relist, watch, failure, recovery, restored, replay, unreadable.',
   ['resource', 'type'],
 );
 
 /** reflectorHappened is the cache's onHappening. */
 export const reflectorHappened = (h: { readonly resource: string; readonly type: string }): void =>
   reflectorHappenings.inc({ resource: h.resource, type: h.type });
+
+/** WatchStatus is one watch as metrics see it. */
+export interface WatchStatus {
+  readonly resource: string;
+  readonly quietMs: number;
+}
+
+let watches = (): readonly WatchStatus[] => [];
+
+const watchQuiet = gauge(
+  'reflector_watch_quiet_seconds',
+  'Time since the last sign of life of the watch of a resource: that it was opened, an event, a bookmark.',
+  ['resource'],
+  () => {
+    const longest = new Map<string, number>();
+    for (const { resource, quietMs } of watches())
+      longest.set(resource, Math.max(quietMs / 1000, longest.get(resource) ?? 0));
+    for (const [resource, seconds] of longest) watchQuiet.set({ resource }, seconds);
+  },
+);
+
+/** observeWatches tells where the state of all watches can be read at scrape time. Of one resource in several namespaces the longest counts. */
+export const observeWatches = (status: () => readonly WatchStatus[]): void => void (watches = status);

@@ -32,7 +32,9 @@ export type Fault =
   /** The proxy answers itself; the server never hears of the request. */
   | { readonly type: 'answer'; readonly code: number; readonly reason?: string; readonly retryAfter?: number }
   /** Passed on after the promise is settled: to do something at exactly this moment. */
-  | { readonly type: 'until'; readonly promise: Promise<unknown> };
+  | { readonly type: 'until'; readonly promise: Promise<unknown> }
+  /** A watch is answered, then nothing comes: a buffer on the way, or a socket that was half open from the start. */
+  | { readonly type: 'mute' };
 
 /** Rule says which requests a fault happens to. */
 export interface Rule {
@@ -187,7 +189,12 @@ export const startFaultProxy = async (upstream: Auth): Promise<FaultProxy> => {
     return undefined;
   };
 
-  const pass = async (seen: Seen, r: IncomingMessage, to: ServerResponse, dropAnswer: boolean): Promise<void> => {
+  const pass = async (
+    seen: Seen,
+    r: IncomingMessage,
+    to: ServerResponse,
+    { dropAnswer = false, mute = false } = {},
+  ): Promise<void> => {
     const { headers, tls } = await upstream.credentials();
     const target = new URL(upstream.server + (r.url ?? '/'));
     const { host: _, connection: __, ...rest } = r.headers;
@@ -201,6 +208,7 @@ export const startFaultProxy = async (upstream: Auth): Promise<FaultProxy> => {
       to.flushHeaders();
       const watch = passEvents(seen, from, to);
       live.set(watch, seen);
+      if (mute) watch.silence();
       to.on('close', () => live.delete(watch));
     };
     const out =
@@ -225,14 +233,16 @@ export const startFaultProxy = async (upstream: Auth): Promise<FaultProxy> => {
         return answer(to, fault);
       case 'delay':
         await sleep(fault.ms);
-        return pass(seen, r, to, false);
+        return pass(seen, r, to);
       case 'until':
         await fault.promise;
-        return pass(seen, r, to, false);
+        return pass(seen, r, to);
       case 'dropAfter':
-        return pass(seen, r, to, true);
+        return pass(seen, r, to, { dropAnswer: true });
+      case 'mute':
+        return pass(seen, r, to, { mute: true });
       case undefined:
-        return pass(seen, r, to, false);
+        return pass(seen, r, to);
     }
   };
 

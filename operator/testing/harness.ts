@@ -4,6 +4,7 @@ import { cached, createCache, type ClusterCache } from '../kube/cache.ts';
 import { createClient, type KubeClient } from '../kube/client.ts';
 import { RequestCounter } from '../kube/counter.ts';
 import { Manager, type Ending, type ManagerOptions } from '../kube/manager.ts';
+import { logHappening } from '../kube/reflectorlog.ts';
 import type { Resource } from '../kube/resource.ts';
 import { createLogger } from '../telemetry/log.ts';
 import { kubeconfigPath } from './apiserver.ts';
@@ -38,8 +39,9 @@ export const operate = (o: HarnessOptions): Harness => {
   const text: string[] = [];
   lines.on('data', (chunk: Buffer) => text.push(chunk.toString()));
   const specs = o.caches.map((r) => cached(r, { namespaces: [o.namespace] }));
-  const cache = createCache(kube, specs);
-  const manager = new Manager({ controllers: [], ...o, kube, cache, log: createLogger('debug', lines) });
+  const log = createLogger('debug', lines);
+  const cache = createCache(kube, specs, { onHappening: (h) => logHappening(log, h) });
+  const manager = new Manager({ controllers: [], ...o, kube, cache, log });
   const ended = manager.run();
   ended.catch(() => undefined);
   return {
