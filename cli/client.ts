@@ -5,6 +5,9 @@ import { createClient, type KubeClient } from '../operator/kube/client.ts';
 /** fieldManager is who owns, for server-side apply, what the CLI writes. */
 export const fieldManager = 'epinio-cli';
 
-/** connectTo makes the CLI's client: every write of it, patches too, is the CLI's and not the operator's. */
-export const connectTo = (config: KubeConfig): KubeClient =>
-  createClient({ auth: authFrom(() => config), userAgent: fieldManager, fieldManager });
+/**
+ * connectTo makes the CLI's client: every write of it, patches too, is the CLI's and not the operator's. The configuration is
+ * loaded again where the server refuses the credentials: a push may last longer than a token.
+ */
+export const connectTo = (load: () => KubeConfig): KubeClient =>
+  createClient({ auth: authFrom(load), userAgent: fieldManager, fieldManager });

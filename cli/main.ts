@@ -56,7 +56,7 @@ const push = async (flags: PushFlags): Promise<void> => {
   const namespace = flags.namespace ?? config.getContextObject(config.getCurrentContext())?.namespace ?? 'default';
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort(new UserError('interrupted', 'what was applied goes on in the cluster')));
-  const kube = connectTo(config);
+  const kube = connectTo(() => loadKubeConfig(flags.context));
   const output = createOutput();
   try {
     const url = await runPush(
@@ -92,6 +92,8 @@ program
 /** explain gives an error the two lines that a user needs: what, and what to do. */
 const explain = (error: unknown): string => {
   if (error instanceof UserError) return error.hint === undefined ? error.message : `${error.message}\n  ${error.hint}`;
+  if (error instanceof ApiError && error.code === 0)
+    return `the cluster cannot be reached: ${error.message}\n  see whether kubectl get apps works with the same context`;
   if (error instanceof ApiError) return `the cluster answered ${error.code} ${error.reason}: ${error.message}`;
   return error instanceof Error ? error.message : String(error);
 };

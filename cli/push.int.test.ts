@@ -16,7 +16,7 @@ let kube: KubeClient;
 let path: string;
 
 beforeAll(async () => {
-  kube = connectTo(connect());
+  kube = connectTo(connect);
   path = await mkdtemp(join(tmpdir(), 'push-test-'));
   await writeFile(join(path, 'index.html'), 'hello');
   await kube.create(Namespace, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });

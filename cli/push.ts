@@ -165,7 +165,7 @@ export const runPush = async (tools: Tools, push: Push): Promise<string | undefi
   const archive = await pack(push.path);
   try {
     tools.output.step(
-      `Packed ${archive.entries} entries, ${bytes(archive.size)}, sha256 ${archive.sha256.slice(0, 12)}…`,
+      `Packed ${archive.entries} ${archive.entries === 1 ? 'entry' : 'entries'}, ${bytes(archive.size)}, sha256 ${archive.sha256.slice(0, 12)}…`,
     );
     await applySource(tools, push, archive);
     tools.output.step(`Applied App ${push.key.name} in namespace ${push.key.namespace}`);

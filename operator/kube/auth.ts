@@ -50,12 +50,13 @@ const isSame = (a: Credentials, b: Credentials): boolean =>
 const proxyOf = ({ server, proxyUrl }: Cluster): URL | undefined => {
   if (proxyUrl === undefined || proxyUrl === '') return undefined;
   const proxy = URL.canParse(proxyUrl) ? new URL(proxyUrl) : undefined;
-  if (proxy?.protocol !== 'http:' || !server.startsWith('https:'))
-    throw new Error(
-      `the kubeconfig's proxy-url ${proxy?.origin ?? proxyUrl} is not supported for ${server}: ` +
-        'it must be an http:// proxy in front of an https:// server; use one, or remove proxy-url',
-    );
-  return proxy;
+  if (proxy?.protocol === 'http:' && server.startsWith('https:')) return proxy;
+  // Without the login that it may have.
+  const shown = proxy === undefined ? proxyUrl : `${proxy.protocol}//${proxy.host}`;
+  throw new Error(
+    `the kubeconfig's proxy-url ${shown} is not supported for ${server}: ` +
+      'it must be an http:// proxy in front of an https:// server; use one, or remove proxy-url',
+  );
 };
 
 const text = (value: unknown): string => (Array.isArray(value) ? value.join(',') : String(value)).trim();
