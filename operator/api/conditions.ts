@@ -29,7 +29,7 @@ export type ConditionType = (typeof ConditionType)[keyof typeof ConditionType];
 export const meanings = {
   // Any kind
   Ready: 'Everything is as the spec wants it.',
-  AwaitingOperator: 'The operator has not looked at the object yet; if that lasts, see whether it runs.',
+  AwaitingOperator: 'The operator has not told anything of the object yet; if that lasts, see whether it runs.',
   Progressing: 'The operator or Kubernetes is at work; nothing needs to be done.',
   Paused: 'The App is paused and the world differs from its spec.',
   NamespaceTerminating: 'The namespace is being deleted, so nothing new is made.',
