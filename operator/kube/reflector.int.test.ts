@@ -458,6 +458,28 @@ test('a watch from a version that the server has not got to is silent, and ends 
     });
   }));
 
+test('a watch that begins with the past is not taken for a repetition: the server went back', () =>
+  inNamespace(async (namespace) => {
+    await using proxy = await startFaultProxy(loadAuth({ kubeconfig: kubeconfigPath() }));
+    let watches = 0;
+    const client = (behind: KubeClient): KubeClient => ({
+      ...behind,
+      async *watch(r, o) {
+        if (watches++ === 0) yield { type: 'BOOKMARK', object: { metadata: { resourceVersion: '1' } } };
+        yield* behind.watch(r, o);
+      },
+    });
+    await scene({ proxy, namespace, client }, async (s) => {
+      s.cache.start();
+      await s.cache.synced();
+      await vi.waitFor(() => expect(s.lists()).toBe(2));
+      await change(s);
+      await converged(s);
+      expect(s.lists()).toBe(2);
+      expect(s.happenings.filter((h) => h.type === 'restored')).toHaveLength(1);
+    });
+  }));
+
 test('a watch that stays deaf while the server moves on is not believed a second time', () =>
   inNamespace(async (namespace) => {
     await using proxy = await startFaultProxy(loadAuth({ kubeconfig: kubeconfigPath() }));

@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
 import { startHealthServer, type HealthServer } from './health.ts';
-import { workqueueMetrics } from './metrics.ts';
+import { observeWatches, workqueueMetrics } from './metrics.ts';
 
 let server: HealthServer | undefined;
 afterEach(() => server?.close());
@@ -59,6 +59,20 @@ it('serves metrics under the names that dashboards know', async () => {
   ]) {
     expect(body).toContain(`# TYPE ${name} `);
   }
+});
+
+it('tells for how long each watch has said nothing; of one kind in several namespaces, the longest', async () => {
+  server = await startHealthServer({ port: 0, host: '127.0.0.1' });
+  observeWatches(() => [
+    { resource: 'secrets', quietMs: 1500 },
+    { resource: 'secrets', quietMs: 70_000 },
+    { resource: 'secrets', quietMs: 200 },
+    { resource: 'apps.epinio.io', quietMs: 250 },
+  ]);
+  const { body } = await get('/metrics');
+  observeWatches(() => []);
+  expect(body).toContain('reflector_watch_quiet_seconds{resource="secrets"} 70\n');
+  expect(body).toContain('reflector_watch_quiet_seconds{resource="apps.epinio.io"} 0.25\n');
 });
 
 it('answers 404 elsewhere', async () => {
