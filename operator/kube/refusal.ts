@@ -33,7 +33,8 @@ export const refusalOfName = (
         reason: 'AwaitingDeletion',
         message: `The ${object} of an earlier ${owner} of this name is still being deleted; then it is made anew.`,
       };
-    default:
+    case 'applied':
+    case 'unchanged':
       return undefined;
   }
 };
