@@ -4,6 +4,7 @@ import { followReady, playDeployments } from './actors.ts';
 import { meanCpu, spent, type Cpu } from './cpu.ts';
 import { createApp, readWritten, writeRaw, type Written } from './fixtures.ts';
 import { cpuBetween, type Metrics, reconcilesBetween, requestsBetween, type Requests } from './metrics.ts';
+import { mean, rounded } from './numbers.ts';
 import type { OperatorOptions } from './operator.ts';
 import { parallel, range, seconds } from './parallel.ts';
 import { createWorld, type World } from './world.ts';
@@ -39,8 +40,6 @@ export interface Round {
 const rawWrites = 8;
 
 const keys = (namespace: string, count: number): Key[] => range(count).map((i) => ({ namespace, name: `app-${i}` }));
-const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
-const rounded = (value: number, digits = 2): number => Number(value.toFixed(digits));
 
 /** makeModel lets the operator bring one App to its end, to know what that looks like. */
 export const makeModel = async (world: World): Promise<Written> => {

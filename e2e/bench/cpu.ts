@@ -1,27 +1,22 @@
-import { readFileSync } from 'node:fs';
+import { stat } from '../cluster/daemon.ts';
+import { mean, rounded } from './numbers.ts';
 
 /** Cpu is the CPU time of processes by their names, in seconds. */
 export type Cpu = Readonly<Record<string, number>>;
 
-/** Kernels of all our architectures count in hundredths of a second here (`getconf CLK_TCK`). */
-const ticks = 100;
-
 /** cpuOf reads what a process has used since it started. */
 export const cpuOf = (pid: number): number => {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / ticks;
+  const found = stat(pid);
+  if (found === undefined) throw new Error(`there is no process ${pid}: has it ended?`);
+  return found.cpuSeconds;
 };
 
 /** spent is what each process used between two looks. */
 export const spent = (before: Cpu, after: Cpu): Cpu =>
-  Object.fromEntries(Object.entries(after).map(([name, s]) => [name, Number((s - (before[name] ?? 0)).toFixed(1))]));
+  Object.fromEntries(Object.entries(after).map(([name, s]) => [name, rounded(s - (before[name] ?? 0), 1)]));
 
 /** meanCpu is the mean of several rounds. */
 export const meanCpu = (rounds: readonly Cpu[]): Cpu =>
   Object.fromEntries(
-    Object.keys(rounds[0] ?? {}).map((name) => [
-      name,
-      Number((rounds.reduce((sum, r) => sum + (r[name] ?? 0), 0) / rounds.length).toFixed(1)),
-    ]),
+    Object.keys(rounds[0] ?? {}).map((name) => [name, rounded(mean(rounds.map((r) => r[name] ?? 0)), 1)]),
   );

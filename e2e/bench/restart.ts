@@ -8,6 +8,7 @@ import { during, say } from '../cluster/shell.ts';
 import { makeModel } from './convergence.ts';
 import { writeSettled, type Written } from './fixtures.ts';
 import { cpuBetween, Metrics, reconcilesBetween, requestsBetween, type Requests } from './metrics.ts';
+import { rounded } from './numbers.ts';
 import type { Memory, OperatorOptions } from './operator.ts';
 import { parallel, range, seconds } from './parallel.ts';
 import { runsPerApp, writeRun } from './stageruns.ts';
@@ -34,7 +35,6 @@ export interface Restart {
 /** What the operator lists, in its order. */
 const kinds: readonly Resource[] = [App, StageRun, AppRoute, Deployment, Service, Pod, Secret, Job, Ingress];
 
-const rounded = (value: number): number => Number(value.toFixed(2));
 const appsPerNamespace = 1000;
 
 /** listRaw reads all pages of a kind as the operator does, and does nothing with them; resolves with their size. */

@@ -60,7 +60,7 @@ export const createWorld = async (controllers: readonly string[]): Promise<World
     },
     cpu: () => ({
       ...Object.fromEntries(
-        ['kube-apiserver', 'etcd'].map((name) => [name, cpuOf(runningPid(plane.folder, name) ?? process.pid)]),
+        ['kube-apiserver', 'etcd'].map((name) => [name, cpuOf(runningPid(plane.folder, name) ?? 0)]),
       ),
       benchmark: cpuOf(process.pid),
     }),

@@ -93,12 +93,16 @@ function isAlive(pid: number): boolean {
 
 const startTime = (pid: number): string | undefined => stat(pid)?.start;
 
-/** stat reads a process' state and start time; the fields after the command's closing parenthesis are fixed. */
-function stat(pid: number): { state: string; start: string } | undefined {
+/** Kernels count in hundredths of a second wherever we run (`getconf CLK_TCK`). */
+const ticks = 100;
+
+/** stat reads a process' state, start time and CPU seconds; the fields after the command's closing parenthesis are fixed. */
+export function stat(pid: number): { state: string; start: string; cpuSeconds: number } | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    return { state: fields[0] ?? '', start: fields[19] ?? '' };
+    const cpuSeconds = (Number(fields[11]) + Number(fields[12])) / ticks;
+    return { state: fields[0] ?? '', start: fields[19] ?? '', cpuSeconds };
   } catch {
     return undefined;
   }

@@ -5,6 +5,7 @@ import { dropPlaceholder } from '../api/placeholder.ts';
 import { StageRun } from '../api/stagerun.ts';
 import type { Config } from '../config.ts';
 import { cached, type CacheSpec } from '../kube/cache.ts';
+import { controllerOf } from '../kube/owners.ts';
 import { Deployment, keyOf, Pod, Secret, Service, type Key, type KubeObject } from '../kube/resource.ts';
 import { done, type Cache, type Change, type Controller, type Watch } from '../kube/types.ts';
 import { owned, refers } from '../kube/watches.ts';
@@ -49,9 +50,10 @@ export const appCacheSpecs = (config: Config, home: string): readonly CacheSpec[
 };
 
 /** The App that a route leads to, and the one that made it, should somebody have led it elsewhere. */
-const appsOfRoute = ({ metadata, spec }: AppRoute): string[] => {
-  const maker = metadata.ownerReferences?.find((o) => o.controller === true && o.kind === App.kind)?.name;
-  const names = new Set([spec.appRef.name, ...(maker === undefined ? [] : [maker])]);
+const appsOfRoute = (route: AppRoute): string[] => {
+  const { metadata, spec } = route;
+  const maker = controllerOf(route);
+  const names = new Set([spec.appRef.name, ...(maker?.kind === App.kind ? [maker.name] : [])]);
   return [...names].map((name) => appValue(metadata.namespace, name));
 };
 

@@ -1,6 +1,6 @@
 import type { AppRoute } from '../api/approute.ts';
 import { Reason } from '../api/conditions.ts';
-import { controllerUid } from '../kube/store.ts';
+import { controllerUid } from '../kube/owners.ts';
 import { ownIngress, type IngressObject, type Seen } from './seen.ts';
 
 /** Claim is whether a route may have its address, and if not, why. */

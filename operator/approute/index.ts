@@ -19,7 +19,7 @@ import {
   type Result,
   type Watch,
 } from '../kube/types.ts';
-import { controllerUid } from '../kube/store.ts';
+import { controllerUid } from '../kube/owners.ts';
 import { refers } from '../kube/watches.ts';
 import { byAppRef, byHost, observe } from './observe.ts';
 import { planRoute, type Plan } from './plan.ts';

@@ -2,7 +2,7 @@ import type { AppRoute } from '../api/approute.ts';
 import type { Config } from '../config.ts';
 import type { Refusal } from '../kube/refusal.ts';
 import type { Ingress } from '../kube/resource.ts';
-import { controllerUid } from '../kube/store.ts';
+import { controllerUid } from '../kube/owners.ts';
 
 /** Settings is the part of the configuration that routes depend on. */
 export type Settings = Pick<Config, 'routes' | 'ingress'>;

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { isConflict } from './errors.ts';
+import { controllerOf, controllerUid, groupOf } from './owners.ts';
 import { resourceId } from './paths.ts';
 import { keyOf, keyString, type Key, type KubeObject, type Resource } from './resource.ts';
-import { controllerUid } from './store.ts';
 import { canonical, differences, pruned, type Difference } from './subset.ts';
 import type { Cache, Context, Intent } from './types.ts';
 
@@ -88,13 +88,12 @@ export const isOurs = (object: KubeObject, owner?: KubeObject): boolean => {
 
 /** notOurs tells a stranger's object from one of the owner's predecessor: deleted, and at once made anew. */
 const notOurs = <T extends KubeObject>(object: T, owner?: KubeObject): Applied<T> => {
-  const ref = object.metadata?.ownerReferences?.find((o) => o.controller === true);
-  const group = (apiVersion: string | undefined): string | undefined => apiVersion?.split('/')[0];
+  const ref = controllerOf(object);
   const same =
-    owner !== undefined &&
-    ref?.kind === owner.kind &&
-    ref?.name === owner.metadata?.name &&
-    group(ref?.apiVersion) === group(owner.apiVersion);
+    ref !== undefined &&
+    ref.kind === owner?.kind &&
+    ref.name === owner.metadata?.name &&
+    groupOf(ref.apiVersion) === groupOf(owner.apiVersion ?? '');
   return { type: same ? 'predecessor' : 'nameTaken', object };
 };
 

@@ -1,3 +1,4 @@
+import { controllerUid } from './owners.ts';
 import { createPacker, unpacked, type Packed, type Packer } from './pack.ts';
 import {
   apiVersionOf,
@@ -24,10 +25,6 @@ export interface StoreOptions<T extends KubeObject> {
   readonly recentTexts?: number;
   readonly packer?: Packer | undefined;
 }
-
-/** controllerUid is the uid of the object's controller, the one owner that made it. */
-export const controllerUid = (o: KubeObject): string | undefined =>
-  o.metadata?.ownerReferences?.find((ref) => ref.controller === true)?.uid;
 
 const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
 

@@ -1,3 +1,4 @@
+import { controllerOf, groupOf } from './owners.ts';
 import type { Key, KubeObject, Resource } from './resource.ts';
 import type { Cache, Change, Controller, Watch } from './types.ts';
 
@@ -31,9 +32,7 @@ export const specChanged = <T extends KubeObject>({ before, after }: Change<T>):
   before.metadata?.deletionTimestamp !== after.metadata?.deletionTimestamp;
 
 const ownerKeys = (object: KubeObject, ownerKind: Resource): Key[] => {
-  const ref = object.metadata?.ownerReferences?.find((o) => o.controller === true);
-  // The version may be an older one of the same kind: only group and kind name it.
-  const group = ref?.apiVersion.includes('/') === true ? ref.apiVersion.split('/', 1)[0] : '';
-  if (ref === undefined || ref.kind !== ownerKind.kind || group !== ownerKind.group) return [];
+  const ref = controllerOf(object);
+  if (ref === undefined || ref.kind !== ownerKind.kind || groupOf(ref.apiVersion) !== ownerKind.group) return [];
   return [{ namespace: ownerKind.namespaced ? (object.metadata?.namespace ?? '') : '', name: ref.name }];
 };

@@ -1,7 +1,7 @@
 import { Job, keyOf, Secret } from '../kube/resource.ts';
 import { digestOf } from './report.ts';
 import { readLogTail } from './logtail.ts';
-import { controllerOf } from './observe.ts';
+import { controllerOf } from '../kube/owners.ts';
 import { describe, freshKeyring, headOwn, platformNow, runKeyring, type Asking, type BuiltImage } from './outside.ts';
 import type { Phase } from './phase.ts';
 import { resolvePlatform } from './platform.ts';

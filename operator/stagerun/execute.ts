@@ -1,3 +1,4 @@
+import { controllerOf } from '../kube/owners.ts';
 import { Reason } from '../api/conditions.ts';
 import { Job, keyOf, Secret } from '../kube/resource.ts';
 import { isAlreadyExists } from '../kube/errors.ts';
@@ -7,7 +8,7 @@ import type { Context } from '../kube/types.ts';
 import { StageRun, type StageRunStatus } from '../api/stagerun.ts';
 import type { StageRunDeps } from './deps.ts';
 import type { JobObject } from './jobstate.ts';
-import { controllerOf, type Seen } from './observe.ts';
+import type { Seen } from './observe.ts';
 import { succeededOf } from './result.ts';
 import type { Plan } from './plan.ts';
 import { buildJob } from './resources/job.ts';

@@ -1,6 +1,7 @@
 import { App } from '../api/app.ts';
 import { StageRun } from '../api/stagerun.ts';
-import { Job, Pod, type Key, type KubeObject } from '../kube/resource.ts';
+import { controllerOf } from '../kube/owners.ts';
+import { Job, Pod, type Key } from '../kube/resource.ts';
 import type { Cache } from '../kube/types.ts';
 import type { JobObject } from './jobstate.ts';
 import { isRecorded } from './result.ts';
@@ -20,9 +21,6 @@ export interface Seen {
   /** Image of the App's deployed run, for taking layers again. */
   readonly deployed: string | undefined;
 }
-
-/** controllerOf is the reference to the object's controlling owner. */
-export const controllerOf = (object: KubeObject) => object.metadata?.ownerReferences?.find((owner) => owner.controller);
 
 /** observe reads the caches; undefined where the run is gone or going. */
 export const observe = (cache: Cache, key: Key): Seen | undefined => {

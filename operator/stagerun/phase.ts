@@ -1,7 +1,8 @@
+import { controllerOf } from '../kube/owners.ts';
 import { Reason } from '../api/conditions.ts';
 import type { StageRun } from '../api/stagerun.ts';
 import type { JobObject } from './jobstate.ts';
-import { controllerOf, type Seen } from './observe.ts';
+import type { Seen } from './observe.ts';
 import { judge, type Judgement } from './reasons.ts';
 import { isRecorded, succeededOf } from './result.ts';
 import { whyUnwanted } from './wanted.ts';
