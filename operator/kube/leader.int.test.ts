@@ -57,6 +57,13 @@ const campaign = (e: Elector): { term: () => Term | undefined } => {
   return { term: () => won };
 };
 
+/** leaderAndFollower are two electors on one clock, of which a leads. */
+const leaderAndFollower = async (namespace: string, clock: ManualClock) => {
+  const a = campaign(elector(namespace, 'a', { clock }));
+  await vi.waitFor(() => expect(a.term()).toBeDefined());
+  return { a, b: campaign(elector(namespace, 'b', { clock })) };
+};
+
 describe('who leads', () => {
   it('is one of two, and says so in the lease', () =>
     inNamespace(async (ns) => {
@@ -70,9 +77,7 @@ describe('who leads', () => {
   it('stays the same while it renews, however long', () =>
     inNamespace(async (ns) => {
       const clock = new ManualClock();
-      const a = campaign(elector(ns, 'a', { clock }));
-      await vi.waitFor(() => expect(a.term()).toBeDefined());
-      const b = campaign(elector(ns, 'b', { clock }));
+      const { a, b } = await leaderAndFollower(ns, clock);
       await run(clock, 120);
       expect(a.term()?.leads()).toBe(true);
       expect(b.term()).toBeUndefined();
@@ -220,9 +225,7 @@ describe('handing over', () => {
   it('leaves the lease to run out when the term is abandoned: no renewal comes any more', () =>
     inNamespace(async (ns) => {
       const clock = new ManualClock();
-      const a = campaign(elector(ns, 'a', { clock }));
-      await vi.waitFor(() => expect(a.term()).toBeDefined());
-      const b = campaign(elector(ns, 'b', { clock }));
+      const { a, b } = await leaderAndFollower(ns, clock);
       await run(clock, 5);
       a.term()?.abandon();
       expect([a.term()?.leads(), a.term()?.lost.aborted]).toEqual([false, false]);
@@ -238,9 +241,7 @@ describe('handing over', () => {
   it('lets the other lead at its next try when the leader resigns', () =>
     inNamespace(async (ns) => {
       const clock = new ManualClock();
-      const a = campaign(elector(ns, 'a', { clock }));
-      await vi.waitFor(() => expect(a.term()).toBeDefined());
-      const b = campaign(elector(ns, 'b', { clock }));
+      const { a, b } = await leaderAndFollower(ns, clock);
       await run(clock, 5);
       await a.term()?.resign();
       expect(await read(ns)).toMatchObject({ holderIdentity: '', leaseDurationSeconds: 1 });
