@@ -181,7 +181,7 @@ const maxLog = 1024;
 const failing = (seen: Seen, { trouble, givenUp }: Extract<Rollout, { type: 'failing' }>, say: Say): AppFact => {
   const told = toldTrouble(seen, trouble);
   const serving = (seen.deployment?.status?.availableReplicas ?? 0) > 0 ? ' The pods that are ready serve on.' : '';
-  const log = seen.logTail === undefined || seen.logTail === '' ? '' : `\n${seen.logTail.slice(-maxLog)}`;
+  const log = seen.logTail === undefined || seen.logTail === '' ? '' : ` ${seen.logTail.slice(-maxLog)}`;
   return say('False', trouble.reason, told ?? `${trouble.message}${serving}${log}`, { stalled: givenUp });
 };
 

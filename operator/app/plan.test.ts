@@ -746,7 +746,7 @@ describe('pods that do not become ready', () => {
     const crash = given([aPod({ state: { terminated: { exitCode: 3 } } })]);
     const { status } = act(planApp(see({ ...crash, logTail: 'Error: no database' })));
     expect(findCondition(status?.conditions, 'Deployed')?.message).toBe(
-      'The app ends with exit code 3.\nError: no database',
+      'The app ends with exit code 3. Error: no database',
     );
     const told = { ...app, status: status ?? {} };
     expect(act(planApp(see({ ...crash, app: told }))).status).toEqual(status);

@@ -165,3 +165,10 @@ describe('checkConditions', () => {
     expect(violations.some((v) => v.startsWith(rule))).toBe(true);
   });
 });
+
+it('keeps every message on one line, because kubectl shows conditions as a table', () => {
+  const facts = [fact('Staged', 'False', { message: 'exit 1:\n\u001b[31mno\u001b[0m\tluck' })];
+  for (const { message } of livingConditions(scene(), facts, summarize(facts, ready))) {
+    expect(message).toBe('exit 1: no luck');
+  }
+});

@@ -1,4 +1,4 @@
-import { clip, redact } from '../telemetry/redact.ts';
+import { oneLine } from '../telemetry/oneline.ts';
 
 /** ConditionStatus is True, False, or Unknown while work goes on. */
 export type ConditionStatus = 'True' | 'False' | 'Unknown';
@@ -40,8 +40,6 @@ export interface Scene {
   readonly generation: number;
   readonly now: Date;
 }
-
-const maxMessageBytes = 2048;
 
 /**
  * summarize finds the fact that decides: a False that a person must mend, else the first False, else the first Unknown.
@@ -102,7 +100,7 @@ const settle = (scene: Scene, facts: readonly Fact[]): Condition[] =>
       type: f.type,
       status: f.status,
       reason: f.reason,
-      message: clip(redact(f.message), maxMessageBytes),
+      message: oneLine(f.message),
       observedGeneration: scene.generation,
       lastTransitionTime: kept ?? timestamp(scene.now),
     };

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import { eventsTotal } from '../telemetry/metrics.ts';
-import { clip, redact } from '../telemetry/redact.ts';
+import { oneLine } from '../telemetry/oneline.ts';
 import { bucket, type Bucket } from './backoff.ts';
 import { sleep, systemClock, type Clock } from './clock.ts';
 import { isAlreadyExists, isNotFound, isTransient } from './errors.ts';
@@ -73,7 +73,7 @@ export class Recorder implements EventRecorder {
 
   note(regarding: KubeObject, note: Note): void {
     try {
-      this.#note(regarding, { ...note, note: clip(redact(note.note), 1024) });
+      this.#note(regarding, { ...note, note: oneLine(note.note, 1024) });
     } catch (error) {
       eventsTotal.inc({ result: 'failed' });
       this.#o.log.warn({ err: error }, 'event not recorded');

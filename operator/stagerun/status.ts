@@ -3,7 +3,8 @@ import { annotations, attemptOf } from '../api/names.ts';
 import type { Failure, Platform, Process, StageRun, StageRunStatus, Step } from '../api/stagerun.ts';
 import { batchConditions, findCondition, timestamp, type ConditionStatus } from '../kube/conditions.ts';
 import { processesOf } from '../registry/index.ts';
-import { clip, redact } from '../telemetry/redact.ts';
+import { oneLine } from '../telemetry/oneline.ts';
+import { clip } from '../telemetry/redact.ts';
 import type { BuiltImage } from './outside.ts';
 import type { Seen } from './observe.ts';
 import type { Cause } from './reasons.ts';
@@ -95,7 +96,7 @@ export const statusFailed = (
 ): StageRunStatus => {
   const { platform, logTail, now } = more;
   const begun = seen.job !== undefined || seen.run.status?.jobName !== undefined;
-  const message = clip(redact(cause.message), 2048);
+  const message = oneLine(cause.message);
   const failure: Failure = {
     ...(cause.step && { step: cause.step }),
     ...(cause.exitCode !== undefined && { exitCode: cause.exitCode }),

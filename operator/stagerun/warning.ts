@@ -1,6 +1,6 @@
 import { resource, type KubeObject } from '../kube/resource.ts';
 import type { KubeReader } from '../kube/types.ts';
-import { clip } from '../telemetry/redact.ts';
+import { oneLine } from '../telemetry/oneline.ts';
 
 interface Event extends KubeObject {
   readonly type?: string;
@@ -29,7 +29,7 @@ export const readWarning = async (kube: KubeReader, about: KubeObject | undefine
     limit: 100,
   });
   const newest = items.toSorted((a, b) => timeOf(a) - timeOf(b)).at(-1);
-  return newest && clip([newest.reason, settled(newest.note)].filter(Boolean).join(': '), 1024);
+  return newest && oneLine([newest.reason, settled(newest.note)].filter(Boolean).join(': '), 1024);
 };
 
 /** settled takes generated pod names out of a message: they change with each attempt, and each change would be a write. */
