@@ -128,6 +128,7 @@ export const meanings = {
   Evicted: 'The build pod was ended from outside: its node lacked room, was drained or got lost.',
   PodDeleted: 'Somebody or something deleted the build pod.',
   PodNotCreated: 'Kubernetes makes no pod for the Job; the message says why.',
+  PodNotStarted: 'The pod is on its node and cannot start yet; the message says why.',
   PodUnschedulable: 'No node can take the build pod; the message says why.',
 } as const satisfies Record<string, string>;
 

@@ -62,8 +62,8 @@ const upload = async ({ status }: App, bytes: Buffer): Promise<number> => {
 };
 
 const time = (): string => new Date().toISOString().replace(/\.\d+/, '');
-const word = (status: 'True' | 'False', reason: string) => [
-  { type: 'Succeeded', status, reason, message: `${reason}.`, lastTransitionTime: time(), observedGeneration: 1 },
+const word = (status: 'True' | 'False' | 'Unknown', reason: string, message = `${reason}.`) => [
+  { type: 'Succeeded', status, reason, message, lastTransitionTime: time(), observedGeneration: 1 },
 ];
 const digestOf = (n: number): string => `sha256:${String(n).repeat(64)}`;
 const success = (key: Stage['key'], n: number) => ({
@@ -115,6 +115,31 @@ describe('an App that is built from an archive', () => {
       await user.until(key, { Ready: 'True/Stopped' });
       await world.idle();
       expect(Object.keys(world.writes()).sort()).toEqual(['apply apps.epinio.io/status', 'apply deployments.apps']);
+    }));
+
+  test('says what its build waits for, with one write for each thing', () =>
+    play(async (stage) => {
+      const { key, user, world } = stage;
+      const { bytes, spec } = archive();
+      await user.apply(key, spec);
+      await upload(await user.until(key, { Ready: 'Unknown/AwaitingUpload' }), bytes);
+      const run = runKey(await user.until(key, { Ready: 'Unknown/Staging' }));
+      const says = (reason: string, message: string) =>
+        user.build(run, { conditions: word('Unknown', reason, message) });
+      await world.idle();
+      world.writes();
+      await says('Queued', '2 builds are ahead.');
+      const queued = await user.until(key, { Ready: 'Unknown/Queued', Staged: 'Unknown/Queued' });
+      expect(queued.status?.conditions?.[0]?.message).toBe(`2 builds are ahead. StageRun "${run.name}" waits.`);
+      await says('Pending', 'The pod of the build is starting.');
+      await user.until(key, { Ready: 'Unknown/Staging' });
+      await says('Running', 'The step fetch is running.');
+      await says('Running', 'The step build is running.');
+      await user.build(run, success(key, 1));
+      await user.until(key, { Ready: 'True/Stopped' });
+      await world.idle();
+      // Queued, Staging, and the end, which had a write before as well.
+      expect(world.writes()['apply apps.epinio.io/status']).toBeLessThanOrEqual(4);
     }));
 
   test('follows the pull secret, and takes its copy away with the last App', () =>

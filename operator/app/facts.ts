@@ -5,7 +5,7 @@ import { Deployment } from '../kube/resource.ts';
 import { lastImage } from './image.ts';
 import { readyMessage, worstRoute } from './routes.ts';
 import { rolloutOf, type Rollout, type Trouble } from './rollout.ts';
-import { failureOf } from './runs.ts';
+import { failureOf, waitOf } from './runs.ts';
 import type { ChildRefusal, Seen } from './seen.ts';
 import type { Staging } from './staging.ts';
 import type { Workload } from './workload.ts';
@@ -105,7 +105,12 @@ export const stagedFact = (seen: Seen, staging: Staging): AppFact => {
       return say('Unknown', Reason.AwaitingUpload, 'The build waits for the archive.');
     case 'storageUnavailable':
       return say('Unknown', Reason.StorageUnavailable, 'The build waits for the storage.');
-    case 'building':
+    case 'building': {
+      const wait = waitOf(staging.run);
+      return wait === undefined
+        ? say('Unknown', Reason.Staging, 'The image is being built.')
+        : say(wait.status, wait.reason, wait.message);
+    }
     case 'discard':
     case 'start':
     case 'unknown':

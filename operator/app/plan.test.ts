@@ -42,6 +42,8 @@ interface Expected {
   readonly progress?: 'Reconciling' | 'Stalled' | 'Settled';
   readonly lookAfterMs?: number | undefined;
   readonly status?: Partial<AppStatus>;
+  /** What Ready says. */
+  readonly message?: string;
 }
 
 type Case = [sentence: string, given: Partial<Seen>, expected: Expected];
@@ -67,10 +69,8 @@ const withStatus = (app: App, status: AppStatus): App => ({ ...app, status });
 const check = (given: Partial<Seen>, expected: Expected): void => {
   const seen = see(given);
   const plan = planApp(seen);
-  if (plan.type === 'look') {
-    expect(plan.need.type).toBe(expected.look);
-    return;
-  }
+  expect(plan.type === 'look' ? plan.need.type : undefined).toBe(expected.look);
+  if (plan.type === 'look') return;
   const { status, apply, remove, removeBlob } = plan;
   if (expected.apply) expect(apply.map((a) => a.resource.kind)).toEqual(expected.apply);
   if (expected.remove)
@@ -80,6 +80,7 @@ const check = (given: Partial<Seen>, expected: Expected): void => {
   if (expected.progress) expect(progressOf(status)).toBe(expected.progress);
   if ('lookAfterMs' in expected) expect(plan.lookAfterMs).toBe(expected.lookAfterMs);
   if (expected.status) expect(status).toMatchObject(expected.status);
+  if (expected.message) expect(findCondition(status?.conditions, 'Ready')?.message).toBe(expected.message);
   if (status) sound(seen, status);
 };
 
@@ -578,7 +579,7 @@ describe('a StageRun', () => {
     [
       'that is being deleted is waited for',
       { app, routes: ready, runs: [aRun({ status: failed('Evicted', 30), deleting: true })] },
-      { remove: [], Ready: 'Unknown/Staging' },
+      { remove: [], Ready: 'Unknown/AwaitingDeletion' },
     ],
     [
       'for older inputs is ended',
@@ -615,6 +616,52 @@ describe('a StageRun', () => {
       { Ready: 'False/ProcessNotFound', progress: 'Stalled', apply: ['AppRoute', 'Service'] },
     ],
   ])('%s', (_, given, expected) => check(given, expected));
+});
+
+describe('a StageRun that waits', () => {
+  const app = anApp(blob());
+  const given = (reason: string, message: string): Partial<Seen> => ({
+    app,
+    routes: ready,
+    runs: [aRun({ status: { conditions: [condition('Succeeded', 'Unknown', reason, { message })] } })],
+  });
+  test.each<Case>([
+    [
+      'for its turn tells the App its place',
+      given('Queued', '3 builds are ahead.'),
+      {
+        Staged: 'Unknown/Queued',
+        Ready: 'Unknown/Queued',
+        progress: 'Reconciling',
+        message: `3 builds are ahead. StageRun "${run}" waits.`,
+      },
+    ],
+    [
+      'for a Secret tells the App which',
+      given('SecretNotFound', 'The Secret "db", which build.env names, does not exist.'),
+      {
+        Staged: 'False/SecretNotFound',
+        Ready: 'False/SecretNotFound',
+        progress: 'Reconciling',
+        message: `The Secret "db", which build.env names, does not exist. StageRun "${run}" waits.`,
+      },
+    ],
+    ['for a quota tells the App', given('PodNotCreated', 'exceeded quota'), { Ready: 'False/PodNotCreated' }],
+    ['for a node tells the App', given('PodUnschedulable', 'no node'), { Ready: 'False/PodUnschedulable' }],
+    ['for the registry tells the App', given('RegistryUnreachable', 'no'), { Ready: 'Unknown/RegistryUnreachable' }],
+    ['for its pod to start is being built', given('Pending', 'It starts.'), { Ready: 'Unknown/Staging' }],
+    ['for nothing is being built', given('Running', 'The step build runs.'), { Ready: 'Unknown/Staging' }],
+  ])('%s', (_, g, expected) => check(g, expected));
+
+  test('costs the App a write only when it says something else', () => {
+    const waits = given('Queued', '3 builds are ahead.');
+    const { status } = act(planApp(see(waits)));
+    const told = { ...app, status: status ?? {} };
+    expect(act(planApp(see({ ...waits, app: told }))).status).toEqual(status);
+    expect(act(planApp(see({ ...given('Pending', 'It starts.'), app: told }))).notes.map((n) => n.reason)).toEqual([
+      'Staging',
+    ]);
+  });
 });
 
 describe('a pin to an earlier StageRun', () => {

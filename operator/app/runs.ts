@@ -22,6 +22,39 @@ export const failureOf = (run: StageRun): { readonly reason: string; readonly me
   };
 };
 
+/** The run goes on: not worth a word of its own on the App. */
+const goesOn: ReadonlySet<string> = new Set<Reason>([Reason.AwaitingOperator, Reason.Pending, Reason.Running]);
+/** What passes without anybody's doing; all else that a run waits for, somebody may have to mend. */
+const passes: ReadonlySet<string> = new Set<Reason>([
+  Reason.AwaitingDeletion,
+  Reason.NotWanted,
+  Reason.Paused,
+  Reason.Queued,
+  Reason.RegistryUnreachable,
+  Reason.StorageUnavailable,
+]);
+
+/** Wait is why a run that has not ended does not go on. */
+export interface Wait {
+  readonly status: 'False' | 'Unknown';
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** waitOf tells why a run that has not ended does not go on; undefined while it builds or is about to. */
+export const waitOf = (run: StageRun): Wait | undefined => {
+  const name = `StageRun "${run.metadata.name}"`;
+  if (run.metadata.deletionTimestamp !== undefined)
+    return {
+      status: 'Unknown',
+      reason: Reason.AwaitingDeletion,
+      message: `${name} is being deleted; then it is made again.`,
+    };
+  const { reason, message } = succeeded(run) ?? {};
+  if (reason === undefined || goesOn.has(reason)) return undefined;
+  return { status: passes.has(reason) ? 'Unknown' : 'False', reason, message: `${message} ${name} waits.`.trim() };
+};
+
 /** endedAt is when a run ended; the time of its making where it does not say. */
 export const endedAt = (run: StageRun): number =>
   Date.parse(run.status?.completionTime ?? succeeded(run)?.lastTransitionTime ?? run.metadata.creationTimestamp);

@@ -328,7 +328,7 @@ describe('a pod under way', () => {
   it('shows what a volume that cannot be mounted says', () => {
     const pod = podWith('fetch', { waiting: { reason: 'PodInitializing' } });
     const warning = 'MountVolume.SetUp failed: secret "npm" not found';
-    expect(judge(evidence(pod, { warning }))).toMatchObject({ reason: 'Pending', message: warning });
+    expect(judge(evidence(pod, { warning }))).toMatchObject({ reason: 'PodNotStarted', message: warning });
   });
 
   it('holds no pod while the Job has none, and says why where events do', () => {

@@ -114,7 +114,7 @@ const judgeActive = (pod: PodObject, seen: Evidence): Judgement => {
   if (current?.state.running) return active(Reason.Running, `The step ${current.name} is running.`);
   if (current && begun(pod)) return active(Reason.Running, `The step ${current.name} is starting.`);
   const hindrance = waiting?.reason === 'CreateContainerConfigError' ? waiting.message : seen.warning;
-  return active(Reason.Pending, hindrance || podStarting);
+  return hindrance ? active(Reason.PodNotStarted, hindrance) : active(Reason.Pending, podStarting);
 };
 
 const judgePull = (
