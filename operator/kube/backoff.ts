@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts';
+import { namespaceOf } from './resource.ts';
 
 /** Backoff says how the wait grows with the number of failures. */
 export interface Backoff {
@@ -48,20 +49,43 @@ export interface RateLimiter {
   failures(key: string): number;
 }
 
-/** rateLimiter is client-go's default: exponential per key, and a bucket (10/s, burst 100) over all; the longer wait holds. */
+/** Failing is what one namespace has of keys that fail. */
+interface Failing {
+  readonly bucket: Bucket;
+  keys: number;
+}
+
+/**
+ * rateLimiter is client-go's default, but that each namespace has a bucket of its own: exponential per key, and a bucket (10/s,
+ * burst 100) over all keys of a namespace, so that a thousand of them that fail delay nobody else's. The longer wait holds.
+ */
 export const rateLimiter = (
   clock: Clock,
   backoff: Backoff = retryBackoff,
-  overall = bucket(clock, 10, 100),
+  fill: () => Bucket = () => bucket(clock, 10, 100),
 ): RateLimiter => {
   const failures = new Map<string, number>();
+  const failing = new Map<string, Failing>();
+  const failingOf = (namespace: string): Failing => {
+    const known = failing.get(namespace) ?? { bucket: fill(), keys: 0 };
+    failing.set(namespace, known);
+    return known;
+  };
   return {
     when(key) {
       const n = failures.get(key) ?? 0;
       failures.set(key, n + 1);
-      return Math.max(backoffMs(backoff, n), overall.take());
+      const mine = failingOf(namespaceOf(key));
+      if (n === 0) mine.keys++;
+      return Math.max(backoffMs(backoff, n), mine.bucket.take());
     },
-    forget: (key) => void failures.delete(key),
+    forget(key) {
+      if (!failures.delete(key)) return;
+      const namespace = namespaceOf(key);
+      const mine = failingOf(namespace);
+      mine.keys--;
+      if (mine.keys === 0) failing.delete(namespace);
+    },
     failures: (key) => failures.get(key) ?? 0,
   };
 };

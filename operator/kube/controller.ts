@@ -28,6 +28,10 @@ export interface RunnerOptions {
 }
 
 const hour = 3_600_000;
+const defaultWorkers = 8;
+
+/** workersFor: one namespace alone, whose outside world may be slow, never holds all workers. */
+const workersFor = ({ workers = defaultWorkers }: Controller): number => workers + Math.ceil(workers / 2);
 
 /** ControllerRunner runs one Controller: from changes to keys, from keys to reconciles. */
 export class ControllerRunner {
@@ -47,7 +51,7 @@ export class ControllerRunner {
     this.#o = { clock: systemClock, resyncMs: 10 * hour, staleMs: 15_000, timeoutMs: 300_000, ...o };
     this.#log = o.log.child({ controller: c.name });
     const queueMetrics = metrics.workqueueMetrics(c.name);
-    this.#queue = new Queue({ clock: this.#o.clock, metrics: queueMetrics });
+    this.#queue = new Queue({ clock: this.#o.clock, metrics: queueMetrics, perNamespace: c.workers ?? defaultWorkers });
     this.#undo.push(queueMetrics.observe(() => this.#queue.startTimes()));
   }
 
@@ -59,7 +63,7 @@ export class ControllerRunner {
   /** start follows the cache (which must be synced), looks at every object once, and lets the workers begin. */
   start(): void {
     const { cache, gate } = this.#o;
-    const { kind, watches, name, workers = 8 } = this.#c;
+    const { kind, watches, name } = this.#c;
     this.#undo.push(cache.subscribe(kind, (change, initial) => this.#wakeOwn(change, initial)));
     for (const watch of watches) {
       this.#undo.push(
@@ -69,6 +73,7 @@ export class ControllerRunner {
     for (const key of cache.keys(kind)) this.#queue.add(keyString(key), { priority: stalePriority });
     gate.signal.addEventListener('abort', this.#abort, { once: true });
     this.#planResync();
+    const workers = workersFor(this.#c);
     metrics.maxConcurrentReconciles.set({ controller: name }, workers);
     this.#workers = Array.from({ length: workers }, () => this.#work());
   }

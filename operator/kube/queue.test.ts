@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock, settled } from '../testing/clock.ts';
 import { rateLimiter } from './backoff.ts';
-import { freshPriority, Queue, stalePriority, type QueueMetrics } from './queue.ts';
+import { freshPriority, Queue, stalePriority, type Item, type QueueMetrics } from './queue.ts';
 
 let clock: ManualClock;
 let queue: Queue;
@@ -55,6 +55,55 @@ describe('what is handed out', () => {
     queue.add('a');
     queue.add('b');
     expect((await Promise.all(got)).map((i) => i?.key)).toEqual(['a', 'b']);
+  });
+});
+
+describe('namespaces', () => {
+  const flood = (n: number, priority = freshPriority): void => {
+    for (let i = 0; i < n; i++) queue.add(`crowd/k${i}`, { priority });
+  };
+  const takeSome = async (n: number): Promise<string[]> => {
+    const keys: string[] = [];
+    for (let i = 0; i < n; i++) keys.push((await queue.get())?.key ?? '');
+    return keys;
+  };
+
+  it('take turns, each with its own keys in their order', async () => {
+    flood(10_000);
+    ['a/1', 'b/1', 'a/2'].forEach((k) => queue.add(k));
+    expect(await takeSome(6)).toEqual(['crowd/k0', 'a/1', 'b/1', 'crowd/k1', 'a/2', 'crowd/k2']);
+  });
+
+  it('keep their turn when keys are lifted to another priority from the middle', async () => {
+    flood(10, stalePriority);
+    queue.add('a/1', { priority: stalePriority });
+    queue.add('crowd/k5');
+    expect(await takeSome(3)).toEqual(['crowd/k5', 'crowd/k0', 'a/1']);
+  });
+
+  it('that are never quiet leave one turn in eight to what only was in the initial list', async () => {
+    for (let i = 0; i < 100; i++) queue.add(`old/k${i}`, { priority: stalePriority });
+    const keys: string[] = [];
+    for (let i = 0; i < 80; i++) {
+      queue.add(`crowd/k${i}`);
+      queue.add(`crowd/l${i}`);
+      keys.push(...(await takeSome(1)));
+    }
+    expect(keys.filter((key) => key.startsWith('old/'))).toHaveLength(10);
+  });
+
+  it('have no more keys worked on at once than they may, while those of others go on', async () => {
+    queue = new Queue({ clock, perNamespace: 2 });
+    flood(10);
+    queue.add('crowd/late', { priority: stalePriority });
+    expect(await takeSome(2)).toEqual(['crowd/k0', 'crowd/k1']);
+    const next = queue.get();
+    queue.add('a/1');
+    expect((await next)?.key).toBe('a/1');
+    const more = queue.get();
+    queue.done('crowd/k0');
+    expect((await more)?.key).toBe('crowd/k2');
+    expect(queue.depth).toBe(8);
   });
 });
 
@@ -162,12 +211,29 @@ describe('retries', () => {
     expect(queue.depth).toBe(1);
   });
 
-  it('lets at most 10 keys a second through once a hundred failed together', () => {
+  it('lets at most 10 keys a second of a namespace through once a hundred failed together', () => {
     const limiter = rateLimiter(clock);
-    const waits = Array.from({ length: 130 }, (_, i) => limiter.when(`k${i}`));
+    const waits = Array.from({ length: 130 }, (_, i) => limiter.when(`team/k${i}`));
     expect(waits.slice(0, 100).every((w) => w === 5)).toBe(true);
     expect(waits[100]).toBeCloseTo(100);
     expect(waits[129]).toBeCloseTo(3000);
+  });
+
+  it('never lets keys of other namespaces wait for a thousand that fail in one', async () => {
+    for (let i = 0; i < 1000; i++) queue.retry(`broken/k${i}`);
+    queue.retry('team/a');
+    await clock.advance(5);
+    const ready = await take();
+    expect(ready).toHaveLength(101);
+    expect(ready).toContain('team/a');
+  });
+
+  it('forgets a namespace when its last key succeeds', () => {
+    const limiter = rateLimiter(clock);
+    for (let i = 0; i < 200; i++) limiter.when(`team/k${i}`);
+    for (let i = 0; i < 200; i++) limiter.forget(`team/k${i}`);
+    limiter.forget('team/k0');
+    expect(limiter.when('team/k0')).toBe(5);
   });
 });
 
@@ -236,9 +302,10 @@ it('counts depth, adds, waits and work as client-go does', async () => {
 });
 
 it('never loses a key and never hands one out twice at once, whatever happens in which order', async () => {
+  const key = fc.constantFrom('a/1', 'a/2', 'a/3', 'b/1', 'b/2', 'c');
   const step = fc.oneof(
-    fc.record({ do: fc.constant('add' as const), key: fc.nat(5), priority: fc.constantFrom(0, -100) }),
-    fc.record({ do: fc.constant('delay' as const), key: fc.nat(5), ms: fc.integer({ min: 1, max: 50 }) }),
+    fc.record({ do: fc.constant('add' as const), key, priority: fc.constantFrom(0, -100) }),
+    fc.record({ do: fc.constant('delay' as const), key, ms: fc.integer({ min: 1, max: 50 }) }),
     fc.record({ do: fc.constant('get' as const) }),
     fc.record({ do: fc.constant('done' as const), nth: fc.nat(5) }),
     fc.record({ do: fc.constant('time' as const), ms: fc.nat(60) }),
@@ -246,30 +313,40 @@ it('never loses a key and never hands one out twice at once, whatever happens in
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
       const c = new ManualClock();
-      const q = new Queue({ clock: c });
+      const q = new Queue({ clock: c, perNamespace: 2 });
       const working: string[] = [];
       const wanted = new Set<string>();
-      const get = async (): Promise<void> => {
-        if (q.depth === 0) return;
-        const key = (await q.get())?.key ?? '';
-        expect(working).not.toContain(key);
-        expect(wanted.delete(key)).toBe(true);
+      const wrong: string[] = [];
+      const got = (item: Item | undefined): void => {
+        const key = item?.key ?? '';
+        if (working.includes(key) || !wanted.delete(key)) wrong.push(key);
         working.push(key);
+        if (working.filter((other) => other.startsWith(key.slice(0, 2))).length > 2)
+          wrong.push(`${key} is one too many`);
+      };
+      const get = async (): Promise<void> => {
+        void q.get().then(got);
+        await settled();
       };
       const done = (nth: number): void => {
         for (const key of working.splice(nth % Math.max(1, working.length), 1)) q.done(key);
       };
       for (const s of steps) {
-        if (s.do === 'add') q.add(String(s.key), { priority: s.priority });
-        if (s.do === 'delay') q.add(String(s.key), { afterMs: s.ms });
-        if (s.do === 'add' || s.do === 'delay') wanted.add(String(s.key));
+        if (s.do === 'add') q.add(s.key, { priority: s.priority });
+        if (s.do === 'delay') q.add(s.key, { afterMs: s.ms });
+        if (s.do === 'add' || s.do === 'delay') wanted.add(s.key);
         if (s.do === 'get') await get();
         if (s.do === 'done') done(s.nth);
+        await settled();
         if (s.do === 'time') await c.advance(s.ms);
       }
       await c.advance(100);
-      while (working.length > 0) done(0);
-      while (q.depth > 0) await get();
+      for (let i = 0; i < 20; i++) {
+        await get();
+        done(0);
+        await settled();
+      }
+      expect(wrong).toEqual([]);
       expect([...wanted]).toEqual([]);
     }),
     { numRuns: 200 },

@@ -1,6 +1,8 @@
 import { rateLimiter, type RateLimiter } from './backoff.ts';
 import { systemClock, type Clock } from './clock.ts';
-import { Heap, type Node } from './heap.ts';
+import { Heap } from './heap.ts';
+import { namespaceOf } from './resource.ts';
+import { Turns, type Waiting } from './turns.ts';
 
 /** freshPriority is that of a change somebody made just now. */
 export const freshPriority = 0;
@@ -36,9 +38,11 @@ export interface QueueOptions {
   readonly clock?: Clock;
   readonly limiter?: RateLimiter;
   readonly metrics?: QueueMetrics;
+  /** How many keys of one namespace may be worked on at once; default: any number. */
+  readonly perNamespace?: number;
 }
 
-interface Entry extends Node {
+interface Entry extends Waiting {
   readonly key: string;
   priority: number;
   order: number;
@@ -50,7 +54,8 @@ interface Entry extends Node {
 
 /**
  * Queue is client-go's work queue with controller-runtime's priorities: a key waits at most once however often it is added,
- * is never handed out twice at the same time, and is handed out again if it was added while it was worked on.
+ * is never handed out twice at the same time, and is handed out again if it was added while it was worked on. Keys are
+ * `namespace/name`; within a priority namespaces take turns.
  */
 export class Queue {
   readonly #clock: Clock;
@@ -59,9 +64,7 @@ export class Queue {
   /** Every key that is to be handed out: ready, delayed, or parked until its present work ends. */
   readonly #dirty = new Map<string, Entry>();
   readonly #processing = new Map<string, number>();
-  readonly #ready = new Heap<Entry>(
-    (a, b) => a.priority > b.priority || (a.priority === b.priority && a.order < b.order),
-  );
+  readonly #ready: Turns<Entry>;
   readonly #delayed = new Heap<Entry>((a, b) => (a.readyAt ?? 0) < (b.readyAt ?? 0));
   #getters: ((item: Item | undefined) => void)[] = [];
   #idle: (() => void)[] = [];
@@ -74,9 +77,10 @@ export class Queue {
     this.#clock = o.clock ?? systemClock;
     this.#limiter = o.limiter ?? rateLimiter(this.#clock);
     this.#metrics = o.metrics;
+    this.#ready = new Turns(o);
   }
 
-  /** depth is how many keys could be handed out now. */
+  /** depth is how many keys wait for a worker. */
   get depth(): number {
     return this.#ready.size;
   }
@@ -109,7 +113,8 @@ export class Queue {
     const readyAt = afterMs > 0 ? now + afterMs : undefined;
     const known = this.#dirty.get(key);
     if (known === undefined) {
-      const entry: Entry = { key, priority, readyAt, order: this.#order++, since: now, place: -1 };
+      const namespace = namespaceOf(key);
+      const entry: Entry = { key, namespace, priority, readyAt, order: this.#order++, since: now, place: -1 };
       this.#dirty.set(key, entry);
       this.#place(entry);
       return;
@@ -155,8 +160,10 @@ export class Queue {
     if (startedAt === undefined) return;
     this.#processing.delete(key);
     this.#metrics?.finished(this.#clock.monotonic() - startedAt);
+    this.#ready.giveBack(namespaceOf(key));
     const again = this.#dirty.get(key);
     if (again !== undefined && again.readyAt === undefined) this.#place(again);
+    else this.#handOut();
     if (this.#processing.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
@@ -197,7 +204,7 @@ export class Queue {
 
   #handOut(): void {
     while (this.#getters.length > 0) {
-      const entry = this.#ready.pop();
+      const entry = this.#ready.take();
       if (entry === undefined) return;
       const now = this.#clock.monotonic();
       this.#dirty.delete(entry.key);

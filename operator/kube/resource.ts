@@ -71,6 +71,9 @@ export const parseKey = (text: string): Key => {
   return { namespace: slash < 0 ? '' : text.slice(0, slash), name: text.slice(slash + 1) };
 };
 
+/** namespaceOf is the namespace in a keyString; '' for cluster-scoped kinds. */
+export const namespaceOf = (text: string): string => text.slice(0, Math.max(0, text.indexOf('/')));
+
 /** resource declares a Resource; namespaced unless said otherwise. */
 export const resource = <T extends KubeObject>(
   r: Omit<Resource<T>, 'namespaced' | '_object'> & { readonly namespaced?: boolean },

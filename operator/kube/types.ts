@@ -209,7 +209,7 @@ export interface Controller<T extends KubeObject = KubeObject> {
   readonly name: string;
   readonly kind: Resource<T>;
   readonly watches: readonly Watch[];
-  /** How many keys are worked on at once; default 8. */
+  /** How many keys of one namespace are worked on at once, default 8; half as many workers more are there for the others. */
   readonly workers?: number;
   reconcile(key: Key, ctx: Context): Promise<Result>;
 }
