@@ -3,6 +3,7 @@ import { ConditionType, Reason } from '../api/conditions.ts';
 import { annotations } from '../api/names.ts';
 import type { StageRun } from '../api/stagerun.ts';
 import { findCondition, timestamp } from '../kube/conditions.ts';
+import { cut } from '../telemetry/redact.ts';
 import { failureOf } from './runs.ts';
 import type { Seen } from './seen.ts';
 
@@ -94,8 +95,10 @@ const rejected = ({ app, blob }: Seen, run: StageRun | undefined): Rejection | u
 /** As long as status.upload.request may be. */
 const maxRequest = 256;
 
-const request = ({ app }: Seen): string | undefined =>
-  app.metadata.annotations?.[annotations.requestUpload]?.slice(0, maxRequest);
+const request = ({ app }: Seen): string | undefined => {
+  const asked = app.metadata.annotations?.[annotations.requestUpload];
+  return asked === undefined ? undefined : cut(asked, maxRequest);
+};
 
 /** The wait begins anew with every generation, every other archive and every request. */
 const awaitedSince = (seen: Seen, anew: boolean): Date => {

@@ -7,17 +7,21 @@ import { formatReport, oneLine, parseReport } from './report.ts';
 describe('the termination message', () => {
   test('is JSON of at most 2 KiB, whatever names an archive has', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 5000 }), (message) => {
-        const text = formatReport({
-          reason: 'ArchiveRejected',
-          message,
-          sha256: 'a'.repeat(64),
-          size: 2 ** 40,
-          entries: 1e9,
-        });
-        expect(Buffer.byteLength(text)).toBeLessThanOrEqual(2048);
-        expect(parseReport(text)).toMatchObject({ reason: 'ArchiveRejected', size: 2 ** 40 });
-      }),
+      fc.property(
+        fc.string({ unit: fc.constantFrom('🙂', 'a', '\ud800', '\u0085'), maxLength: 5000, size: 'max' }),
+        (message) => {
+          const text = formatReport({
+            reason: 'ArchiveRejected',
+            message,
+            sha256: 'a'.repeat(64),
+            size: 2 ** 40,
+            entries: 1e9,
+          });
+          expect(Buffer.byteLength(text)).toBeLessThanOrEqual(2048);
+          expect(parseReport(text)).toMatchObject({ reason: 'ArchiveRejected', size: 2 ** 40 });
+          expect(parseReport(text)?.message.isWellFormed()).toBe(true);
+        },
+      ),
     );
   });
 

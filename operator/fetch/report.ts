@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { cut } from '../telemetry/redact.ts';
 import type { FetchReason } from './exits.ts';
 
 /** Report is the termination message of the fetch container, as JSON. */
@@ -18,8 +19,10 @@ const maxMessage = 1000;
 
 /** oneLine makes text fit for a log line or a condition: names in an archive are a stranger's. */
 export const oneLine = (text: string, max = maxMessage): string => {
-  const clean = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, '?');
-  return clean.length <= max ? clean : `${clean.slice(0, max - 1)}…`;
+  const clean = text
+    .toWellFormed()
+    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, '?');
+  return clean.length <= max ? clean : `${cut(clean, max - 1)}…`;
 };
 
 /** formatReport gives JSON of at most 2 KiB: what is left of a message in the status of a pod with six containers. */

@@ -1,29 +1,16 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { inNamespace, kubeconfigPath } from '../testing/apiserver.ts';
+import { installThings, Thing } from '../testing/things.ts';
 import { appliedAnnotation } from './apply.ts';
 import { loadAuth } from './auth.ts';
 import { cached, createCache, type CacheSpec, type ClusterCache } from './cache.ts';
 import { createClient, type KubeClient } from './client.ts';
 import { RequestCounter } from './counter.ts';
 import { applyIfChanged, applyStatusIfChanged, removeIfOwned, type Writing } from './execute.ts';
-import {
-  ConfigMap,
-  CustomResourceDefinition,
-  Deployment,
-  resource,
-  Secret,
-  Service,
-  type KubeObject,
-} from './resource.ts';
+import { ConfigMap, Deployment, Secret, Service, type KubeObject } from './resource.ts';
 import { trackWrites, tracked } from './versions.ts';
 import type { Intent } from './types.ts';
-
-interface Thing extends KubeObject {
-  readonly spec?: Record<string, unknown>;
-  readonly status?: Record<string, unknown>;
-}
-const Thing = resource<Thing>({ group: 'test.epinio.io', version: 'v1', kind: 'Thing', plural: 'things' });
 
 const counter = new RequestCounter();
 let kube: KubeClient;
@@ -34,27 +21,7 @@ beforeAll(async () => {
   const auth = loadAuth({ kubeconfig: kubeconfigPath() });
   kube = createClient({ auth, onRequest: counter.count });
   stranger = createClient({ auth, fieldManager: 'stranger' });
-  const open = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
-  await kube.apply(CustomResourceDefinition, {
-    apiVersion: 'apiextensions.k8s.io/v1',
-    kind: 'CustomResourceDefinition',
-    metadata: { name: 'things.test.epinio.io' },
-    spec: {
-      group: 'test.epinio.io',
-      names: { kind: 'Thing', plural: 'things', singular: 'thing', listKind: 'ThingList' },
-      scope: 'Namespaced',
-      versions: [
-        {
-          name: 'v1',
-          served: true,
-          storage: true,
-          subresources: { status: {} },
-          schema: { openAPIV3Schema: { type: 'object', properties: { spec: open, status: open } } },
-        },
-      ],
-    },
-  });
-  await vi.waitFor(() => kube.list(Thing), { timeout: 20_000 });
+  await installThings(kube);
 });
 afterAll(() => Promise.all([kube.close(), stranger.close()]));
 

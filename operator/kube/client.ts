@@ -1,3 +1,4 @@
+import { applyBody } from './applybody.ts';
 import { collectionPath, objectPath, resourceId, withQuery } from './paths.ts';
 import { ListReader } from './items.ts';
 import { isConflict, isNotFound } from './errors.ts';
@@ -178,9 +179,8 @@ export const createClient = (o: ClientOptions): KubeClient => {
         fieldManager: a.fieldManager ?? fieldManager,
         force: a.force ?? true,
       });
-      // JSON is YAML; the API server has a content type for the latter only.
       const headers = { 'content-type': 'application/apply-patch+yaml' };
-      const body = JSON.stringify(intent);
+      const body = applyBody(intent);
       return json(
         call(r, 'apply', { method: 'PATCH', path, headers, body, idempotent: true, ...limits(a) }, a.subresource),
       );

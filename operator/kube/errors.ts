@@ -1,3 +1,5 @@
+import { cut } from '../telemetry/redact.ts';
+
 /** StatusDetails is the part of a Kubernetes Status that says which object and which field. */
 export interface StatusDetails {
   readonly name?: string;
@@ -89,11 +91,7 @@ export const errorOfResponse = (code: number, body: string, retryAfterHeader?: s
   } catch {
     // not JSON: a proxy's page, or the bare text of the API server's own filters
   }
-  return errorOfStatus(
-    { message: body.trim().slice(0, 256) || `the API server answered ${code}` },
-    code,
-    retryAfterHeader,
-  );
+  return errorOfStatus({ message: cut(body.trim(), 256) || `the API server answered ${code}` }, code, retryAfterHeader);
 };
 
 /** Stopped is why work was broken off: leadership lost, or the operator stops. It is never an error of the work. */

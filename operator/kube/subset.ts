@@ -156,8 +156,12 @@ export const differences = (wanted: unknown, found: unknown): Difference[] => {
 
 const cannotBeSaid = (v: unknown): boolean => v === undefined || v === null || (Array.isArray(v) && v.length === 0);
 
-/** pruned drops what a server-side apply cannot express: undefined, null and empty lists. What has nothing of it is not copied. */
+/**
+ * pruned drops what a server-side apply cannot express: undefined, null, empty lists, and half surrogate pairs (which become
+ * U+FFFD, as on the wire). What has nothing of it is not copied.
+ */
 export const pruned = <T>(value: T): T => {
+  if (typeof value === 'string') return value.toWellFormed() as T;
   if (Array.isArray(value)) {
     const items = value.map((item: unknown) => pruned(item));
     return (items.every((item, i) => item === value[i]) ? value : items) as T;
@@ -172,9 +176,9 @@ const prunedFields = (value: Json): Json => {
     const field = value[name];
     const drop = cannotBeSaid(field);
     const rest = drop ? undefined : pruned(field);
-    if (kept === undefined && !drop && rest === field) continue;
+    if (kept === undefined && !drop && rest === field && name.isWellFormed()) continue;
     kept ??= names.slice(0, i).map((before) => [before, value[before]]);
-    if (!drop) kept.push([name, rest]);
+    if (!drop) kept.push([name.toWellFormed(), rest]);
   }
   return kept === undefined ? value : Object.fromEntries(kept);
 };

@@ -10,6 +10,10 @@ describe('the end of a log', () => {
     );
   });
 
+  it('has nothing that a terminal takes for a command, in one byte or two, or that turns the text around', () => {
+    expect(tidy('a\u009b31mb\u009d0;title\u0085c\u2028d\u202ee')).toBe('a31mb0;title\nc\nde');
+  });
+
   it('has no half of a secret where it is cut', () => {
     expect(tidyLog(`password=${'s3cret'.repeat(20)}\nlast line`, 64)).not.toContain('s3cret');
   });

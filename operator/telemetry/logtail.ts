@@ -1,3 +1,4 @@
+import { invisible, terminalSequence } from './oneline.ts';
 import { redact } from './redact.ts';
 
 /**
@@ -5,7 +6,11 @@ import { redact } from './redact.ts';
  * first: cut in two, one would not be known for what it is.
  */
 export const tidyLog = (log: string, maxBytes: number): string => {
-  const plain = log.replace(/\u001b\[[0-9;?]*[ -/]*[@-~]/g, '').replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, '');
+  const lines = log
+    .toWellFormed()
+    .replace(terminalSequence, '')
+    .replace(/[\u0085\u2028\u2029]/g, '\n');
+  const plain = lines.replace(invisible, '').replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '');
   return lastBytes(redact(plain.trim()), maxBytes);
 };
 

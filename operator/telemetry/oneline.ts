@@ -1,9 +1,9 @@
 import { clip, redact } from './redact.ts';
 
 /** Colours and other sequences for terminals: all of one goes, or its rest would stand in the text. */
-const terminalSequence = /\u001b\[[0-9;?]*[ -/]*[@-~]/g;
+export const terminalSequence = /\u001b\[[0-9;?]*[ -/]*[@-~]/g;
 /** What shows nothing, or changes the order in which a terminal shows the rest: format characters, such as U+202E. */
-const invisible = /\p{Cf}/gu;
+export const invisible = /\p{Cf}/gu;
 /** Control characters break the tables of kubectl as line breaks do. */
 const gap = /[\s\p{Cc}\p{Zl}\p{Zp}]+/gu;
 

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { expect, it } from 'vitest';
 import { createLogger } from './log.ts';
-import { clip, redact } from './redact.ts';
+import { clip, cut, redact } from './redact.ts';
 
 it.each([
   [
@@ -57,4 +57,11 @@ it('masks every line of the log, wherever the credential stands', () => {
   const line = String(out.read());
   expect(line.replace('"canary: Basic', '').includes('canary')).toBe(false);
   expect((JSON.parse(line) as { level: string }).level).toBe('error');
+});
+
+it('text is cut between characters, counted as JavaScript counts', () => {
+  expect(cut('a🙂b', 1)).toBe('a');
+  expect(cut('a🙂b', 2)).toBe('a');
+  expect(cut('a🙂b', 3)).toBe('a🙂');
+  expect(cut('a🙂b', 9)).toBe('a🙂b');
 });

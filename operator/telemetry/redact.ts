@@ -31,3 +31,9 @@ export const clip = (text: string, max: number): string => {
   while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
   return `${bytes.subarray(0, end).toString('utf8')}…`;
 };
+
+/** cut shortens text to at most max UTF-16 units, never between the halves of a surrogate pair. */
+export const cut = (text: string, max: number): string => {
+  const end = /[\ud800-\udbff]/.test(text.charAt(max - 1)) ? max - 1 : max;
+  return text.slice(0, end);
+};
