@@ -16,7 +16,7 @@ import { createStorage, StorageError, type Storage } from './storage/index.ts';
  */
 export interface Outside {
   readonly storage: Storage;
-  readonly registry: Pick<RegistryClient, 'headManifest' | 'imageConfig'>;
+  readonly registry: Omit<RegistryClient, 'close'>;
   readonly task: Task;
   /** s3ChangedAt is when the S3 credential was last exchanged for another one: URLs signed before are of no use. */
   s3ChangedAt(this: void): Date | undefined;
@@ -100,6 +100,7 @@ export const createOutside = (config: Config, home: string): Outside => {
     registry: {
       headManifest: (...asked) => ask(current, (r) => r.headManifest(...asked)),
       imageConfig: (...asked) => ask(current, (r) => r.imageConfig(...asked)),
+      imageSize: (...asked) => ask(current, (r) => r.imageSize(...asked)),
     },
     task: { name: 'outside', run: (ctx) => keepCurrent(ctx, { config, home, renew: () => renew(ctx) }) },
     s3ChangedAt: () => s3ChangedAt,

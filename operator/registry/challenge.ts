@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { authorizationOf, type Credential } from './auth.ts';
-import { follow, readBytes } from './http.ts';
+import { discard, follow, readBytes } from './http.ts';
 
 /** Challenge is where a registry says that tokens are given out. */
 export interface Challenge {
@@ -22,23 +22,33 @@ interface Asker {
   readonly credential: Credential | undefined;
   readonly dispatcher: Dispatcher;
   readonly scheme: string;
-  readonly repository: string;
+  /** repository:<name>:pull. */
+  readonly scope: string;
+  readonly signal: AbortSignal;
 }
 
 /**
- * exchange gets a pull token from the realm; undefined where it gives none. A realm without TLS is asked only for a registry
+ * exchange gets a token from the realm; undefined where it gives none. A realm without TLS is asked only for a registry
  * without TLS: the password goes there.
  */
 export const exchange = async (challenge: Challenge, asker: Asker): Promise<string | undefined> => {
   try {
     const url = new URL(challenge.realm);
     if (url.protocol !== 'https:' && asker.scheme === 'https') return undefined;
-    url.searchParams.set('scope', `repository:${asker.repository}:pull`);
+    url.searchParams.set('scope', asker.scope);
     if (challenge.service !== undefined) url.searchParams.set('service', challenge.service);
     const headers = asker.credential === undefined ? {} : { authorization: authorizationOf(asker.credential) };
-    const answer = await follow(url.href, { method: 'GET', headers, dispatcher: asker.dispatcher });
+    const answer = await follow(url.href, {
+      method: 'GET',
+      headers,
+      dispatcher: asker.dispatcher,
+      signal: asker.signal,
+    });
+    if (answer.statusCode !== 200) {
+      await discard(answer);
+      return undefined;
+    }
     const body = await readBytes(answer);
-    if (answer.statusCode !== 200) return undefined;
     const { token, access_token } = JSON.parse(body.toString()) as { token?: unknown; access_token?: unknown };
     const value = token ?? access_token;
     return typeof value === 'string' ? value : undefined;

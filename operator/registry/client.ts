@@ -1,8 +1,8 @@
-import { authorizationOf, type Credential } from './auth.ts';
-import { bearerChallenge, exchange } from './challenge.ts';
-import { dispatcherFor, follow } from './http.ts';
-import { lookupOf, type Found, type Lookup, type RegistryCall } from './lookup.ts';
-import { imageConfigOf, manifestTypes, type ImageConfig } from './manifest.ts';
+import type { Credential } from './auth.ts';
+import { callerOf, type RegistryCall } from './call.ts';
+import { discard, dispatcherFor } from './http.ts';
+import { lookupOf, type Found, type Lookup } from './lookup.ts';
+import { imageConfigOf, imageSizeOf, type ImageConfig } from './manifest.ts';
 import { formatReference, versionOf, type Reference } from './names.ts';
 
 /** RegistryConfig is how registries are reached. */
@@ -13,6 +13,8 @@ export interface RegistryConfig {
   readonly insecure?: readonly string[];
   /** Bound on connecting and on silence; default 10 s. */
   readonly idleMs?: number;
+  /** Bound on the whole of one question, with its redirects and the reading of its answers; default 30 s. */
+  readonly totalMs?: number;
 }
 
 /** RegistryClient asks registries about images; it never throws for what a registry answers or does not answer. */
@@ -21,52 +23,39 @@ export interface RegistryClient {
   headManifest(reference: Reference, credential?: Credential): Promise<Lookup<Found>>;
   /** imageConfig reads labels and environment of an image; of an index, those of its linux image for this architecture. */
   imageConfig(reference: Reference, credential?: Credential): Promise<Lookup<{ readonly config: ImageConfig }>>;
+  /** imageSize is the bytes that an image holds in the registry: configuration and layers, each once; of an index, of all its images. */
+  imageSize(reference: Reference, credential?: Credential): Promise<Lookup<{ readonly bytes: number }>>;
   close(): Promise<void>;
 }
 
 const failureText = (error: unknown): string => {
-  const e = error as { code?: unknown; message?: unknown; cause?: unknown };
+  const e = error as { name?: unknown; code?: unknown; message?: unknown };
+  if (e.name === 'TimeoutError') return 'it takes too long';
   return typeof e.code === 'string' ? e.code : String(e.message ?? error);
 };
-
-const apiHost = (registry: string): string => (registry === 'docker.io' ? 'registry-1.docker.io' : registry);
 
 /** createRegistryClient makes a client; nothing is sent before the first call. */
 export const createRegistryClient = (config: RegistryConfig = {}): RegistryClient => {
   const dispatcher = dispatcherFor(config.idleMs ?? 10_000, config.ca);
-  const caller = (reference: Reference, credential: Credential | undefined): RegistryCall => {
-    const scheme = config.insecure?.includes(reference.registry) === true ? 'http' : 'https';
-    const base = `${scheme}://${apiHost(reference.registry)}/v2/${reference.repository}`;
-    let authorization = credential && authorizationOf(credential);
-    const send: RegistryCall = async (method, path) => {
-      const headers = { accept: manifestTypes.join(', '), ...(authorization !== undefined && { authorization }) };
-      return follow(`${base}/${path}`, { method, headers, dispatcher });
-    };
-    return async (method, path) => {
-      const answer = await send(method, path);
-      const challenge = answer.statusCode === 401 ? bearerChallenge(answer.headers['www-authenticate']) : undefined;
-      if (challenge === undefined || credential?.type === 'bearer') return answer;
-      await answer.body.dump();
-      const token = await exchange(challenge, { credential, dispatcher, scheme, repository: reference.repository });
-      if (token === undefined) return answer;
-      authorization = `Bearer ${token}`;
-      return send(method, path);
-    };
-  };
-  const look = async <T>(reference: Reference, work: () => Promise<Lookup<T>>): Promise<Lookup<T>> => {
+  const look = async <T>(
+    { registry, repository }: Reference,
+    credential: Credential | undefined,
+    work: (call: RegistryCall) => Promise<Lookup<T>>,
+  ): Promise<Lookup<T>> => {
+    const signal = AbortSignal.timeout(config.totalMs ?? 30_000);
+    const scheme = config.insecure?.includes(registry) === true ? 'http' : 'https';
+    const scope = `repository:${repository}:pull`;
     try {
-      return await work();
+      return await work(callerOf({ registry, scheme, credential, scope, dispatcher, signal }));
     } catch (error) {
-      const message = `The registry ${reference.registry} does not answer (${failureText(error)}).`;
-      return { type: 'unreachable', message };
+      return { type: 'unreachable', message: `The registry ${registry} does not answer (${failureText(error)}).` };
     }
   };
   return {
     headManifest: (reference, credential) =>
-      look<Found>(reference, async () => {
-        const call = caller(reference, credential);
-        const answer = await call('HEAD', `manifests/${versionOf(reference)}`);
-        await answer.body.dump();
+      look<Found>(reference, credential, async (call) => {
+        const answer = await call('HEAD', `${reference.repository}/manifests/${versionOf(reference)}`);
+        await discard(answer);
         const failed = lookupOf(answer.statusCode, formatReference(reference));
         if (failed !== undefined) return failed;
         const digest = String(answer.headers['docker-content-digest'] ?? reference.digest ?? '');
@@ -74,8 +63,8 @@ export const createRegistryClient = (config: RegistryConfig = {}): RegistryClien
           return { type: 'unreachable', message: `${reference.registry} names no digest in its answer.` };
         return { type: 'found', digest, mediaType: String(answer.headers['content-type'] ?? '') };
       }),
-    imageConfig: (reference, credential) =>
-      look(reference, () => imageConfigOf(caller(reference, credential), reference)),
+    imageConfig: (reference, credential) => look(reference, credential, (call) => imageConfigOf(call, reference)),
+    imageSize: (reference, credential) => look(reference, credential, (call) => imageSizeOf(call, reference)),
     close: () => dispatcher.close(),
   };
 };

@@ -5,12 +5,14 @@ const maxRedirects = 3;
 
 /** Call is one request to a registry. */
 export interface Call {
-  readonly method: 'HEAD' | 'GET';
+  readonly method: 'HEAD' | 'GET' | 'DELETE';
   readonly headers: Readonly<Record<string, string>>;
   readonly dispatcher: Dispatcher;
+  /** Ends the request and the reading of its answer. */
+  readonly signal: AbortSignal;
 }
 
-/** dispatcherFor makes the pool of connections: bounded in time, trusting ca beside the system's CAs. */
+/** dispatcherFor makes the pool of connections: bounded in silence, trusting ca beside the system's CAs. */
 export const dispatcherFor = (idleMs: number, ca: string | undefined): Agent =>
   new Agent({
     connect: { timeout: idleMs, ...(ca !== undefined && { ca: [...rootCertificates, ca] }) },
@@ -18,15 +20,25 @@ export const dispatcherFor = (idleMs: number, ca: string | undefined): Agent =>
     bodyTimeout: idleMs,
   });
 
-/** follow sends a request and follows redirects, to other hosts without the credential: registries keep blobs elsewhere. */
+/** discard gives a body up: what is short is read, so that the connection serves again; of what is long nothing is. */
+export const discard = async ({ body }: Dispatcher.ResponseData): Promise<void> => {
+  await body.dump({ limit: 16_384 }).catch(() => undefined);
+};
+
+/**
+ * follow sends a request and follows redirects. To another host it goes on without the credential, for good: registries keep
+ * blobs elsewhere. What is not a read is never sent to another place than it was meant for.
+ */
 export const follow = async (url: string, call: Call): Promise<Dispatcher.ResponseData> => {
   let target = new URL(url);
   let headers = { ...call.headers };
   for (let redirects = 0; ; redirects++) {
-    const answer = await request(target, { method: call.method, headers, dispatcher: call.dispatcher });
+    const { method, dispatcher, signal } = call;
+    const answer = await request(target, { method, headers, dispatcher, signal });
     const location = answer.headers['location'];
     if (answer.statusCode < 300 || answer.statusCode > 399 || typeof location !== 'string') return answer;
-    await answer.body.dump();
+    await discard(answer);
+    if (method === 'DELETE') throw new Error('a deletion was redirected');
     if (redirects === maxRedirects) throw new Error('too many redirects');
     const next = new URL(location, target);
     if (target.protocol === 'https:' && next.protocol !== 'https:') throw new Error('redirect from https to http');

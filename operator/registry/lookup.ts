@@ -1,5 +1,3 @@
-import type { Dispatcher } from 'undici';
-
 /** Lookup is the answer about an image: where it is, that it is not, or why it cannot be known. */
 export type Lookup<T> =
   | ({ readonly type: 'found' } & T)
@@ -14,9 +12,6 @@ export interface Found {
   readonly digest: string;
   readonly mediaType: string;
 }
-
-/** RegistryCall is one authorized request; the body is the caller's to read or dump. */
-export type RegistryCall = (method: 'HEAD' | 'GET', path: string) => Promise<Dispatcher.ResponseData>;
 
 /** lookupOf turns a status into a Lookup; undefined where the answer is good. */
 export const lookupOf = (status: number, name: string): Exclude<Lookup<Found>, { type: 'found' }> | undefined => {

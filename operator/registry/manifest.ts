@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Dispatcher } from 'undici';
-import { lookupOf, type Lookup, type RegistryCall } from './lookup.ts';
-import { readBytes } from './http.ts';
+import type { RegistryCall } from './call.ts';
+import { discard, readBytes } from './http.ts';
+import { lookupOf, type Lookup } from './lookup.ts';
 import { formatReference, versionOf, type Reference } from './names.ts';
 
 /** manifestTypes are the manifests and indexes that we take. */
@@ -30,18 +31,20 @@ export interface Process {
 
 interface Descriptor {
   readonly digest: string;
+  readonly size?: unknown;
   readonly platform?: { readonly os?: string; readonly architecture?: string };
 }
 
 interface Manifest {
   readonly config?: Descriptor;
+  readonly layers?: readonly Descriptor[];
   readonly manifests?: readonly Descriptor[];
 }
 
 interface ConfigBlob {
   readonly config?: {
-    readonly Labels?: Record<string, string> | null;
-    readonly Env?: string[] | null;
+    readonly Labels?: Record<string, unknown> | null;
+    readonly Env?: unknown;
     readonly User?: string;
   };
 }
@@ -53,7 +56,7 @@ const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
 const readJson = async <T>(answer: Dispatcher.ResponseData, name: string, digest?: string): Promise<Json<T>> => {
   const failed = lookupOf(answer.statusCode, name);
   if (failed !== undefined) {
-    await answer.body.dump();
+    await discard(answer);
     return failed;
   }
   const bytes = await readBytes(answer);
@@ -65,28 +68,76 @@ const readJson = async <T>(answer: Dispatcher.ResponseData, name: string, digest
 const choose = (manifests: readonly Descriptor[]): Descriptor | undefined =>
   manifests.find((m) => m.platform?.os === 'linux' && m.platform.architecture === architecture);
 
+/** What manifests name is asked for, and who pushes writes them: nothing that leads to another path. */
+const isVersion = (version: unknown): version is string =>
+  typeof version === 'string' && /^\w[\w.+:-]{0,254}$/.test(version);
+
+const strange = (name: string): Lookup<never> => ({
+  type: 'unreachable',
+  message: `The manifest of ${name} names something that is no digest.`,
+});
+
+const readManifest = async (call: RegistryCall, reference: Reference, version: string): Promise<Json<Manifest>> => {
+  const name = formatReference(reference);
+  if (!isVersion(version)) return strange(name);
+  const answer = await call('GET', `${reference.repository}/manifests/${version}`);
+  return readJson(answer, name, version.startsWith('sha256:') ? version : undefined);
+};
+
 /** imageConfigOf reads manifest (through an index where there is one) and configuration, each checked against its digest. */
 export const imageConfigOf = async (
   call: RegistryCall,
   reference: Reference,
 ): Promise<Lookup<{ readonly config: ImageConfig }>> => {
   const name = formatReference(reference);
-  const manifest = async (version: string): Promise<Json<Manifest>> =>
-    readJson(await call('GET', `manifests/${version}`), name, version.startsWith('sha256:') ? version : undefined);
-  let found = await manifest(versionOf(reference));
+  let found = await readManifest(call, reference, versionOf(reference));
   if (found.type !== 'found') return found;
   if (found.value.manifests !== undefined) {
     const chosen = choose(found.value.manifests);
     if (chosen === undefined) return { type: 'absent' };
-    found = await manifest(chosen.digest);
+    found = await readManifest(call, reference, chosen.digest);
     if (found.type !== 'found') return found;
   }
   const digest = found.value.config?.digest;
   if (digest === undefined) return { type: 'unreachable', message: `The manifest of ${name} has no configuration.` };
-  const blob = await readJson<ConfigBlob>(await call('GET', `blobs/${digest}`), name, digest);
+  if (!isVersion(digest)) return strange(name);
+  const blob = await readJson<ConfigBlob>(await call('GET', `${reference.repository}/blobs/${digest}`), name, digest);
   if (blob.type !== 'found') return blob;
   const { Labels, Env, User } = blob.value.config ?? {};
-  return { type: 'found', config: { labels: Labels ?? {}, env: Env ?? [], ...(User && { user: User }) } };
+  const labels = Object.entries(Labels ?? {}).filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string',
+  );
+  return {
+    type: 'found',
+    config: { labels: Object.fromEntries(labels), env: strings(Env), ...(User && { user: String(User) }) },
+  };
+};
+
+/** An index of ours has a handful of images; who names thousands wants to be read for ever. */
+const maxImages = 32;
+
+/** imageSizeOf adds up what a manifest names; a blob that several images share counts once. */
+export const imageSizeOf = async (
+  call: RegistryCall,
+  reference: Reference,
+): Promise<Lookup<{ readonly bytes: number }>> => {
+  const sizes = new Map<string, number>();
+  const top = await readManifest(call, reference, versionOf(reference));
+  if (top.type !== 'found') return top;
+  const children = top.value.manifests ?? [];
+  if (children.length > maxImages)
+    return { type: 'unreachable', message: `${formatReference(reference)} is an index of ${children.length} images.` };
+  const manifests = [top.value];
+  for (const { digest } of children) {
+    const child = await readManifest(call, reference, digest);
+    if (child.type === 'found') manifests.push(child.value);
+    // An index may name images that nobody pushed here: they take no room.
+    else if (child.type !== 'absent') return child;
+  }
+  for (const { config, layers = [] } of manifests)
+    for (const { digest, size } of config === undefined ? layers : [config, ...layers])
+      if (typeof size === 'number' && Number.isSafeInteger(size) && size >= 0) sizes.set(digest, size);
+  return { type: 'found', bytes: [...sizes.values()].reduce((sum, size) => sum + size, 0) };
 };
 
 const strings = (value: unknown): string[] => [value ?? []].flat().filter((item) => typeof item === 'string');
