@@ -68,6 +68,8 @@ export const meanings = {
   CrashLoopBackOff: 'The app ends or crashes each time it starts; the end of its log says why.',
   ImagePullBackOff: 'The node cannot pull the image; the message says why.',
   CreateContainerConfigError: 'A Secret, ConfigMap or setting that the pod needs is missing or wrong.',
+  NotListening: 'Nothing listens on the port of the app; the message says what to do.',
+  ProbeFailed: 'A probe of the app fails; the message says which and how.',
   Unschedulable: 'No node has room for the pod or fits its demands.',
   AwaitingImage: 'There is no image to run yet.',
   Stopped: 'The App is stopped: it has no replicas.',

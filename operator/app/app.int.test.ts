@@ -260,6 +260,45 @@ test('pods that crash are told with their reason, while those of the last good v
     await user.until(key, { Ready: 'True/Ready' });
   }));
 
+test('a port on which nothing listens is told after seconds, by what the kubelet says of the pod', () =>
+  play(async ({ key, namespace, world, user }) => {
+    await user.apply(key, image);
+    const pod = await vi.waitFor(async () => {
+      const found = (await user.kube.list(Pod, { namespace })).items[0];
+      if (found === undefined) throw new Error('no pod yet');
+      return found;
+    }, 10_000);
+    const { name = '', uid = '' } = pod.metadata ?? {};
+    const note = 'Readiness probe failed: dial tcp 10.1.2.3:8080: connect: connection refused';
+    await user.kube.create(Event, {
+      metadata: { namespace, name: `${name}.1` },
+      type: 'Warning',
+      reason: 'Unhealthy',
+      note,
+      action: 'Probe',
+      regarding: { apiVersion: 'v1', kind: 'Pod', namespace, name, uid },
+      reportingController: 'kubelet',
+      reportingInstance: 'node',
+      eventTime: new Date().toISOString().replace('Z', '000Z'),
+    });
+    const startedAt = new Date(Date.now() - 7_000).toISOString();
+    const app = { name: 'app', ready: false, started: true, restartCount: 0, image: 'x', imageID: '' };
+    await user.kube.apply(
+      Pod,
+      {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name, namespace },
+        status: { phase: 'Running', containerStatuses: [{ ...app, state: { running: { startedAt } } }] },
+      },
+      { subresource: 'status', fieldManager: 'kubelet' },
+    );
+    const told = await user.until(key, { Ready: 'Unknown/NotListening', Deployed: 'Unknown/NotListening' });
+    expect(told.status?.conditions?.[0]?.message).toMatch(/^Nothing listens on port 8080: /);
+    // Once for the reason, and once more when the status that tells it wakes the App.
+    expect(world.requests.snapshot()['list events.events.k8s.io 200']).toBeLessThanOrEqual(2);
+  }));
+
 const routeName = (namespace: string): string =>
   appRouteName('shop', { host: `shop.${namespace}.apps.test`, path: '/' });
 

@@ -4,7 +4,8 @@ import { isPassing, type Refusal } from '../kube/refusal.ts';
 import { Deployment } from '../kube/resource.ts';
 import { lastImage } from './image.ts';
 import { readyMessage, worstRoute } from './routes.ts';
-import { rolloutOf, type Rollout, type Trouble } from './rollout.ts';
+import type { PodFailure } from './podfailure.ts';
+import { rolloutOf, type Rollout } from './rollout.ts';
 import { failureOf, waitOf } from './runs.ts';
 import type { ChildRefusal, Seen } from './seen.ts';
 import type { Staging } from './staging.ts';
@@ -160,7 +161,10 @@ export const deployedFact = (seen: Seen, staging: Staging, work: Workload): AppF
       );
     case 'run': {
       const rollout = rolloutNow(seen, work);
-      if (rollout.type === 'progressing') return say('Unknown', Reason.RollingOut, rollout.message);
+      if (rollout.type === 'progressing') {
+        const { reason, message } = rollout.delay ?? { reason: Reason.RollingOut, message: rollout.message };
+        return say('Unknown', reason, `${message}${servingStill(seen)}`);
+      }
       if (rollout.type === 'failing') return failing(seen, rollout, say);
       if (seen.app.spec.replicas === 0) return say('True', Reason.Stopped, 'The App is stopped: it has no replicas.');
       const wanted = 'image' in staging;
@@ -175,28 +179,34 @@ export const deployedFact = (seen: Seen, staging: Staging, work: Workload): AppF
 
 /** rolloutNow: what is not applied yet is not rolled out, whatever the Deployment says of what it was told before. */
 export const rolloutNow = (seen: Seen, work: Extract<Workload, { type: 'run' }>): Rollout => {
-  const { deployment, pods, isCurrent } = seen;
+  const { deployment, isCurrent } = seen;
   if (deployment === undefined || (!work.held && !isCurrent(Deployment, work.intent)))
     return { type: 'progressing', message: 'The pods are being brought up to date.' };
-  return rolloutOf(deployment, pods);
+  return rolloutOf(deployment, seen);
 };
 
-const maxLog = 1024;
+const servingStill = ({ deployment }: Seen): string =>
+  (deployment?.status?.availableReplicas ?? 0) > 0 ? ' The pods that are ready serve on.' : '';
 
-const failing = (seen: Seen, { trouble, givenUp }: Extract<Rollout, { type: 'failing' }>, say: Say): AppFact => {
-  const told = toldTrouble(seen, trouble);
-  const serving = (seen.deployment?.status?.availableReplicas ?? 0) > 0 ? ' The pods that are ready serve on.' : '';
-  const log = seen.logTail === undefined || seen.logTail === '' ? '' : ` ${seen.logTail.slice(-maxLog)}`;
-  return say('False', trouble.reason, told ?? `${trouble.message}${serving}${log}`, { stalled: givenUp });
+const failing = (seen: Seen, { failure, givenUp }: Extract<Rollout, { type: 'failing' }>, say: Say): AppFact => {
+  const told = reported(seen, failure);
+  const stalled = givenUp || failure.lasting === true;
+  if (told !== undefined) return say('False', told.reason, told.message, { stalled });
+  return say('False', failure.reason, `${failure.message}${servingStill(seen)}`, { stalled });
 };
 
-/** toldTrouble is what the status says of this trouble already: the words of one trouble do not change while it lasts. */
-export const toldTrouble = ({ app }: Seen, { reason }: Trouble): string | undefined => {
+/**
+ * reported is what the status says of a failure already: the words of one failure do not change while it lasts, and what its
+ * events once told stays known when Kubernetes forgets them.
+ */
+export const reported = ({ app }: Seen, { reason }: PodFailure): { reason: string; message: string } | undefined => {
   const before = findCondition(app.status?.conditions, ConditionType.Deployed);
-  const same =
-    before?.status === 'False' && before.reason === reason && before.observedGeneration === app.metadata.generation;
-  return same ? before.message : undefined;
+  if (before?.status !== 'False' || before.observedGeneration !== app.metadata.generation) return undefined;
+  const known = before.reason === reason || (reason === Reason.RolloutFailed && ofDelays.has(before.reason));
+  return known ? before : undefined;
 };
+
+const ofDelays: ReadonlySet<string> = new Set<Reason>([Reason.NotListening, Reason.ProbeFailed, Reason.PodNotStarted]);
 
 /** routedFact: do the routes lead to the App? */
 export const routedFact = (seen: Seen, wantsRoutes: boolean): AppFact => {

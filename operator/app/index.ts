@@ -78,6 +78,8 @@ const podSignature = (pod: PodObject | undefined): string =>
     pod?.status?.containerStatuses?.map((c) => [
       c.ready,
       c.imageID,
+      c.restartCount,
+      c.state?.running?.startedAt,
       c.state?.waiting?.reason,
       c.state?.terminated?.exitCode,
     ]),
@@ -115,7 +117,8 @@ const watches = (deps: AppDeps): Watch[] => [
  *
  * Reads, from the cache: App, its StageRuns, AppRoutes that lead to it, its Deployment and Service, its web pods, metadata of
  * Secrets. From outside, only when the plan needs it: HEAD of the archive while there is no run for it; an upload URL when one
- * is due; the end of a failing pod's log, once for each trouble; the content of the pull secret, once for each version of it.
+ * is due; the log of a failing pod, once for each failure; the events of a pod that is not ready after ten seconds, and each time
+ * after as long again; the content of the pull secret, once for each version of it.
  *
  * Writes: AppRoutes, Service, the namespace's copy of the pull secret, StageRuns (made, or cancelled for a newer one), the
  * Deployment; deletes AppRoutes and StageRuns that are not wanted any more, the Deployment of an App without a source, and

@@ -7,6 +7,7 @@ import { isApplied } from '../kube/apply.ts';
 import { isApiError } from '../kube/errors.ts';
 import { Deployment, keyString, Pod, type Key } from '../kube/resource.ts';
 import type { Cache, Context, Intent } from '../kube/types.ts';
+import { listWarnings } from '../kube/warnings.ts';
 import { platformHash } from '../platform.ts';
 import { StorageError, type Storage } from '../storage/index.ts';
 import { tidyLog } from '../telemetry/logtail.ts';
@@ -70,7 +71,8 @@ export const observe = async (
     blob: { type: 'unknown' },
     signed: undefined,
     s3ChangedAt: s3ChangedAt?.(),
-    logTail: undefined,
+    warnings: undefined,
+    podLog: undefined,
     refusals: [],
     settings: config,
     now: ctx.now(),
@@ -86,7 +88,9 @@ export const look = async (deps: AppDeps, ctx: Context, seen: Seen, need: Need):
     case 'signed':
       return sign(deps, seen);
     case 'log':
-      return { ...seen, logTail: await logTail(ctx, seen, need) };
+      return { ...seen, podLog: await readLog(ctx, seen, need) };
+    case 'warnings':
+      return { ...seen, warnings: await readWarnings(ctx, seen, need) };
   }
 };
 
@@ -124,15 +128,18 @@ const sign = async (deps: AppDeps, seen: Seen): Promise<Seen> => {
   }
 };
 
-const logLines = 20;
-const logBytes = 1024;
+const readWarnings = ({ kube, signal }: Context, { app }: Seen, need: Extract<Need, { type: 'warnings' }>) =>
+  listWarnings(kube, { metadata: { namespace: app.metadata.namespace, name: need.pod, uid: need.uid } }, { signal });
 
-const logTail = async (ctx: Context, { app }: Seen, need: Extract<Need, { type: 'log' }>): Promise<string> => {
-  const { pod, container, previous } = need;
+const logLines = 40;
+const logBytes = 16 * 1024;
+
+const readLog = async (ctx: Context, { app }: Seen, need: Extract<Need, { type: 'log' }>): Promise<string> => {
+  const { pod, container, previous, from } = need;
   try {
     const text = await ctx.kube.logs(
       { namespace: app.metadata.namespace, name: pod },
-      { container, previous, tailLines: logLines, limitBytes: 16 * logBytes, signal: ctx.signal },
+      { container, previous, ...(from === 'end' && { tailLines: logLines }), limitBytes: logBytes, signal: ctx.signal },
     );
     return tidyLog(text, logBytes);
   } catch (error) {

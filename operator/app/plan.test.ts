@@ -750,12 +750,12 @@ describe('pods that do not become ready', () => {
     ],
     [
       'because they crash',
-      { ...given([aPod({ state: { terminated: { exitCode: 3 } } })]), logTail: 'boom' },
+      { ...given([aPod({ state: { terminated: { exitCode: 3 } } })]), podLog: 'boom' },
       { Deployed: 'False/CrashLoopBackOff' },
     ],
     [
       'for want of memory',
-      { ...given([aPod({ lastState: { terminated: { exitCode: 137, reason: 'OOMKilled' } } })]), logTail: '' },
+      { ...given([aPod({ lastState: { terminated: { exitCode: 137, reason: 'OOMKilled' } } })]), podLog: '' },
       { Deployed: 'False/OutOfMemory' },
     ],
     [
@@ -768,14 +768,14 @@ describe('pods that do not become ready', () => {
     ['because a quota forbids them', given([], aDeployment('refused')), { Deployed: 'False/QuotaExceeded' }],
     [
       'in time are given up',
-      { ...given([aPod()], aDeployment('stuck')), logTail: '' },
+      { ...given([aPod()], aDeployment('stuck')), podLog: '' },
       { Deployed: 'False/RolloutFailed', progress: 'Stalled' },
     ],
     [
       'are judged by those that are not ready, of two of one second',
       {
         ...given([aPod({ hash: 'old', ready: true }), aPod({ hash: 'new', state: { terminated: { exitCode: 3 } } })]),
-        logTail: '',
+        podLog: '',
       },
       { Deployed: 'False/CrashLoopBackOff' },
     ],
@@ -789,11 +789,160 @@ describe('pods that do not become ready', () => {
     ],
   ])('%s', (_, g, expected) => check(g, expected));
 
+  const crashes = (restarts: number, ranSeconds = 1) =>
+    given([
+      aPod({
+        restarts,
+        state: waiting('CrashLoopBackOff'),
+        lastState: { terminated: { exitCode: 3, startedAt: ago(ranSeconds + 5), finishedAt: ago(5) } },
+      }),
+    ]);
+  test.each<Case>([
+    ['twice may find what they wait for', { ...crashes(1), podLog: '' }, { progress: 'Reconciling' }],
+    [
+      'three times are stalled',
+      { ...crashes(2), podLog: '' },
+      { Ready: 'False/CrashLoopBackOff', progress: 'Stalled' },
+    ],
+    ['once in a while are not stalled', { ...crashes(9, 900), podLog: '' }, { progress: 'Reconciling' }],
+    [
+      'by SIGKILL have their events read first',
+      given([aPod({ state: { terminated: { exitCode: 137 } } })]),
+      { look: 'warnings' },
+    ],
+    [
+      'because their livenessProbe fails say so',
+      {
+        ...given([aPod({ state: { terminated: { exitCode: 137 } } })]),
+        warnings: [{ reason: 'Unhealthy', note: 'Liveness probe failed: HTTP probe failed with statuscode: 500' }],
+      },
+      {
+        Ready: 'False/ProbeFailed',
+        message:
+          'Kubernetes restarts the app, because its livenessProbe fails: HTTP probe failed with statuscode: 500.',
+      },
+    ],
+    [
+      'with a name that can be no image are stalled',
+      given([aPod({ state: waiting('InvalidImageName') })]),
+      { Ready: 'False/ImagePullBackOff', progress: 'Stalled' },
+    ],
+  ])('that crash %s', (_, g, expected) => check(g, expected));
+
+  describe('and run', () => {
+    const pod = (seconds: number) => aPod({ state: { running: { startedAt: ago(seconds) } } });
+    const refused = 'Readiness probe failed: dial tcp 10.1.2.3:8080: connect: connection refused';
+    const late = (note?: string, podLog?: string): Partial<Seen> => ({
+      ...given([pod(12)]),
+      warnings: note === undefined ? [] : [{ reason: 'Unhealthy', note }],
+      podLog,
+    });
+    test.each<Case>([
+      ['are asked about after ten seconds', given([pod(4)]), { Ready: 'Unknown/RollingOut', lookAfterMs: 6_000 }],
+      ['have their events read then', given([pod(10)]), { look: 'warnings' }],
+      ['and their log, where nothing listens', late(refused), { look: 'log' }],
+      [
+        'on another port are told after seconds what to do',
+        late(refused, 'Listening on http://localhost:3000'),
+        {
+          Ready: 'Unknown/NotListening',
+          Deployed: 'Unknown/NotListening',
+          progress: 'Reconciling',
+          lookAfterMs: 12_000,
+          message:
+            'Nothing listens on port 8080, and the log says "Listening on http://localhost:3000": set spec.port to 3000, ' +
+            'or let the app listen on the port in $PORT.',
+        },
+      ],
+      [
+        'on localhost alone are told so',
+        late(refused, 'ready on http://127.0.0.1:8080/'),
+        {
+          message:
+            'Nothing listens on port 8080 of the pod\'s address, though the log says "ready on http://127.0.0.1:8080/": ' +
+            'let the app listen on 0.0.0.0, not on localhost alone.',
+        },
+      ],
+      [
+        'without a word are told what to try',
+        late(refused, ''),
+        {
+          message:
+            'Nothing listens on port 8080: let the app listen on 0.0.0.0 at the port in $PORT, or set spec.port to the ' +
+            'port that it listens on.',
+        },
+      ],
+      [
+        'on a PORT of their own are told that spec.port is another',
+        { ...late(refused, ''), app: anApp({ ...image(), env: [{ name: 'PORT', value: '3000' }] }) },
+        {
+          message:
+            'Nothing listens on port 8080, because spec.env sets PORT to "3000": set spec.port to the same number.',
+        },
+      ],
+      [
+        'behind a probe that fails otherwise are told how',
+        late('Readiness probe failed: HTTP probe failed with statuscode: 404'),
+        {
+          Ready: 'Unknown/ProbeFailed',
+          message: 'The readinessProbe of the app fails: HTTP probe failed with statuscode: 404.',
+        },
+      ],
+      ['without events just take long', late(), { Ready: 'Unknown/RollingOut', lookAfterMs: 12_000 }],
+      [
+        'are looked at again after as long again',
+        { ...given([pod(100)]), warnings: [] },
+        { Ready: 'Unknown/RollingOut', lookAfterMs: 100_000 },
+      ],
+      [
+        'in vain are given up with the reason that their events tell',
+        {
+          ...given([pod(601)], aDeployment('stuck')),
+          warnings: [{ reason: 'Unhealthy', note: refused }],
+          podLog: '',
+        },
+        { Ready: 'False/NotListening', progress: 'Stalled', lookAfterMs: undefined },
+      ],
+    ])('%s', (_, g, expected) => check(g, expected));
+
+    test('in vain keep the reason that their events told, also when Kubernetes has forgotten those', () => {
+      const stuck = { ...given([pod(601)], aDeployment('stuck')), podLog: '' };
+      const told = act(planApp(see({ ...stuck, warnings: [{ reason: 'Unhealthy', note: refused }] })));
+      const after = withStatus(app, told.status ?? {});
+      expect(act(planApp(see({ ...stuck, app: after, warnings: [] }))).status).toEqual(told.status);
+    });
+
+    test('not yet are asked about after ten seconds too', () => {
+      const placed = (seconds: number) =>
+        aPod({ conditions: [{ type: 'PodScheduled', status: 'True', lastTransitionTime: ago(seconds) }] });
+      check(given([placed(4)]), { Ready: 'Unknown/RollingOut', lookAfterMs: 6_000 });
+      check(given([placed(11)]), { look: 'warnings' });
+      check(
+        { ...given([placed(11)]), warnings: [{ reason: 'FailedMount', note: 'secret "tls" not found' }] },
+        { Ready: 'Unknown/PodNotStarted', message: 'FailedMount: secret "tls" not found.' },
+      );
+    });
+  });
+
+  test('are counted without the old ones that still serve', () => {
+    const old = aPod({ hash: 'old', created: 500, ready: true });
+    const surging = aDeployment('stuck');
+    const deployment = { ...surging, status: { ...surging.status, availableReplicas: 1, conditions: [] } };
+    check(
+      { app, routes: ready, deployment, pods: [old, aPod({ hash: 'new' })] },
+      { Ready: 'Unknown/RollingOut', message: '0 of 1 new pods are ready. The pods that are ready serve on.' },
+    );
+    check(
+      { app, routes: ready, deployment, pods: [old, aPod({ hash: 'new', ready: true })] },
+      { Ready: 'Unknown/RollingOut', message: '1 of 1 new pods are ready. The pods that are ready serve on.' },
+    );
+  });
+
   test('the end of the log is told, once', () => {
     const crash = given([aPod({ state: { terminated: { exitCode: 3 } } })]);
-    const { status } = act(planApp(see({ ...crash, logTail: 'Error: no database' })));
+    const { status } = act(planApp(see({ ...crash, podLog: 'Error: no database' })));
     expect(findCondition(status?.conditions, 'Deployed')?.message).toBe(
-      'The app ends with exit code 3. Error: no database',
+      'The app ends with exit code 3; its log says "Error: no database". See kubectl logs --previous shop-x.',
     );
     const told = { ...app, status: status ?? {} };
     expect(act(planApp(see({ ...crash, app: told }))).status).toEqual(status);

@@ -5,12 +5,13 @@ import { StageRun } from '../api/stagerun.ts';
 import { findCondition } from '../kube/conditions.ts';
 import { Deployment, Secret, Service, type KubeObject, type Resource } from '../kube/resource.ts';
 import type { Intent } from '../kube/types.ts';
-import { rolloutNow, toldTrouble } from './facts.ts';
+import { reported, rolloutNow } from './facts.ts';
 import { prunedRuns } from './history.ts';
 import { buildAppRoute } from './resources/approute.ts';
 import { buildPullSecret } from './resources/pullsecret.ts';
 import { buildService } from './resources/service.ts';
 import { buildStageRun, cancelStageRun, changeOf } from './resources/stagerun.ts';
+import type { Rollout } from './rollout.ts';
 import { addresses, staleRoutes } from './routes.ts';
 import { hasBegunExport, isFinished } from './runs.ts';
 import type { Need, Seen } from './seen.ts';
@@ -76,7 +77,7 @@ export const planApp = (seen: Seen): Plan => {
     remove: paused ? [] : remove,
     status: hold > 0 ? undefined : status,
     notes: hold > 0 ? [] : notes(seen, status, paused ? [] : superseded(seen)),
-    lookAfterMs: earliest([hold > 0 ? hold : undefined, lookAfterMs(seen, staging)]),
+    lookAfterMs: earliest([hold > 0 ? hold : undefined, lookAfterMs(seen, staging), rolloutLookMs(seen, work)]),
     stalled: findCondition(status.conditions, ConditionType.Stalled)?.reason,
   };
 };
@@ -85,11 +86,19 @@ const needOf = (seen: Seen, staging: Staging, work: Workload): Need | undefined 
   if (staging.type === 'unknown') return { type: 'blob' };
   if (staging.type === 'awaitingBlob' && staging.awaited.upload === undefined && seen.signed === undefined)
     return { type: 'signed' };
-  if (work.type !== 'run' || seen.logTail !== undefined) return undefined;
-  const rollout = rolloutNow(seen, work);
-  return rollout.type === 'failing' && toldTrouble(seen, rollout.trouble) === undefined
-    ? rollout.trouble.log
-    : undefined;
+  return work.type === 'run' ? questionOf(seen, rolloutNow(seen, work)) : undefined;
+};
+
+/** A failure is asked about once: its words stay. */
+const questionOf = (seen: Seen, rollout: Rollout): Need | undefined => {
+  switch (rollout.type) {
+    case 'complete':
+      return undefined;
+    case 'progressing':
+      return rollout.ask;
+    case 'failing':
+      return reported(seen, rollout.failure) === undefined ? rollout.failure.ask : undefined;
+  }
 };
 
 /** Routes come first: a conflict is found before work is done. */
@@ -151,6 +160,12 @@ const lookAfterMs = (seen: Seen, staging: Staging): number | undefined => {
   if (staging.type === 'awaitingBlob') return staging.awaited.lookAfterMs;
   if (staging.type === 'storageUnavailable') return storageRetryMs;
   return staging.type === 'retrying' ? Math.max(0, staging.at.getTime() - seen.now.getTime()) : undefined;
+};
+
+const rolloutLookMs = (seen: Seen, work: Workload): number | undefined => {
+  if (work.type !== 'run') return undefined;
+  const rollout = rolloutNow(seen, work);
+  return rollout.type === 'progressing' ? rollout.lookAfterMs : undefined;
 };
 
 const earliest = (times: readonly (number | undefined)[]): number | undefined => {

@@ -1,135 +1,97 @@
+import type { App } from '../api/app.ts';
 import { Reason } from '../api/conditions.ts';
-import { containerName } from './resources/container.ts';
-import type { DeploymentObject, Need, PodObject } from './seen.ts';
-
-/** Trouble is why a pod does not become ready, in one word and one sentence that stay the same while it lasts. */
-export interface Trouble {
-  readonly reason: string;
-  readonly message: string;
-  /** Where the log is that tells more. */
-  readonly log: Extract<Need, { type: 'log' }> | undefined;
-}
+import { explain, isLate, longestDelay, lookAgainMs, questionOf } from './delay.ts';
+import { failureOf, logOf, sentence, type Asked, type PodFailure, type PodNeed } from './podfailure.ts';
+import { lastWords } from './podlog.ts';
+import { newPods, readyPods } from './pods.ts';
+import type { DeploymentObject, PodObject } from './seen.ts';
 
 /** Rollout is how far a Deployment is with what it was last told. */
 export type Rollout =
   | { readonly type: 'complete' }
-  | { readonly type: 'progressing'; readonly message: string }
-  | { readonly type: 'failing'; readonly trouble: Trouble; readonly givenUp: boolean };
+  | {
+      readonly type: 'progressing';
+      readonly message: string;
+      /** Why it takes so long, where that is known. */
+      readonly delay?: PodFailure;
+      readonly ask?: PodNeed | undefined;
+      /** When to look again at what sends no event. */
+      readonly lookAfterMs?: number | undefined;
+    }
+  | { readonly type: 'failing'; readonly failure: PodFailure; readonly givenUp: boolean };
+
+/** Rolling is what a rollout is judged by. */
+export interface Rolling extends Asked {
+  readonly app: App;
+  readonly pods: readonly PodObject[];
+  readonly now: Date;
+}
 
 /** rolloutOf reads the Deployment's status as `kubectl rollout status` does, and its pods for the reason of a delay. */
-export const rolloutOf = (deployment: DeploymentObject, pods: readonly PodObject[]): Rollout => {
-  const { wanted, ready, isDone, isKnown } = countsOf(deployment);
-  const starting: Rollout = { type: 'progressing', message: `${ready} of ${wanted} new pods are ready.` };
-  if (!isKnown) return starting;
+export const rolloutOf = (deployment: DeploymentObject, rolling: Rolling): Rollout => {
+  const { wanted, updated, isDone, isKnown } = countsOf(deployment);
+  const pods = newPods(rolling.pods, updated);
+  const ready = updated === 0 || !isKnown ? 0 : readyPods(pods).length;
+  const message = `${Math.min(ready, wanted)} of ${wanted} new pods are ready.`;
+  if (!isKnown) return { type: 'progressing', message };
   if (isDone) return { type: 'complete' };
-  if (wanted === 0) return starting;
+  if (wanted === 0) return { type: 'progressing', message: 'The pods are ending.' };
   const conditions = deployment.status?.conditions ?? [];
   const refused = conditions.find((c) => c.type === 'ReplicaFailure' && c.status === 'True');
-  if (refused !== undefined) return { type: 'failing', trouble: notCreated(refused.message ?? ''), givenUp: false };
+  if (refused !== undefined) return { type: 'failing', failure: notCreated(refused.message ?? ''), givenUp: false };
   const givenUp = conditions.some((c) => c.type === 'Progressing' && c.reason === 'ProgressDeadlineExceeded');
-  const trouble = newestPods(pods)
-    .map(troubleOf)
-    .find((t) => t !== undefined);
-  if (givenUp) return { type: 'failing', trouble: trouble ?? neverReady(pods), givenUp };
-  return trouble === undefined ? starting : { type: 'failing', trouble, givenUp };
+  const failure = pods.map((pod) => failureOf(pod, rolling)).find((f) => f !== undefined);
+  if (failure !== undefined) return { type: 'failing', failure, givenUp };
+  return late(pods, rolling, { message, givenUp });
 };
 
 /** isKnown: the numbers are about what the Deployment was last told; isDone: all pods, and only they, are of it and ready. */
 const countsOf = ({ status = {}, spec, metadata }: DeploymentObject) => {
-  const { replicas = 0, updatedReplicas = 0, availableReplicas = 0 } = status;
+  const { replicas = 0, updatedReplicas: updated = 0, availableReplicas = 0 } = status;
   const wanted = spec?.replicas ?? 1;
-  const ready = Math.min(availableReplicas, updatedReplicas);
   return {
     wanted,
-    ready,
+    updated,
     isKnown: (status.observedGeneration ?? 0) >= (metadata?.generation ?? 0),
-    isDone: replicas === wanted && updatedReplicas === wanted && ready === wanted,
+    // While there are others too, nobody knows whose the available ones are.
+    isDone: replicas === wanted && updated === wanted && availableReplicas >= wanted,
   };
 };
 
-const notCreated = (message: string): Trouble => ({
-  reason: /exceeded quota/.test(message) ? Reason.QuotaExceeded : Reason.AdmissionDenied,
-  message: `Kubernetes makes no pod: ${message}`,
-  log: undefined,
-});
-
-const neverReady = (pods: readonly PodObject[]): Trouble => ({
-  reason: Reason.RolloutFailed,
-  message: 'The new pods run but do not become ready: check the port and the readiness probe.',
-  log: logOf(newestPods(pods)[0], false),
-});
-
-/** Only pods of the newest template tell about it; those of older ones are on their way out. */
-const newestPods = (pods: readonly PodObject[]): PodObject[] => {
-  const living = pods.filter((p) => p.metadata?.deletionTimestamp === undefined).toSorted(byAge);
-  const hash = templateHash(living[0]);
-  return living.filter((p) => templateHash(p) === hash);
+/** late judges pods whose own status says of nothing that is wrong. */
+const late = (
+  pods: readonly PodObject[],
+  rolling: Rolling,
+  { message, givenUp }: { readonly message: string; readonly givenUp: boolean },
+): Rollout => {
+  const delay = longestDelay(pods);
+  const isDue = delay !== undefined && (givenUp || isLate(delay, rolling.now));
+  const found = isDue ? explain(rolling.app, delay, rolling) : undefined;
+  const ask = isDue ? (questionOf(delay, rolling) ?? found?.ask) : undefined;
+  if (givenUp) {
+    const failure = found ?? neverReady(pods[0], rolling);
+    return { type: 'failing', failure: ask === undefined ? failure : { ...failure, ask }, givenUp };
+  }
+  const lookAfterMs = delay && lookAgainMs(delay, rolling.now);
+  return { type: 'progressing', message, ...(found && { delay: found }), ask, lookAfterMs };
 };
 
-/** Of two pods of one second the newer is the one that is not ready yet. */
-const byAge = (a: PodObject, b: PodObject): number =>
-  (b.metadata?.creationTimestamp ?? '').localeCompare(a.metadata?.creationTimestamp ?? '') ||
-  Number(isReady(a)) - Number(isReady(b));
-
-const isReady = (pod: PodObject): boolean => pod.status?.containerStatuses?.every((c) => c.ready) === true;
-
-const templateHash = (pod: PodObject | undefined): string | undefined => pod?.metadata?.labels?.['pod-template-hash'];
-
-const logOf = (pod: PodObject | undefined, previous: boolean): Trouble['log'] =>
-  pod?.metadata?.name === undefined
-    ? undefined
-    : { type: 'log', pod: pod.metadata.name, container: containerName, previous };
-
-/** Kubernetes has several words for one thing, and changes between them while it lasts. */
-const waitingReasons: Readonly<Record<string, Reason>> = {
-  ErrImagePull: Reason.ImagePullBackOff,
-  ImagePullBackOff: Reason.ImagePullBackOff,
-  ErrImageNeverPull: Reason.ImagePullBackOff,
-  InvalidImageName: Reason.ImagePullBackOff,
-  CreateContainerConfigError: Reason.CreateContainerConfigError,
-  CreateContainerError: Reason.CreateContainerConfigError,
-  RunContainerError: Reason.CreateContainerConfigError,
+const notCreated = (message: string): PodFailure => {
+  const why = sentence(message.replace(/^pods "[^"]*" is forbidden: /, ''));
+  return /exceeded quota/.test(message)
+    ? {
+        reason: Reason.QuotaExceeded,
+        message: `No pod can be made: ${why} Lower spec.resources or spec.replicas, or have the quota raised.`,
+      }
+    : { reason: Reason.AdmissionDenied, message: `No pod can be made: ${why}` };
 };
 
-const troubleOf = (pod: PodObject): Trouble | undefined => {
-  const status = pod.status?.containerStatuses?.find((c) => c.name === containerName);
-  if (status?.ready === true) return undefined;
-  const waiting = status?.state?.waiting;
-  const reason = waitingReasons[waiting?.reason ?? ''];
-  if (reason !== undefined) return { reason, message: waiting?.message ?? String(waiting?.reason), log: undefined };
-  const now = status?.state?.terminated;
-  const end = now ?? status?.lastState?.terminated;
-  if (end !== undefined) return crash(end, logOf(pod, now === undefined));
-  return unschedulable(pod);
-};
-
-const crash = (end: { exitCode: number; reason?: string }, log: Trouble['log']): Trouble => {
-  if (end.reason === 'OOMKilled')
-    return {
-      reason: Reason.OutOfMemory,
-      message: 'The app needed more memory than its limit: raise spec.resources.',
-      log,
-    };
+const neverReady = (pod: PodObject | undefined, { podLog }: Asked): PodFailure => {
+  const words = lastWords(podLog ?? '');
+  const log = words === undefined ? '' : ` The log ends with "${words}".`;
   return {
-    reason: Reason.CrashLoopBackOff,
-    message:
-      end.exitCode === 0 ? 'The app ends by itself, with exit code 0.' : `The app ends with exit code ${end.exitCode}.`,
-    log,
+    reason: Reason.RolloutFailed,
+    message: `The new pods do not become ready in time: check spec.port and the readinessProbe.${log}`,
+    ...(pod === undefined || podLog !== undefined ? {} : { ask: logOf(pod, {}) }),
   };
-};
-
-const unschedulable = (pod: PodObject): Trouble | undefined => {
-  const scheduled = pod.status?.conditions?.find((c) => c.type === 'PodScheduled');
-  return scheduled?.status === 'False' && scheduled.reason === 'Unschedulable'
-    ? { reason: Reason.Unschedulable, message: scheduled.message ?? 'No node can take the pod.', log: undefined }
-    : undefined;
-};
-
-/** runningImage is the digest of what ready pods run, as the node resolved it. */
-export const runningImage = (pods: readonly PodObject[]): string | undefined => {
-  const status = newestPods(pods)
-    .flatMap((p) => p.status?.containerStatuses ?? [])
-    .find((c) => c.name === containerName && c.ready);
-  // An image that the node knows by its own id alone has no name to pull it by.
-  return status?.imageID.includes('@sha256:') === true ? status.imageID.replace(/^[a-z-]+:\/\//, '') : undefined;
 };

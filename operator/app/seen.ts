@@ -5,6 +5,7 @@ import type { Config } from '../config.ts';
 import type { Refusal } from '../kube/refusal.ts';
 import type { Deployment, Pod, Resource } from '../kube/resource.ts';
 import type { Intent } from '../kube/types.ts';
+import type { Warning } from '../kube/warnings.ts';
 
 /** DeploymentObject is a Deployment as the cache has it. */
 export type DeploymentObject = NonNullable<(typeof Deployment)['_object']>;
@@ -66,8 +67,10 @@ export interface Seen {
   readonly signed: Signed | undefined;
   /** When the credential that signs upload URLs was last exchanged: earlier ones are of no use. */
   readonly s3ChangedAt: Date | undefined;
-  /** The end of the log of the pod that fails; '' when there is none. */
-  readonly logTail: string | undefined;
+  /** What Kubernetes warns of about the pod that is late; the newest first. */
+  readonly warnings: readonly Warning[] | undefined;
+  /** The asked part of the log of the pod that fails; '' when there is none. */
+  readonly podLog: string | undefined;
   readonly refusals: readonly ChildRefusal[];
   readonly settings: Settings;
   readonly now: Date;
@@ -79,4 +82,11 @@ export interface Seen {
 export type Need =
   | { readonly type: 'blob' }
   | { readonly type: 'signed' }
-  | { readonly type: 'log'; readonly pod: string; readonly container: string; readonly previous: boolean };
+  | { readonly type: 'warnings'; readonly pod: string; readonly uid: string }
+  | {
+      readonly type: 'log';
+      readonly pod: string;
+      readonly container: string;
+      readonly previous: boolean;
+      readonly from: 'start' | 'end';
+    };

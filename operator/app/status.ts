@@ -6,7 +6,7 @@ import { findCondition, livingConditions, type ReadCondition, summarize, type Ve
 import { deployedFact, rolloutNow, routedFact, sourceFact, stagedFact, type AppFact } from './facts.ts';
 import { deployedRunName } from './image.ts';
 import { webProcess } from './resources/container.ts';
-import { runningImage } from './rollout.ts';
+import { runningImage } from './pods.ts';
 import { addresses, routeStatus } from './routes.ts';
 import type { DeploymentObject, Seen } from './seen.ts';
 import { desiredRunName, type Staging } from './staging.ts';
@@ -66,7 +66,9 @@ const serving = ({ seen, work }: Scene): Serving => {
 
 const rolledOut = ({ app, pods, runs }: Seen, deployment: DeploymentObject): Serving => {
   const written = deployment.spec?.template.spec?.containers[0]?.image ?? '';
-  const image = written.includes('@') ? written : (runningImage(pods) ?? written);
+  const image = written.includes('@')
+    ? written
+    : (runningImage(pods, deployment.status?.updatedReplicas ?? 0) ?? written);
   const deployed = deployedRunName(deployment);
   if (deployed === undefined) return { image };
   const run = runs.find((r) => r.metadata.name === deployed);

@@ -222,6 +222,7 @@ interface PodWishes {
   readonly imageID?: string;
   readonly state?: object;
   readonly lastState?: object;
+  readonly restarts?: number;
   readonly conditions?: object[];
 }
 
@@ -246,6 +247,7 @@ export const aPod = (wishes: PodWishes = {}): PodObject =>
                 imageID: wishes.imageID ?? '',
                 state: wishes.state ?? {},
                 lastState: wishes.lastState ?? {},
+                restartCount: wishes.restarts ?? 0,
               },
             ]
           : [],
@@ -265,7 +267,8 @@ export const see = (given: Partial<Seen> = {}): Seen => ({
   blob: { type: 'unknown' },
   signed: undefined,
   s3ChangedAt: undefined,
-  logTail: undefined,
+  warnings: undefined,
+  podLog: undefined,
   refusals: [],
   settings,
   now,
