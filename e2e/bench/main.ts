@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { measureBuildQueue } from './buildqueue.ts';
 import { measureConvergence } from './convergence.ts';
 import { readProfile } from './profile.ts';
 import { rowsOf, table, type Results } from './report.ts';
@@ -13,7 +14,7 @@ const usage = `Measure the operator against a kube-apiserver, etcd and controlle
 
   --size N        Apps on the cluster at which the operator is restarted; a tenth of them converge (default 10000)
   --quick         sizes for a minute or two
-  --only A,B      transitions, convergence, restart, settled (default: the first three)
+  --only A,B      transitions, buildqueue, convergence, restart, settled (default: the first four)
   --minutes N     how long settled watches (default 10)
   --profile DIR   write CPU profiles of the operator there, and print where the time goes`;
 
@@ -21,7 +22,7 @@ const { values } = parseArgs({
   options: {
     size: { type: 'string' },
     quick: { type: 'boolean', default: false },
-    only: { type: 'string', default: 'transitions,convergence,restart' },
+    only: { type: 'string', default: 'transitions,buildqueue,convergence,restart' },
     minutes: { type: 'string', default: '10' },
     profile: { type: 'string' },
     help: { type: 'boolean', default: false },
@@ -42,6 +43,7 @@ const measure = async (): Promise<Results> => {
       node: process.version,
     },
     ...(wanted.has('transitions') && { transitions: await measureTransitions(values.quick ? 3 : 10) }),
+    ...(wanted.has('buildqueue') && { buildQueue: measureBuildQueue() }),
     ...(wanted.has('convergence') && { convergence: await measureConvergence(Math.ceil(size / 10), { profile }) }),
     ...(wanted.has('restart') && { restart: await measureRestart(size, { profile }) }),
     ...(wanted.has('settled') && { settled: await measureSettled(Number(values.minutes)) }),

@@ -1,3 +1,4 @@
+import type { BuildQueueTimes } from './buildqueue.ts';
 import type { Convergence } from './convergence.ts';
 import type { Cpu } from './cpu.ts';
 import type { Restart, Restarts } from './restart.ts';
@@ -9,6 +10,7 @@ export interface Results {
   readonly machine: Readonly<Record<string, string | number>>;
   readonly startedAt: string;
   readonly transitions?: Transitions;
+  readonly buildQueue?: BuildQueueTimes;
   readonly convergence?: Convergence;
   readonly restart?: Restarts;
   readonly settled?: Settled;
@@ -38,6 +40,11 @@ const transitionRows = (t: Transitions): Row[] => [
   info('writes: another route', `${t.route.writes} (${Object.keys(t.route.byKind).join(', ')})`),
   info('events: create / edit / route', `${t.create.events} / ${t.edit.events} / ${t.route.events}`),
   info('reads of single objects: create / edit', `${t.create.gets} / ${t.edit.gets}`),
+];
+
+const buildQueueRows = ({ runs, crowds }: BuildQueueTimes): Row[] => [
+  atMost(`${runs} runs enter the build queue`, 1000, Math.max(...crowds.map(({ enterMs }) => enterMs)), ' ms'),
+  ...crowds.map(({ of, enterMs, freeMs }) => info(`  of ${of}`, `${enterMs} ms; 1,000 slots freed: ${freeMs} ms`)),
 ];
 
 const cpuText = (cpu: Cpu): string =>
@@ -81,8 +88,9 @@ const settledRows = ({ apps, minutes, requests, cpuPercent }: Settled): Row[] =>
 ];
 
 /** rowsOf lines up goals and what was reached. */
-export const rowsOf = ({ transitions, convergence, restart, settled }: Results): Row[] => [
+export const rowsOf = ({ transitions, buildQueue, convergence, restart, settled }: Results): Row[] => [
   ...(transitions ? transitionRows(transitions) : []),
+  ...(buildQueue ? buildQueueRows(buildQueue) : []),
   ...(convergence ? convergenceRows(convergence) : []),
   ...(restart ? restartRows(`${restart.apps.objects['apps.epinio.io']} Apps`, 150, restart.apps) : []),
   ...(restart

@@ -4,7 +4,7 @@ import { dropPlaceholder } from '../api/placeholder.ts';
 import { StageRun } from '../api/stagerun.ts';
 import { cached, type CacheSpec } from '../kube/cache.ts';
 import { controllerOf } from '../kube/owners.ts';
-import { Job, keyOf, Pod, type Key } from '../kube/resource.ts';
+import { Job, keyOf, Pod } from '../kube/resource.ts';
 import { done, type Cache, type Context, type Controller, type Result, type Watch } from '../kube/types.ts';
 import { owned, refers, specChanged } from '../kube/watches.ts';
 import { ask } from './ask.ts';
@@ -14,7 +14,7 @@ import { execute } from './execute.ts';
 import { jobEnd } from './jobstate.ts';
 import { observe, withJob, type Seen } from './observe.ts';
 import { phaseOf, type Phase } from './phase.ts';
-import { isRecorded } from './result.ts';
+import { isRecorded, succeededOf } from './result.ts';
 import { planRefused, planRun } from './plan.ts';
 import { BuildQueue } from './queue.ts';
 
@@ -35,13 +35,13 @@ export const stageRunCacheSpecs: readonly CacheSpec[] = [
 export const stageRunController = (deps: StageRunDeps): Controller<StageRun> => {
   const { concurrency, perNamespace } = deps.config.build;
   const queue = new BuildQueue({ cluster: concurrency, perNamespace });
-  const primed = once((cache: Cache) => holdRunning(queue, cache));
+  const primed = once((ctx: Context) => holdRunning(queue, ctx.cache, ctx.now()));
   return {
     name: 'stagerun',
     kind: StageRun,
     watches: watches(queue),
     reconcile: async (key, ctx) => {
-      primed(ctx.cache);
+      primed(ctx);
       const seen = observe(ctx.cache, key);
       if (seen) return reconcile(deps, queue, ctx, seen);
       queue.leave(key);
@@ -64,7 +64,7 @@ const reconcile = async (deps: StageRunDeps, queue: BuildQueue, ctx: Context, se
     const last = outcome.type === 'refused' ? planRefused(seen, outcome, platform, now) : plan;
     if (last !== plan) await execute(deps, ctx, seen, last);
     if (last.slot === 'leave') queue.leave(key);
-    if (last.slot === 'hold') queue.hold(key);
+    else queue[last.slot](key, now);
     return last.next;
   } catch (error) {
     // What fails now is tried again after a pause in which others may build; a Job that is there takes its slot back.
@@ -76,20 +76,19 @@ const reconcile = async (deps: StageRunDeps, queue: BuildQueue, ctx: Context, se
 const takeTurn = (queue: BuildQueue, { run }: Seen, phase: Phase, now: Date): Phase => {
   if (phase.type !== 'ready') return phase;
   const key = keyOf(run);
-  const turn = queue.enter({ key, since: run.metadata.creationTimestamp });
+  const turn = queue.enter({ key, since: run.metadata.creationTimestamp }, now);
   return turn.type === 'admitted' ? phase : { ...turn, mayTell: queue.mayTell(key, now) };
 };
 
-const holdRunning = (queue: BuildQueue, cache: Cache): void => {
+/** holdRunning counts the Jobs that are there; only those of runs that go on, because nobody else would ever give the slot back. */
+const holdRunning = (queue: BuildQueue, cache: Cache, now: Date): void => {
   for (const job of cache.list(Job)) {
-    const key = ownerRun(job);
-    if (key && !jobEnd(job) && !job.metadata?.deletionTimestamp) queue.hold(key);
+    const owner = controllerOf(job);
+    const key = keyOf(job);
+    const run = cache.get(StageRun, key);
+    const ours = run !== undefined && owner?.kind === StageRun.kind && owner.uid === run.metadata.uid;
+    if (ours && !isRecorded(run) && !jobEnd(job) && !job.metadata?.deletionTimestamp) queue.hold(key, now);
   }
-};
-
-const ownerRun = (job: Parameters<typeof controllerOf>[0]): Key | undefined => {
-  const owner = controllerOf(job);
-  return owner?.kind === StageRun.kind ? { namespace: job.metadata?.namespace ?? '', name: owner.name } : undefined;
 };
 
 const watches = (queue: BuildQueue): Watch[] => [
@@ -108,16 +107,21 @@ const watches = (queue: BuildQueue): Watch[] => [
         .map(keyOf),
     (change) => change.before !== undefined && specChanged(change),
   ),
-  // A run that ended gives its slot to the next ones. Here too, because this may be seen before its reconcile goes on.
+  // A run that ended, or gave its slot back, lets the next ones begin. It leaves here too, because this may be seen before
+  // its reconcile goes on.
   refers(
     StageRun,
     (run) => {
-      queue.leave(keyOf(run));
+      if (isRecorded(run)) queue.leave(keyOf(run));
       return queue.next();
     },
-    ({ before, after }) => before !== undefined && !isRecorded(before) && after !== undefined && isRecorded(after),
+    ({ before, after }) =>
+      before !== undefined && !isRecorded(before) && after !== undefined && toldMore(before, after),
   ),
 ];
+
+const toldMore = (before: StageRun, after: StageRun): boolean =>
+  succeededOf(before)?.reason !== succeededOf(after)?.reason || isRecorded(after);
 
 const once = <A>(work: (argument: A) => void): ((argument: A) => void) => {
   let ran = false;

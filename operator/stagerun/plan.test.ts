@@ -186,7 +186,7 @@ describe('a run that builds', () => {
     const answer: Answer = { type: 'active', warning: 'FailedCreate: exceeded quota' };
     expect(plan(facts, answer, new Date(Date.parse(at(0)) + podlessMs - 1)).slot).toBe('hold');
     const made = plan(facts, answer, new Date(Date.parse(at(0)) + podlessMs));
-    expect(made).toMatchObject({ slot: 'leave', next: { type: 'wait' } });
+    expect(made).toMatchObject({ slot: 'stall', next: { type: 'wait' } });
     expect(word(made)).toBe('Unknown/PodNotCreated');
   });
 

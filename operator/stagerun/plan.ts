@@ -30,8 +30,11 @@ export interface Plan {
   readonly complete?: { readonly job: JobObject; readonly material: Material };
   readonly status?: StageRunStatus;
   readonly remove?: JobObject;
-  /** Whether the run counts against the caps from now on. */
-  readonly slot: 'hold' | 'leave' | 'keep';
+  /**
+   * What becomes of the run's slot: hold it, a Job builds; stall, the Job is there and its pod does not start; keep what it
+   * has, for a while; leave it to others.
+   */
+  readonly slot: 'hold' | 'stall' | 'keep' | 'leave';
   readonly next: Result;
 }
 
@@ -206,7 +209,7 @@ const planActive = ({ seen, platform, now }: PlanInput, job: JobObject, answer: 
   return {
     ...(answer.material && { complete: { job, material: answer.material } }),
     ...(tell === true && { status: next }),
-    slot: judgement.podless && age >= podlessMs ? 'leave' : 'hold',
+    slot: judgement.podless && age >= podlessMs ? 'stall' : 'hold',
     // A running step wakes us by its end; what keeps a pod from running may not.
     next: look === undefined ? done() : wait(look, 'building'),
   };

@@ -1,4 +1,7 @@
 import { keyString, type Key } from '../kube/resource.ts';
+import { placeIn, Positions, roundOf, type Line, type Waiter, type Waiting } from './lines.ts';
+
+export type { Waiting } from './lines.ts';
 
 /** Caps bound how many builds run at once: on the whole cluster and in one namespace. */
 export interface Caps {
@@ -6,51 +9,8 @@ export interface Caps {
   readonly perNamespace: number;
 }
 
-/** Waiting is a run that wants a slot; since (creation time) orders the runs of a namespace. */
-export interface Waiting {
-  readonly key: Key;
-  readonly since: string;
-}
-
 /** Turn says where a run stands: it may start, or so many go before it. */
 export type Turn = { readonly type: 'admitted' } | { readonly type: 'queued'; readonly ahead: number };
-
-/**
- * orderFairly lines waiting runs up: always the namespace that holds the fewest slots (those already given in this line
- * count), among equals the one whose oldest run waits longest; within a namespace the oldest run first.
- */
-export function orderFairly(waiting: readonly Waiting[], held: ReadonlyMap<string, number>): Waiting[] {
-  const lines = new Map<string, Waiting[]>();
-  for (const one of waiting.toSorted(byAge))
-    lines.set(one.key.namespace, [...(lines.get(one.key.namespace) ?? []), one]);
-  const turns = [...lines.values()].flatMap((line) =>
-    line.map((one, i) => ({ one, round: (held.get(one.key.namespace) ?? 0) + i })),
-  );
-  return turns.toSorted((a, b) => a.round - b.round || byAge(a.one, b.one)).map((turn) => turn.one);
-}
-
-const byAge = (a: Waiting, b: Waiting): number =>
-  compare(a.since, b.since) || compare(keyString(a.key), keyString(b.key));
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-
-/** admit gives the turn of every waiting run, by keyString. A namespace at its own cap is passed over, not waited for. */
-export function admit(waiting: readonly Waiting[], held: ReadonlyMap<string, number>, caps: Caps): Map<string, Turn> {
-  const turns = new Map<string, Turn>();
-  const counts = new Map(held);
-  let total = [...held.values()].reduce((sum, n) => sum + n, 0);
-  let ahead = 0;
-  for (const { key } of orderFairly(waiting, held)) {
-    const here = counts.get(key.namespace) ?? 0;
-    if (total < caps.cluster && here < caps.perNamespace) {
-      counts.set(key.namespace, here + 1);
-      total += 1;
-      turns.set(keyString(key), { type: 'admitted' });
-    } else {
-      turns.set(keyString(key), { type: 'queued', ahead: ahead++ });
-    }
-  }
-  return turns;
-}
 
 /**
  * shownPosition coarsens a long queue: nobody acts on "312" rather than "320", and every step is a write for everybody who waits.
@@ -63,32 +23,70 @@ export const shownPosition = (ahead: number): number => {
 
 const tellEveryMs = 30_000;
 
+/** keepMs is how long a run may keep a slot for which it has made no Job. */
+export const keepMs = 60_000;
+
+interface Holder {
+  readonly key: Key;
+  /** Since when, in ms. */
+  readonly since: number;
+  readonly stalled: boolean;
+}
+
+interface Candidate {
+  readonly waiter: Waiter;
+  readonly round: number;
+}
+
+const goesFirst = (a: Candidate, b: Candidate): boolean =>
+  a.round < b.round || (a.round === b.round && a.waiter.order < b.waiter.order);
+
+const arrivalsInASecond = 2 ** 21;
+
 /**
- * BuildQueue is the ledger of slots. It is memory only and rebuilt from the cache by prime(): Jobs are the truth. It exists
- * because several workers start runs at once: a slot is taken here, synchronously, before the Job is in the cache.
+ * BuildQueue is the ledger of slots, and the line of those who want one. It is memory only: Jobs are the truth, and at the
+ * start they are held again. It exists because several workers start runs at once: a slot is taken here, synchronously,
+ * before the Job is in the cache.
+ *
+ * Next is always the namespace that has the fewest Jobs, among equals the one whose run waits longest; within a namespace the
+ * oldest run. A Job whose pod does not start is stalled: it takes no slot of the cluster, and its namespace may have as many
+ * of them as builds, so that what one App gets wrong delays neither other tenants nor its neighbours. Whatever a namespace
+ * has above its cap (a stalled Job may go on) is not charged to the others.
  */
 export class BuildQueue {
   readonly #caps: Caps;
-  readonly #waiting = new Map<string, Waiting>();
-  readonly #holding = new Map<string, Key>();
+  readonly #lines = new Map<string, Line>();
+  readonly #positions: Positions;
+  #arrivals = 0;
+  readonly #waiting = new Map<string, Waiter>();
+  readonly #holding = new Map<string, Holder>();
   readonly #told = new Map<string, number>();
-  #turns: Map<string, Turn> | undefined;
+  /** Slots in use on the cluster. */
+  #charged = 0;
+  /** Who of the waiting may start now, in order; undefined: to be found again. */
+  #admitted: readonly Waiter[] | undefined;
 
-  constructor(caps: Caps) {
+  constructor(caps: Caps, nearRounds = 64) {
     this.#caps = caps;
+    this.#positions = new Positions(nearRounds);
   }
 
   /** enter puts a run in line (again: no change) and says its turn; an admitted run holds its slot from now on. */
-  enter(run: Waiting): Turn {
+  enter(run: Waiting, now: Date): Turn {
     const id = keyString(run.key);
     if (this.#holding.has(id)) return { type: 'admitted' };
-    if (this.#waiting.get(id)?.since !== run.since) this.#change(() => this.#waiting.set(id, run));
-    const turn = this.#look().get(id) ?? { type: 'queued', ahead: this.#waiting.size };
-    if (turn.type === 'admitted') this.hold(run.key);
-    return turn;
+    let one = this.#waiting.get(id);
+    if (one?.since !== run.since) {
+      if (one) this.#quit(one);
+      one = { ...run, id, order: this.#order(run.since) };
+      this.#join(one);
+    }
+    if (!this.#look().includes(one)) return { type: 'queued', ahead: this.#ahead(one) };
+    this.hold(run.key, now);
+    return { type: 'admitted' };
   }
 
-  /** mayTell is true at most every 30 s for each run: positions change often, and each change shown is a write. */
+  /** mayTell is true once every 30 s for each run, first after 30 s: positions change often, and each change shown is a write. */
   mayTell(key: Key, now: Date): boolean {
     const id = keyString(key);
     const last = this.#told.get(id);
@@ -98,46 +96,152 @@ export class BuildQueue {
   }
 
   /** hold counts a run as building, whatever the caps say: its Job is there. */
-  hold(key: Key): void {
-    const id = keyString(key);
-    if (this.#holding.has(id)) return;
-    this.#change(() => {
-      this.#waiting.delete(id);
-      this.#told.delete(id);
-      this.#holding.set(id, key);
-    });
+  hold(key: Key, now: Date): void {
+    this.#put(key, now, false);
   }
 
-  /** leave forgets a run: it ended, is gone, or gave its slot back. True where that freed a slot. */
+  /** stall counts a run as one whose Job is there, and whose pod does not start. */
+  stall(key: Key, now: Date): void {
+    this.#put(key, now, true);
+  }
+
+  /** keep lets a run keep a slot that it does not use yet, for a minute; then others may have it. */
+  keep(key: Key, now: Date): void {
+    const held = this.#holding.get(keyString(key));
+    if (held && now.getTime() - held.since >= keepMs) this.leave(key);
+  }
+
+  /** leave forgets a run: it ended, is gone, or gave its slot back. True where it had one. */
   leave(key: Key): boolean {
     const id = keyString(key);
-    const held = this.#holding.has(id);
     this.#told.delete(id);
-    if (held || this.#waiting.has(id)) {
-      this.#change(() => {
-        this.#holding.delete(id);
-        this.#waiting.delete(id);
-      });
-    }
-    return held;
+    const waiter = this.#waiting.get(id);
+    if (waiter) this.#quit(waiter);
+    const held = this.#holding.get(id);
+    if (!held) return false;
+    this.#holding.delete(id);
+    this.#count(held, -1);
+    return true;
   }
 
   /** next lists the waiting runs that may start now: the keys to wake. */
   next(): Key[] {
-    const turns = this.#look();
-    return [...this.#waiting].filter(([id]) => turns.get(id)?.type === 'admitted').map(([, run]) => run.key);
+    return this.#look().map(({ key }) => key);
   }
 
-  #change(edit: () => void): void {
-    edit();
-    this.#turns = undefined;
+  #put(key: Key, now: Date, stalled: boolean): void {
+    const id = keyString(key);
+    const held = this.#holding.get(id);
+    if (held?.stalled === stalled) return;
+    if (held) this.#count(held, -1);
+    const waiter = this.#waiting.get(id);
+    if (waiter) this.#quit(waiter);
+    this.#told.delete(id);
+    const holder = { key, since: held?.since ?? now.getTime(), stalled };
+    this.#holding.set(id, holder);
+    this.#count(holder, 1);
   }
 
-  #look(): Map<string, Turn> {
-    if (this.#turns) return this.#turns;
-    const held = new Map<string, number>();
-    for (const key of this.#holding.values()) held.set(key.namespace, (held.get(key.namespace) ?? 0) + 1);
-    this.#turns = admit([...this.#waiting.values()], held, this.#caps);
-    return this.#turns;
+  #order(since: string): number {
+    const seconds = Math.floor(Date.parse(since) / 1000) || 0;
+    return seconds * arrivalsInASecond + (this.#arrivals++ % arrivalsInASecond);
+  }
+
+  #line(namespace: string): Line {
+    const known = this.#lines.get(namespace);
+    if (known) return known;
+    const line: Line = { waiting: [], building: 0, stalled: 0 };
+    this.#lines.set(namespace, line);
+    return line;
+  }
+
+  #count({ key, stalled }: Holder, by: 1 | -1): void {
+    const line = this.#line(key.namespace);
+    this.#charged -= this.#charge(line);
+    this.#positions.change(line, 0, () => (line[stalled ? 'stalled' : 'building'] += by));
+    this.#charged += this.#charge(line);
+    this.#tidy(key.namespace, line);
+    this.#admitted = undefined;
+  }
+
+  #charge({ building }: Line): number {
+    return Math.min(building, this.#caps.perNamespace);
+  }
+
+  /** room is how many more runs of a namespace may start, as far as only the namespace counts. */
+  #room({ building, stalled }: Line): number {
+    const { perNamespace } = this.#caps;
+    return perNamespace - building - Math.max(0, stalled - perNamespace);
+  }
+
+  #join(one: Waiter): void {
+    const line = this.#line(one.key.namespace);
+    const index = placeIn(line, one);
+    this.#positions.change(line, index, () => line.waiting.splice(index, 0, one));
+    this.#waiting.set(one.id, one);
+    if (this.#admitted && this.#mayPass(line, index, this.#admitted)) this.#admitted = undefined;
+  }
+
+  /** mayPass: in a storm most runs come behind those who are next, and change nothing about who that is. */
+  #mayPass(line: Line, index: number, admitted: readonly Waiter[]): boolean {
+    if (this.#free === 0 || index >= this.#room(line)) return false;
+    const last = admitted.at(-1);
+    if (last === undefined || admitted.length < this.#free || last.key.namespace === line.waiting[index]?.key.namespace)
+      return true;
+    const rounds = roundOf(line, index) - this.#round(last);
+    return rounds < 0 || (rounds === 0 && (line.waiting[index]?.order ?? 0) < last.order);
+  }
+
+  #round(one: Waiter): number {
+    const line = this.#line(one.key.namespace);
+    return roundOf(line, placeIn(line, one));
+  }
+
+  #quit(one: Waiter): void {
+    const line = this.#line(one.key.namespace);
+    const index = placeIn(line, one);
+    this.#positions.change(line, index, () => line.waiting.splice(index, 1));
+    this.#waiting.delete(one.id);
+    this.#tidy(one.key.namespace, line);
+    this.#admitted = undefined;
+  }
+
+  #tidy(namespace: string, { waiting, building, stalled }: Line): void {
+    if (waiting.length + building + stalled === 0) this.#lines.delete(namespace);
+  }
+
+  get #free(): number {
+    return Math.max(0, this.#caps.cluster - this.#charged);
+  }
+
+  /** look finds who may start now: of each namespace as many as have room there, in the order of rounds, up to the free slots. */
+  #look(): readonly Waiter[] {
+    if (this.#admitted) return this.#admitted;
+    const free = this.#free;
+    if (free === 0) return (this.#admitted = []);
+    const best: Candidate[] = [];
+    for (const line of this.#lines.values()) {
+      const most = Math.min(line.waiting.length, this.#room(line), free);
+      for (let i = 0; i < most; i++) {
+        const one = { waiter: line.waiting[i] as Waiter, round: roundOf(line, i) };
+        const worst = best.length === free ? best.at(-1) : undefined;
+        // Whoever is behind in the same line is worse still.
+        if (worst && !goesFirst(one, worst)) break;
+        const place = best.findIndex((other) => goesFirst(one, other));
+        best.splice(place < 0 ? best.length : place, 0, one);
+        if (worst) best.pop();
+      }
+    }
+    return (this.#admitted = best.map(({ waiter }) => waiter));
+  }
+
+  /** ahead counts who goes before a waiter, without those who may start now. */
+  #ahead(one: Waiter): number {
+    const round = this.#round(one);
+    const admitted = this.#look().filter((other) => {
+      const rounds = this.#round(other) - round;
+      return rounds < 0 || (rounds === 0 && other.order < one.order);
+    });
+    return this.#positions.before(round, one.order) - admitted.length;
   }
 }
