@@ -15,6 +15,9 @@ import { read, until, visit } from './lib/cluster.ts';
 import { withTwoTenants, type Tenant } from './lib/tenants.ts';
 import type { AppRoute } from '../operator/api/approute.ts';
 
+/** someHost is a host that no other run of these tests uses, and that tells no namespace. */
+const someHost = (): string => `shop-${Math.random().toString(36).slice(2, 8)}.apps.localhost`;
+
 /** push builds and serves a page, all by the tenant's own rights; returns the host. */
 const push = async (tenant: Tenant, name: string, text: string, spec: object = {}): Promise<void> => {
   await withArchive(page(text), async (archive) => {
@@ -85,7 +88,7 @@ describe('a neighbour with edit rights in another namespace', () => {
 
   it('never gets a host that is in use, whatever becomes of the routes of its owner', () =>
     withTwoTenants(async (victim, neighbour) => {
-      const host = `shop-${victim.namespace}.apps.localhost`;
+      const host = someHost();
       await push(victim, 'mine', 'the real shop', { routes: [{ host, path: '/' }] });
       await neighbour.does(['apply', '-f', '-'], JSON.stringify(route(neighbour, 'thief', host)));
       await neighbour.does(['apply', '-f', '-'], JSON.stringify(route(neighbour, 'thief-api', host, '/api')));
@@ -112,8 +115,8 @@ describe('a neighbour with edit rights in another namespace', () => {
 
   it('has no image of its own run by an App of the other, however it forges owner references', () =>
     withTwoTenants(async (victim, neighbour) => {
-      await push(victim, 'mine', 'the victim');
-      await push(neighbour, 'mine', 'the neighbour');
+      await push(victim, 'mine', 'the victim', { defaultRoute: 'Disabled' });
+      await push(neighbour, 'mine', 'the neighbour', { defaultRoute: 'Disabled' });
       const app = await getApp(victim.namespace, 'mine');
       const [run] = await stageRuns(neighbour.namespace);
       const reference = {
@@ -140,7 +143,7 @@ describe('a neighbour with edit rights in another namespace', () => {
 
   it('delays nobody by more than a second with a crowd of routes for their host', () =>
     withTwoTenants(async (victim, neighbour) => {
-      const host = `crowd-${victim.namespace}.apps.localhost`;
+      const host = someHost();
       await victim.does(['apply', '-f', '-'], JSON.stringify(route(victim, 'first', host)));
       expect((await accepted(victim, 'first')).status).toBe('True');
       const alone = await firstLookMs(victim, 'alone');
@@ -168,7 +171,10 @@ describe('a neighbour with edit rights in another namespace', () => {
   it('cannot hide its build: a Job without its labels ends as every other', () =>
     withTwoTenants(async (_, neighbour) => {
       await withArchive(page('hidden'), async (archive) => {
-        await neighbour.does(['apply', '-f', '-'], manifest(neighbour.namespace, 'mine', { source: blob(archive) }));
+        await neighbour.does(
+          ['apply', '-f', '-'],
+          manifest(neighbour.namespace, 'mine', { source: blob(archive), defaultRoute: 'Disabled' }),
+        );
         await curlUpload(await awaitUpload(neighbour.namespace, 'mine', archive), archive.file);
       });
       const job = await until(
