@@ -51,6 +51,11 @@ describe('the configuration file', () => {
       minimal.replace("'run:1'", "'registry.epinio-system.svc:5000/apps/epinio/run:1'"),
       /builders: .* lies where Apps push to/,
     ],
+    [
+      'a longest build that is shorter than the usual one',
+      `${minimal}\nbuild: {timeoutSeconds: 7200, maxTimeoutSeconds: 3600}`,
+      /build\.maxTimeoutSeconds: is less than build\.timeoutSeconds \(7200\)/,
+    ],
     ['text that is not YAML', 'a: [', /is not YAML/],
   ])('refuses %s and says where', (_, text, message) => {
     expect(mistakes(text)).toMatch(message);

@@ -110,8 +110,12 @@ const build = z.strictObject({
   concurrency: z.int().min(1).default(10),
   /** Build Jobs at once in one namespace. */
   perNamespace: z.int().min(1).default(3),
-  /** Seconds that a build may take. */
+  /** Seconds that a build may take where its App says nothing. */
   timeoutSeconds: z.int().min(60).max(86_400).default(1800),
+  /** Most seconds that an App may ask for: more is cut to this. Default: 3600, or timeoutSeconds where that is more. */
+  maxTimeoutSeconds: z.int().min(60).max(86_400).optional(),
+  /** Seconds that the pod of a build may take to be made, scheduled and started; then the run fails and is tried again. */
+  startTimeoutSeconds: z.int().min(60).max(86_400).default(600),
   /** Requests and limits of the build container; App.spec.build.resources wins. */
   resources: resources.prefault({
     // Without a request of its own, a limit is requested too: few nodes have so much disk to give away.
@@ -186,6 +190,14 @@ export const configSchema = z
         path: ['builders'],
         input: image,
         message: `${image} lies where Apps push to: keep it in another path, or set registry.prefix`,
+      });
+    const { timeoutSeconds, maxTimeoutSeconds = timeoutSeconds } = ctx.value.build;
+    if (maxTimeoutSeconds < timeoutSeconds)
+      ctx.issues.push({
+        code: 'custom',
+        path: ['build', 'maxTimeoutSeconds'],
+        input: maxTimeoutSeconds,
+        message: `is less than build.timeoutSeconds (${timeoutSeconds}), which builds get by default: make it as much at least`,
       });
     if (!ctx.value.routeTemplate.includes('{app}'))
       ctx.issues.push({

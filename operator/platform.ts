@@ -39,6 +39,14 @@ const matches = (pattern: string, image: string): boolean => {
   return new RegExp(`^${parts.join('[^/]*')}$`).test(image);
 };
 
+const usualMaxSeconds = 3600;
+
+/** timeoutOf is how many seconds a build may take: what its App asks for, up to what the installation allows. */
+export const timeoutOf = ({ build }: Config, asked: number | undefined): number => {
+  const { timeoutSeconds, maxTimeoutSeconds = Math.max(timeoutSeconds, usualMaxSeconds) } = build;
+  return Math.min(asked ?? timeoutSeconds, maxTimeoutSeconds);
+};
+
 /**
  * platformHash stands for everything beside the inputs that a build depends on. A run that failed for a user's reason stays
  * failed only under the hash that it failed with (StageRun status.platform.hash): raising the memory, repairing a builder or
@@ -53,7 +61,7 @@ export const platformHash = (
   const { endpoint, region, bucket, prefix: keys, secretRef: s3Secret, caRef: s3CA } = config.s3;
   const everything = {
     resources: { own: wishes.resources, default: config.build.resources },
-    timeout: wishes.timeoutSeconds ?? config.build.timeoutSeconds,
+    timeout: timeoutOf(config, wishes.timeoutSeconds),
     cache: wishes.cache?.mode ?? config.build.cache,
     builder: resolveBuilder(config, wishes.builder),
     registry: { push, prefix, auth, secretRef, caRef, insecure, shared },

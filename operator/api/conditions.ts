@@ -107,8 +107,9 @@ export const meanings = {
   ArchiveRejected: 'The archive is damaged, leads outside its folder, or exceeds the limits of the installation.',
   NoBuildpackDetected: 'No buildpack of the builder recognizes the source.',
   BuildFailed: 'A buildpack failed; the end of the log says why.',
-  OutOfMemory: 'A step needed more memory than its limit; raise build.resources.',
-  DeadlineExceeded: 'The build took longer than build.timeoutSeconds.',
+  OutOfMemory: 'A step needed more memory than its limit; raise spec.build.resources.limits.memory of the App.',
+  DeadlineExceeded:
+    'The build took longer than it may: spec.build.timeoutSeconds of the App, up to what the installation allows.',
   BuilderNotFound: 'The builder is no profile of this installation and no image that it allows.',
   SecretNotFound: 'A Secret or key that build.env names does not exist.',
   OutOfDisk: 'The build needed more disk than its limit; raise the ephemeral-storage limit in build.resources.',

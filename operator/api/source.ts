@@ -89,5 +89,5 @@ export const timeoutSeconds = z
   .min(30)
   .max(86_400)
   .describe(
-    'timeoutSeconds is how long a build may take before it is ended, in seconds. Default: as the installation says.',
+    'timeoutSeconds is how long a build may take before it is ended, in seconds, up to what the installation allows. Default: as the installation says.',
   );

@@ -1,14 +1,18 @@
-import { Job, keyOf, Secret } from '../kube/resource.ts';
+import { Secret } from '../kube/resource.ts';
+import { Reason } from '../api/conditions.ts';
 import { digestOf } from './report.ts';
 import { readLogTail } from './logtail.ts';
 import { controllerOf } from '../kube/owners.ts';
 import { describe, freshKeyring, headOwn, platformNow, runKeyring, type Asking, type BuiltImage } from './outside.ts';
 import type { Phase } from './phase.ts';
 import { resolvePlatform } from './platform.ts';
-import type { Cause, Judgement, Probed } from './reasons.ts';
+import type { Cause, Probed } from './causes.ts';
+import type { Judgement } from './reasons.ts';
+import type { Lookup } from '../registry/index.ts';
 import { secretName } from './resources/job.ts';
 import type { Material } from './resources/secret.ts';
 import { askStart, prepare, type Start } from './start.ts';
+import type { Word } from './status.ts';
 import { begun, stepStates } from './steps.ts';
 import { readWarning } from './warning.ts';
 
@@ -18,9 +22,10 @@ export type Answer =
   | { readonly type: 'start'; readonly start: Start }
   /** material: the Job is there and its Secret is not. */
   | { readonly type: 'active'; readonly warning?: string | undefined; readonly material?: Material | undefined }
-  | { readonly type: 'built'; readonly image: BuiltImage | undefined; readonly unknown: string | undefined }
+  /** unknown: whether the image is there cannot be said yet, and why. */
+  | { readonly type: 'built'; readonly image: BuiltImage | undefined; readonly unknown: Word | undefined }
   | { readonly type: 'failed'; readonly logTail: string; readonly probed?: Probed; readonly image?: BuiltImage }
-  | { readonly type: 'lost'; readonly jobIsThere: boolean; readonly image?: BuiltImage };
+  | { readonly type: 'lost'; readonly image?: BuiltImage };
 
 const second = 1000;
 /** A pod has its first container, or a Job its pod, within this time, unless something is wrong. */
@@ -36,6 +41,7 @@ export const ask = async (asking: Asking, phase: Phase): Promise<Answer> => {
       return askBuilding(asking, phase.judgement);
     case 'lost':
       return askLost(asking);
+    case 'going':
     case 'recorded':
     case 'cancelled':
     case 'occupied':
@@ -82,11 +88,17 @@ const askBuilt = async (asking: Asking, report: string | undefined): Promise<Ans
   const keys = await freshKeyring(asking, platform);
   const found = reported ? { type: 'found' as const, digest: reported } : await headOwn(asking, platform, keys);
   if (found.type !== 'found') {
-    return { type: 'built', image: undefined, unknown: 'message' in found ? found.message : undefined };
+    return { type: 'built', image: undefined, unknown: silence(found) };
   }
   const image = await describe(asking, platform, found.digest, keys);
   if (image.labels || !endedLately(asking)) return { type: 'built', image, unknown: undefined };
-  return { type: 'built', image: undefined, unknown: 'The labels of the image cannot be read yet.' };
+  const unknown = { reason: Reason.Running, message: 'The image is pushed; its labels cannot be read yet.' };
+  return { type: 'built', image: undefined, unknown };
+};
+
+const silence = (found: Lookup<unknown>): Word | undefined => {
+  if (found.type === 'unauthorized') return { reason: Reason.RegistryUnauthorized, message: found.message };
+  return found.type === 'unreachable' ? { reason: Reason.RegistryUnreachable, message: found.message } : undefined;
 };
 
 /** Labels say how the image is started: worth a moment of waiting, but not the image itself. */
@@ -115,13 +127,10 @@ const askFailed = async (asking: Asking, cause: Cause): Promise<Answer> => {
 };
 
 const askLost = async (asking: Asking): Promise<Answer> => {
-  const { deps, ctx, seen } = asking;
-  const live = await ctx.kube.get(Job, keyOf(seen.run));
-  if (live && controllerOf(live)?.uid === seen.run.metadata.uid) return { type: 'lost', jobIsThere: true };
-  const platform = platformNow(deps, seen);
-  if (!platform) return { type: 'lost', jobIsThere: false };
+  const platform = platformNow(asking.deps, asking.seen);
+  if (!platform) return { type: 'lost' };
   const keys = await freshKeyring(asking, platform);
   const found = await headOwn(asking, platform, keys);
-  if (found.type !== 'found') return { type: 'lost', jobIsThere: false };
-  return { type: 'lost', jobIsThere: false, image: await describe(asking, platform, found.digest, keys) };
+  if (found.type !== 'found') return { type: 'lost' };
+  return { type: 'lost', image: await describe(asking, platform, found.digest, keys) };
 };

@@ -12,6 +12,7 @@ import { platformToRecord } from './outside.ts';
 import type { StageRunDeps } from './deps.ts';
 import { execute } from './execute.ts';
 import { jobEnd } from './jobstate.ts';
+import { lookLive } from './live.ts';
 import { observe, withJob, type Seen } from './observe.ts';
 import { phaseOf, type Phase } from './phase.ts';
 import { isRecorded, succeededOf } from './result.ts';
@@ -20,13 +21,14 @@ import { BuildQueue } from './queue.ts';
 
 export type { StageRunDeps } from './deps.ts';
 
-/** stageRunCacheSpecs is what this controller reads; of Jobs only those that a StageRun has made, and of those no spec. */
+/** stageRunCacheSpecs is what this controller reads; of Jobs only those that a StageRun has made, and of those no pod template. */
 export const stageRunCacheSpecs: readonly CacheSpec[] = [
   cached(App, { trim: dropPlaceholder }),
   cached(StageRun, { trim: dropPlaceholder }),
   cached(Job, {
     labelSelector: `${labels.stageRun},${labels.managedBy}=${managedBy}`,
-    trim: ({ apiVersion, kind, metadata, status }) => ({ apiVersion, kind, metadata, status }) as never,
+    trim: ({ apiVersion, kind, metadata, spec, status }) =>
+      ({ apiVersion, kind, metadata, spec: { ...spec, template: undefined }, status }) as never,
   }),
   cached(Pod, { labelSelector: labels.app }),
 ];
@@ -42,8 +44,8 @@ export const stageRunController = (deps: StageRunDeps): Controller<StageRun> => 
     watches: watches(queue),
     reconcile: async (key, ctx) => {
       primed(ctx);
-      const seen = observe(ctx.cache, key);
-      if (seen) return reconcile(deps, queue, ctx, seen);
+      const seen = observe(ctx.cache, key, deps.config);
+      if (seen) return reconcile(deps, queue, ctx, await lookLive(ctx, seen));
       queue.leave(key);
       return done();
     },

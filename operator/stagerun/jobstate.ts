@@ -10,6 +10,18 @@ export interface JobEnd {
   readonly message: string;
 }
 
+/** hindranceOf says why Kubernetes makes no pod for a Job, where the Job itself shows it: somebody changed it. */
+export const hindranceOf = ({ metadata, spec }: JobObject): string | undefined => {
+  const job = `The Job ${metadata?.name}`;
+  const anew = 'or delete the StageRun to build anew.';
+  if (spec?.suspend) return `${job} is suspended: set its spec.suspend to false, ${anew}`;
+  if (spec?.parallelism === 0) return `${job} has spec.parallelism 0: set it to 1, ${anew}`;
+  if (spec?.managedBy) {
+    return `${job} has spec.managedBy "${spec.managedBy}", so Kubernetes leaves it alone: delete it, ${anew}`;
+  }
+  return undefined;
+};
+
 /** jobEnd reads the end of a Job; undefined while it goes on. FailureTarget and SuccessCriteriaMet come first and are final. */
 export const jobEnd = (job: JobObject): JobEnd | undefined => {
   for (const type of ['Complete', 'SuccessCriteriaMet', 'Failed', 'FailureTarget']) {

@@ -1,7 +1,7 @@
 import { keyOf } from '../kube/resource.ts';
 import type { KubeReader } from '../kube/types.ts';
 import { tidyLog } from '../telemetry/logtail.ts';
-import type { Cause } from './reasons.ts';
+import type { Cause } from './causes.ts';
 import type { PodObject } from './steps.ts';
 
 const tidy = (log: string): string => tidyLog(log, 4096);

@@ -4,6 +4,8 @@ import { controllerOf } from '../kube/owners.ts';
 import { Job, Pod, type Key } from '../kube/resource.ts';
 import type { Cache } from '../kube/types.ts';
 import type { JobObject } from './jobstate.ts';
+import type { Config } from '../config.ts';
+import { limitsOf, type Limits } from './platform.ts';
 import { isRecorded } from './result.ts';
 import type { PodObject } from './steps.ts';
 
@@ -20,15 +22,21 @@ export interface Seen {
   readonly pod: PodObject | undefined;
   /** Image of the App's deployed run, for taking layers again. */
   readonly deployed: string | undefined;
+  /** How long the run may take. */
+  readonly limits: Limits;
+  /** The Job or the pod was read live: no watch tells of its changes. */
+  readonly unwatched: boolean;
 }
 
-/** observe reads the caches; undefined where the run is gone or going. */
-export const observe = (cache: Cache, key: Key): Seen | undefined => {
+/** observe reads the caches; undefined where the run is gone. */
+export const observe = (cache: Cache, key: Key, config: Config): Seen | undefined => {
   const run = cache.get(StageRun, key);
-  if (!run || run.metadata.deletionTimestamp) return undefined;
-  const none = { run, app: undefined, job: undefined, otherJob: undefined, pod: undefined, deployed: undefined };
+  if (!run) return undefined;
+  const limits = limitsOf(config, run);
+  const absent = { app: undefined, job: undefined, otherJob: undefined, pod: undefined, deployed: undefined };
+  const none = { run, ...absent, limits, unwatched: false };
   // Most runs have ended long ago; at a restart all of them are looked at.
-  if (isRecorded(run)) return withJob(none, cache, cache.get(Job, key));
+  if (isRecorded(run) || run.metadata.deletionTimestamp) return withJob(none, cache, cache.get(Job, key));
   const app = appOf(cache, run);
   const pinned = app?.status?.stageRun?.deployed;
   const deployed = pinned ? cache.get(StageRun, { namespace: key.namespace, name: pinned })?.status?.image : undefined;
@@ -43,7 +51,8 @@ export const withJob = (seen: Seen, cache: Cache, found: JobObject | undefined):
   return { ...seen, job: found, otherJob: undefined, pod: pods.toSorted(byAge).at(-1) };
 };
 
-const byAge = (a: PodObject, b: PodObject): number =>
+/** byAge orders pods, the oldest first. */
+export const byAge = (a: PodObject, b: PodObject): number =>
   Date.parse(a.metadata?.creationTimestamp ?? '') - Date.parse(b.metadata?.creationTimestamp ?? '');
 
 const appOf = (cache: Cache, run: StageRun): App | undefined => {

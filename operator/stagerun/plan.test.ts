@@ -5,9 +5,9 @@ import { checkConditions } from '../kube/conditionscheck.ts';
 import type { Answer } from './ask.ts';
 import type { Seen } from './observe.ts';
 import { phaseOf, type Phase } from './phase.ts';
-import { keepJobMs, planRefused, planRun, podlessMs, type Plan } from './plan.ts';
-import { resolvePlatform } from './platform.ts';
-import { because } from './reasons.ts';
+import { idleMs, keepJobMs, planRefused, planRun, type Plan } from './plan.ts';
+import { limitsOf, resolvePlatform } from './platform.ts';
+import { because } from './causes.ts';
 import { aJob, at, exited, podWith } from './testing/pods.ts';
 import { anApp, aRun, settings } from './testing/objects.ts';
 import type { PodObject } from './steps.ts';
@@ -39,6 +39,8 @@ const seen = (over: Partial<Seen> = {}, status?: StageRunStatus): Seen => ({
   otherJob: undefined,
   pod: undefined,
   deployed: undefined,
+  limits: limitsOf(settings(), aRun(app)),
+  unwatched: false,
   ...over,
 });
 
@@ -79,12 +81,12 @@ describe('a run that has not begun', () => {
   });
 
   it.each([
-    ['RegistryUnreachable', 'keep'],
-    ['StorageUnavailable', 'keep'],
-    ['RegistryUnauthorized', 'leave'],
-    ['SecretNotFound', 'leave'],
-  ] as const)('waits for %s and its slot is a case of "%s"', (reason, slot) => {
-    const made = plan(seen(), { type: 'start', start: { type: 'wait', reason, message: 'No.', afterMs: 1000 } });
+    ['what is down for everybody', 'RegistryUnreachable', true, 'keep'],
+    ['what only its own builder needs', 'RegistryUnreachable', false, 'leave'],
+    ['a Secret of its own', 'SecretNotFound', false, 'leave'],
+  ] as const)('waits for %s (%s)', (_, reason, everybody, slot) => {
+    const start = { type: 'wait', reason, message: 'No.', afterMs: 1000, everybody } as const;
+    const made = plan(seen(), { type: 'start', start });
     expect(word(made)).toBe(`Unknown/${reason}`);
     expect(made).toMatchObject({ slot, next: { type: 'wait', afterMs: 1000 } });
   });
@@ -106,6 +108,13 @@ describe('a run that has not begun', () => {
     expect(plan(told, undefined, now, queued(true)).status?.queuePosition).toBe(3);
   });
 
+  it('is not told that it is in line again where it was told what it waits for, until 30 s later', () => {
+    const told = seen({}, { ...begun, conditions: conditions('Unknown', 'SecretNotFound') });
+    const queued = (mayTell: boolean): Phase => ({ type: 'queued', ahead: 3, mayTell });
+    expect(plan(told, undefined, now, queued(false)).status).toBeUndefined();
+    expect(word(plan(told, undefined, now, queued(true)))).toBe('Unknown/Queued');
+  });
+
   it('is not begun where nobody wants it', () => {
     const made = plan(seen({ app: undefined }));
     expect(word(made)).toBe('Unknown/NotWanted');
@@ -124,6 +133,16 @@ describe('a run that has not begun', () => {
       },
     ];
     expect(plan(seen({ otherJob }))).toMatchObject({ remove: otherJob, next: { type: 'wait' } });
+    otherJob.metadata!.deletionTimestamp = at(0);
+    otherJob.metadata!.finalizers = ['example.org/keep'];
+    expect(plan(seen({ otherJob }), undefined, new Date(at(9)))).toMatchObject({
+      slot: 'leave',
+      next: { type: 'wait' },
+    });
+    const stuck = plan(seen({ otherJob }));
+    expect(word(stuck)).toBe('Unknown/AwaitingDeletion');
+    expect(stuck.status?.conditions?.[0]?.message).toContain('example.org/keep');
+    expect(stuck.remove).toBeUndefined();
   });
 
   it("does not touch a stranger's Job of its name", () => {
@@ -165,9 +184,19 @@ describe('a run that builds', () => {
     expect(plan(withPod(step(name, 30)), active).status?.steps?.at(-1)).toEqual({ name, startedAt: at(30) });
   });
 
-  it('writes nothing, and waits for nothing but the pod, where all is told', () => {
+  it('writes nothing where all is told, and waits for nothing but the pod and its own end', () => {
     const pod = step('build', 30);
-    expect(plan(withPod(pod, told(pod)), active)).toEqual({ slot: 'hold', next: { type: 'done' } });
+    const untilEnd = (600 + 1800 + 60 - 30) * 1000;
+    expect(plan(withPod(pod, told(pod)), active)).toEqual({
+      slot: 'hold',
+      next: { type: 'wait', afterMs: untilEnd, reason: expect.any(String) as string },
+    });
+  });
+
+  it('is looked at every 10 s where no watch tells of it', () => {
+    const pod = step('build', 30);
+    const made = plan({ ...withPod(pod, told(pod)), unwatched: true }, active);
+    expect(made).toMatchObject({ slot: 'hold', next: { type: 'wait', afterMs: 10_000 } });
   });
 
   it('gets its Secret where the operator died before it made it', () => {
@@ -181,13 +210,100 @@ describe('a run that builds', () => {
     expect(plan(seen({ job: aJob() }), active).status).toMatchObject({ startTime: at(0), platform: platform.status });
   });
 
-  it('gives its slot back while its Job has no pod for a minute, and says why', () => {
-    const facts = seen({ job: aJob() }, begun);
-    const answer: Answer = { type: 'active', warning: 'FailedCreate: exceeded quota' };
-    expect(plan(facts, answer, new Date(Date.parse(at(0)) + podlessMs - 1)).slot).toBe('hold');
-    const made = plan(facts, answer, new Date(Date.parse(at(0)) + podlessMs));
-    expect(made).toMatchObject({ slot: 'stall', next: { type: 'wait' } });
-    expect(word(made)).toBe('Unknown/PodNotCreated');
+  const initializing = { waiting: { reason: 'PodInitializing' } };
+  const unscheduled = [{ type: 'PodScheduled', status: 'False', message: '0/1 nodes are available' }];
+  const changed = (spec: object): JobObject => ({ ...aJob(), spec: spec as NonNullable<JobObject['spec']> });
+  const idle: [string, Partial<Seen>, string | undefined, string, RegExp][] = [
+    ['no pod, and the Job says nothing', { job: aJob() }, undefined, 'Pending', /starting/],
+    [
+      'a quota',
+      { job: aJob() },
+      'FailedCreate: exceeded quota: q, requested: pods=1',
+      'PodNotCreated',
+      /Raise the quota/,
+    ],
+    [
+      'a quota of memory',
+      { job: aJob() },
+      'FailedCreate: exceeded quota: q, requested: limits.memory=2Gi',
+      'PodNotCreated',
+      /lower spec\.build\.resources/,
+    ],
+    [
+      'a LimitRange',
+      { job: aJob() },
+      'FailedCreate: maximum memory usage per Container is 1Gi, but limit is 2Gi',
+      'PodNotCreated',
+      /LimitRange/,
+    ],
+    ['a suspended Job', { job: changed({ suspend: true }) }, undefined, 'PodNotCreated', /spec\.suspend to false/],
+    ['no parallelism', { job: changed({ parallelism: 0 }) }, undefined, 'PodNotCreated', /parallelism 0/],
+    [
+      'another manager',
+      { job: changed({ managedBy: 'example.org/x' }) },
+      undefined,
+      'PodNotCreated',
+      /example\.org\/x/,
+    ],
+    [
+      'no node',
+      { job: aJob(), pod: podWith('fetch', initializing, { conditions: unscheduled }) },
+      undefined,
+      'PodUnschedulable',
+      /0\/1 nodes are available\. Lower spec\.build\.resources\.requests/,
+    ],
+    [
+      'a volume that cannot be mounted',
+      { job: aJob(), pod: podWith('fetch', initializing) },
+      'FailedMount: secret "npm" not found',
+      'PodNotStarted',
+      /npm/,
+    ],
+    [
+      'an image of the operator that cannot be pulled',
+      { job: aJob(), pod: podWith('fetch', { waiting: { reason: 'ErrImagePull', message: 'no such host' } }) },
+      undefined,
+      'FetchImagePullFailed',
+      /no such host/,
+    ],
+  ];
+
+  it.each(idle)(
+    'gives its slot back after a minute of %s, says why, and fails in the end',
+    (_, over, warning, reason, words) => {
+      const facts = seen(over, begun);
+      const answer: Answer = { type: 'active', warning };
+      const started = Date.parse(at(0));
+      expect(plan(facts, answer, new Date(started + idleMs - 1)).slot).toBe('hold');
+      const made = plan(facts, answer, new Date(started + idleMs));
+      expect(made).toMatchObject({ slot: 'stall', next: { type: 'wait' } });
+      if (reason !== 'Pending') expect(word(made)).toBe(`Unknown/${reason}`);
+      const told = seen(over, { ...begun, ...made.status });
+      expect(told.run.status?.conditions?.[0]?.message).toMatch(words);
+      // A pull has two minutes from when it was told that it fails.
+      const end = new Date(started + (reason === 'FetchImagePullFailed' ? 180_000 : 600_000));
+      expect(phaseOf(told, new Date(end.getTime() - 1))).toMatchObject({ judgement: { type: 'active' } });
+      const failed = plan(told, { type: 'failed', logTail: '' }, end);
+      expect(word(failed)).toMatch(/^False\/(Pod|FetchImagePullFailed)/);
+      expect(failed).toMatchObject({ slot: 'leave', next: { type: 'done' } });
+    },
+  );
+
+  it('ends by the deadlines that it began with, whatever becomes of those in its Job', () => {
+    const facts = withPod(step('build', 10));
+    const end = new Date(Date.parse(at(0)) + (600 + 1800 + 60) * 1000);
+    expect(phaseOf(facts, new Date(end.getTime() - 1))).toMatchObject({ judgement: { type: 'active' } });
+    const made = plan(facts, { type: 'failed', logTail: '' }, end);
+    expect(word(made)).toBe('False/DeadlineExceeded');
+    expect(plan({ ...facts, run: aRun(app, {}, made.status) }).remove).toBe(facts.job);
+  });
+
+  it('fails for what the API server would not take, where that is why its pod never started', () => {
+    const pod = podWith('fetch', initializing);
+    const facts = withPod(pod, { ...begun, conditions: conditions('Unknown', 'NameTaken', 'Rename the Secret.') });
+    const made = plan(facts, { type: 'failed', logTail: '' }, later(600_000));
+    expect(word(made)).toBe('False/NameTaken');
+    expect(made.status?.failure?.message).toMatch(/^Rename the Secret\. It had not started/);
   });
 
   it('records the image with what is known of it', () => {
@@ -200,10 +316,17 @@ describe('a run that builds', () => {
     expect(made).toMatchObject({ slot: 'leave', next: { type: 'done' } });
   });
 
-  it('asks again while it cannot know the digest', () => {
-    const made = plan(withPod(podWith('export', exited(0))), { type: 'built', image: undefined, unknown: 'down' });
+  it('asks again while it cannot know the digest, says so, and not for ever', () => {
+    const unknown = { reason: 'RegistryUnreachable', message: 'down' } as const;
+    const made = plan(withPod(podWith('export', exited(0))), { type: 'built', image: undefined, unknown });
     expect(made).toMatchObject({ slot: 'leave', next: { type: 'wait' } });
-    expect(made.status).toBeUndefined();
+    expect(word(made)).toBe('Unknown/RegistryUnreachable');
+    const end = plan(
+      withPod(podWith('export', exited(0))),
+      { type: 'built', image: undefined, unknown },
+      later(3_600_000),
+    );
+    expect(word(end)).toBe('False/RegistryUnreachable');
   });
 
   it('fails where a Job that succeeded has no image to show', () => {
@@ -226,11 +349,26 @@ describe('a run that builds', () => {
     expect(made.status).not.toHaveProperty('failure');
   });
 
-  it('is lost with its Job, unless only the cache is behind or the image is there', () => {
-    const lost = (answer: Answer) => plan(seen({}, begun), answer);
-    expect(lost({ type: 'lost', jobIsThere: true })).toEqual({ slot: 'keep', next: expect.anything() as unknown });
-    expect(word(lost({ type: 'lost', jobIsThere: false }))).toBe('False/PodDeleted');
-    expect(word(lost({ type: 'lost', jobIsThere: false, image }))).toBe('True/Succeeded');
+  const going: JobObject = {
+    ...aJob(),
+    metadata: { ...aJob().metadata, deletionTimestamp: at(9), finalizers: ['x/y'] },
+  };
+
+  it.each([
+    ['its Job is gone', {}],
+    ['its Job is being deleted, and something keeps it', { job: going }],
+    ['its Job was taken from it', { otherJob: aJob() }],
+  ] as const)('is lost where %s, unless the image is there', (_, over) => {
+    const lost = (answer: Answer) => plan(seen(over, begun), answer);
+    expect(word(lost({ type: 'lost' }))).toBe('False/PodDeleted');
+    expect(word(lost({ type: 'lost', image }))).toBe('True/Succeeded');
+    expect(lost({ type: 'lost' })).toMatchObject({ slot: 'leave', next: { type: 'done' } });
+  });
+
+  it('ends with its run where that is deleted and something keeps it', () => {
+    const facts = withPod(step('build', 10));
+    const run = { ...facts.run, metadata: { ...facts.run.metadata, deletionTimestamp: at(20) } };
+    expect(plan({ ...facts, run })).toEqual({ remove: facts.job, slot: 'leave', next: { type: 'done' } });
   });
 });
 
@@ -284,6 +422,7 @@ it('has a plan for every phase and every answer, whether they fit each other or 
   const job = aJob();
   const judgement = { type: 'built', report: undefined } as const;
   const phases: Phase[] = [
+    { type: 'going' },
     { type: 'recorded' },
     { type: 'cancelled' },
     { type: 'building', job, judgement },
@@ -299,7 +438,7 @@ it('has a plan for every phase and every answer, whether they fit each other or 
     { type: 'active' },
     { type: 'built', image, unknown: undefined },
     { type: 'failed', logTail: '' },
-    { type: 'lost', jobIsThere: false },
+    { type: 'lost' },
   ];
   for (const phase of phases) {
     for (const answer of answers) {

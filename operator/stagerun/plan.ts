@@ -5,10 +5,11 @@ import type { Answer } from './ask.ts';
 import type { Start } from './start.ts';
 import { jobEnd, type JobObject } from './jobstate.ts';
 import type { Seen } from './observe.ts';
-import { judgeSeen, type Phase } from './phase.ts';
+import { aliveAt, evidenceOf, type Phase } from './phase.ts';
 import { succeededOf } from './result.ts';
 import type { BuildPlatform } from './platform.ts';
-import { afterProbe, because, podStarting, type Cause } from './reasons.ts';
+import { afterProbe, because, type Cause } from './causes.ts';
+import { deadlineOf, judge, podStarting, withAdvice } from './reasons.ts';
 import type { Material } from './resources/secret.ts';
 import {
   type Recorded,
@@ -19,6 +20,7 @@ import {
   statusQueued,
   statusSeen,
   statusWaiting,
+  type Word,
   worthTelling,
 } from './status.ts';
 
@@ -54,8 +56,11 @@ export interface PlanInput {
  */
 export const keepJobMs = 3_600_000;
 
-/** podlessMs is how long a Job may have no pod before others may build in its place. */
-export const podlessMs = 60_000;
+/** idleMs is how long a Job may be there without a step that runs, before others may build in its place. */
+export const idleMs = 60_000;
+
+/** unwatchedLookMs is how often is looked at what no watch tells of. */
+const unwatchedLookMs = 10_000;
 
 const queueLookMs = 5_000;
 const farQueueLookMs = 30_000;
@@ -64,21 +69,19 @@ const farQueueLookMs = 30_000;
 export const planRun = (input: PlanInput): Plan => {
   const { seen, phase, answer, platform, now } = input;
   switch (phase.type) {
+    case 'going':
+      return { ...removal(seen), slot: 'leave', next: done() };
     case 'recorded':
       return planRecorded(seen, now);
     case 'cancelled':
       return {
         status: statusCancelled(seen, platform, now),
-        ...(seen.job && !jobEnd(seen.job) && !seen.job.metadata?.deletionTimestamp && { remove: seen.job }),
+        ...removal(seen),
         slot: 'leave',
         next: done(),
       };
     case 'occupied':
-      return {
-        ...(!phase.job.metadata?.deletionTimestamp && { remove: phase.job }),
-        slot: 'leave',
-        next: wait(1_000, 'the Job of an earlier run is going'),
-      };
+      return planOccupied(seen, phase.job, now);
     case 'blocked':
       return planBlocked(seen, phase, platform, now);
     case 'queued':
@@ -90,6 +93,25 @@ export const planRun = (input: PlanInput): Plan => {
     case 'lost':
       return planLost(input);
   }
+};
+
+/** removal of a Job that still builds. */
+const removal = ({ job }: Seen): Pick<Plan, 'remove'> =>
+  job && !jobEnd(job) && !job.metadata?.deletionTimestamp ? { remove: job } : {};
+
+/** soonMs is how long it usually takes at most until a deleted Job is gone. */
+const soonMs = 10_000;
+
+const planOccupied = (seen: Seen, job: JobObject, now: Date): Plan => {
+  const { name, deletionTimestamp, finalizers = [] } = job.metadata ?? {};
+  if (!deletionTimestamp)
+    return { remove: job, slot: 'leave', next: wait(1_000, 'the Job of an earlier run is going') };
+  const age = now.getTime() - Date.parse(deletionTimestamp);
+  const next = wait(Math.min(Math.max(age / 2, 1_000), 30_000), 'the Job of an earlier run is going');
+  if (age < soonMs) return { slot: 'leave', next };
+  const kept = finalizers.length > 0 ? `, kept by its finalizers (${finalizers.join(', ')})` : '';
+  const message = `The Job ${name} of an earlier run is still being deleted${kept}; the build begins when it is gone.`;
+  return { status: statusWaiting(seen, { reason: Reason.AwaitingDeletion, message }, now), slot: 'leave', next };
 };
 
 /** again is for answers that do not fit their phase, which the types cannot rule out. */
@@ -125,16 +147,26 @@ const planBlocked = (
   next: done(),
 });
 
+/** What a run was told when it had its turn; that it is in line again says less, and would be told in vain each time. */
+const askedReasons: ReadonlySet<string> = new Set<Reason>([
+  Reason.SecretNotFound,
+  Reason.RegistryUnauthorized,
+  Reason.RegistryUnreachable,
+  Reason.StorageUnavailable,
+  Reason.QuotaExceeded,
+  Reason.AdmissionDenied,
+  Reason.Forbidden,
+]);
+
 const planQueued = (seen: Seen, { ahead, mayTell }: Phase & { type: 'queued' }, now: Date): Plan => {
-  const first = seen.run.status?.queuePosition === undefined;
+  const { run } = seen;
+  const first = run.status?.queuePosition === undefined && !askedReasons.has(succeededOf(run)?.reason ?? '');
   return {
     ...((first || mayTell) && { status: statusQueued(seen, ahead, now) }),
     slot: 'keep',
     next: wait(ahead < 10 ? queueLookMs : farQueueLookMs, 'queued'),
   };
 };
-
-const down: ReadonlySet<Reason> = new Set([Reason.RegistryUnreachable, Reason.StorageUnavailable]);
 
 const planStart = (seen: Seen, start: Start, platform: Recorded, now: Date): Plan => {
   switch (start.type) {
@@ -143,8 +175,7 @@ const planStart = (seen: Seen, start: Start, platform: Recorded, now: Date): Pla
     case 'wait':
       return {
         status: statusWaiting(seen, { reason: start.reason, message: start.message }, now),
-        // What is down is down for all: who waits for it stays in front, and the others need not ask.
-        slot: down.has(start.reason) ? 'keep' : 'leave',
+        slot: start.everybody ? 'keep' : 'leave',
         next: wait(start.afterMs, start.reason),
       };
     case 'fail':
@@ -167,9 +198,9 @@ const planBuilding = (input: PlanInput, job: JobObject): Plan => {
     case 'active':
       return planActive(input, job, answer);
     case 'built':
-      return planBuilt(input, answer);
+      return planBuilt(input, job, answer);
     case 'failed': {
-      const judgement = judgeSeen(seen, job, now);
+      const judgement = judge(evidenceOf(seen, job, now));
       if (judgement.type !== 'failed') return again;
       if (answer.image) return built(seen, answer.image, platform, now);
       return failed(input, afterProbe(judgement.cause, answer.probed), answer.logTail);
@@ -199,35 +230,56 @@ const failed = ({ seen, platform, now }: PlanInput, cause: Cause, logTail?: stri
 });
 
 const planActive = ({ seen, platform, now }: PlanInput, job: JobObject, answer: Answer & { type: 'active' }): Plan => {
-  const judgement = judgeSeen(seen, job, now, answer.warning);
+  const evidence = evidenceOf(seen, job, now, answer.warning);
+  const judgement = judge(evidence);
   if (judgement.type !== 'active') return again;
   const next = statusActive(seen, judgement, platform, now);
   const tell = worthTelling(seen.run, next, now);
-  const age = now.getTime() - Date.parse(job.metadata?.creationTimestamp ?? '');
-  const hindered = age < 15_000 ? 3_000 : 10_000;
-  const look = typeof tell === 'object' ? tell.afterMs : judgement.reason === Reason.Running ? undefined : hindered;
+  const idle = judgement.reason === Reason.Running ? undefined : now.getTime() - aliveAt(seen, job);
+  // A running step wakes us by its end; what keeps a pod from running may not, nor does what is not watched.
+  const looks = [
+    deadlineOf(evidence).at - now.getTime(),
+    ...(typeof tell === 'object' ? [tell.afterMs] : []),
+    ...(idle === undefined ? [] : [idle < 15_000 ? 3_000 : 10_000]),
+    ...(seen.unwatched ? [unwatchedLookMs] : []),
+  ];
   return {
     ...(answer.material && { complete: { job, material: answer.material } }),
     ...(tell === true && { status: next }),
-    slot: judgement.podless && age >= podlessMs ? 'stall' : 'hold',
-    // A running step wakes us by its end; what keeps a pod from running may not.
-    next: look === undefined ? done() : wait(look, 'building'),
+    slot: idle !== undefined && idle >= idleMs ? 'stall' : 'hold',
+    next: wait(Math.max(1, Math.min(...looks)), 'building'),
   };
 };
 
-const planBuilt = (input: PlanInput, { image, unknown }: Answer & { type: 'built' }): Plan => {
+const planBuilt = (input: PlanInput, job: JobObject, { image, unknown }: Answer & { type: 'built' }): Plan => {
   const { seen, platform, now } = input;
   if (image) return built(seen, image, platform, now);
-  if (unknown) return { slot: 'leave', next: wait(5_000, unknown) };
+  if (unknown) return planSilent(input, job, unknown);
   const detail = 'The Job succeeded, yet its image is not in the registry.';
   return failed(input, because(Reason.ExportFailed, { step: 'export', detail }));
 };
 
+/** planSilent waits for a registry that does not say what it got; not beyond the end that every run has. */
+const planSilent = (input: PlanInput, job: JobObject, unknown: Word): Plan => {
+  const { seen, platform, now } = input;
+  if (now.getTime() >= deadlineOf(evidenceOf(seen, job, now)).at) {
+    return failed(input, because(unknown.reason, { step: 'export', detail: unknown.message }));
+  }
+  const next = statusActive(seen, unknown, platform, now);
+  const tell = unknown.reason !== Reason.Running && worthTelling(seen.run, next, now) === true;
+  return { ...(tell && { status: next }), slot: 'leave', next: wait(5_000, unknown.reason) };
+};
+
 const planLost = (input: PlanInput): Plan => {
   const { seen, answer, platform, now } = input;
-  if (answer.type !== 'lost' || answer.jobIsThere) return again;
+  if (answer.type !== 'lost') return again;
   if (answer.image) return built(seen, answer.image, platform, now);
-  return failed(input, because(Reason.PodDeleted, { detail: 'Its Job is gone as well.' }));
+  return failed(input, because(Reason.PodDeleted, { detail: whatHappened(seen) }));
+};
+
+const whatHappened = ({ job, otherJob }: Seen): string => {
+  if (otherJob) return `Somebody made the Job ${otherJob.metadata?.name} one that does not belong to this run.`;
+  return job ? 'Its Job is being deleted as well.' : 'Its Job is gone as well.';
 };
 
 /** planRefused is for a Job, or the Secret of one, that the API server would not take. */
@@ -242,6 +294,7 @@ export const planRefused = (
     return { status: statusFailed(seen, cause, { platform, now }), slot: 'leave', next: done() };
   }
   const { job, reason } = refusal;
-  const status = job ? statusActive({ ...seen, job }, refusal, platform, now) : statusWaiting(seen, refusal, now);
-  return { status, slot: 'leave', next: wait(30_000, reason) };
+  const word = { reason, message: withAdvice(reason, refusal.message) };
+  const status = job ? statusActive({ ...seen, job }, word, platform, now) : statusWaiting(seen, word, now);
+  return { status, slot: job ? 'stall' : 'leave', next: wait(30_000, reason) };
 };

@@ -8,7 +8,7 @@ const config = settings();
 const digest = `sha256:${'d'.repeat(64)}`;
 
 describe('what the installation adds to a run', () => {
-  const { status, timeoutSeconds } = resolvePlatform(config, run)!;
+  const { status, limits } = resolvePlatform(config, run)!;
 
   it('is computed from configuration, namespace and name alone', () => {
     expect(status).toEqual({
@@ -23,7 +23,7 @@ describe('what the installation adds to a run', () => {
       platformAPI: '0.13',
     });
     expect(imageReference(status)).toBe(`registry.example.org:5000/apps/team/shop:${run.metadata.name}`);
-    expect(timeoutSeconds).toBe(1800);
+    expect(limits).toEqual({ start: 600, build: 1800, cut: false });
   });
 
   it('has no path before the namespace where none is configured', () => {
@@ -42,8 +42,19 @@ describe('what the installation adds to a run', () => {
   it("lets the App choose time and cache, within its own run's spec", () => {
     const own = aRun(anApp({ build: { timeoutSeconds: 60, cache: { mode: 'None' } } }));
     const platform = resolvePlatform(config, own)!;
-    expect(platform.timeoutSeconds).toBe(60);
+    expect(platform.limits.build).toBe(60);
     expect(platform.status.cacheRepository).toBeUndefined();
+  });
+
+  it.each([
+    ['no more than an hour', {}, 86_400, { build: 3600, cut: true }],
+    ['an hour', {}, 3600, { build: 3600, cut: false }],
+    ['as long as the default, where that is more', { timeoutSeconds: 7200 }, 86_400, { build: 7200, cut: true }],
+    ['the default', { timeoutSeconds: 7200 }, undefined, { build: 7200, cut: false }],
+    ['what the configuration allows', { maxTimeoutSeconds: 80_000 }, 86_400, { build: 80_000, cut: true }],
+  ] as const)('lets a build take %s', (_, build, timeoutSeconds, expected) => {
+    const own = aRun(anApp({ build: { timeoutSeconds } }));
+    expect(resolvePlatform(settings({ build }), own)?.limits).toMatchObject(expected);
   });
 
   it('is nothing where the builder is not allowed', () => {

@@ -1,17 +1,32 @@
 import { cacheRepository, repository } from '../api/names.ts';
 import type { Platform, StageRun } from '../api/stagerun.ts';
 import type { Config } from '../config.ts';
-import { platformHash, resolveBuilder } from '../platform.ts';
+import { platformHash, resolveBuilder, timeoutOf } from '../platform.ts';
 
 type Known<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> };
 type Optional = 'previousImage' | 'cacheRepository';
+
+/** Limits are how long a run may take, in seconds. */
+export interface Limits {
+  /** From the start of the pod to its end. */
+  readonly build: number;
+  /** Until the pod has started. */
+  readonly start: number;
+  /** The installation allows less than the App asks for. */
+  readonly cut: boolean;
+}
+
+/** limitsOf a run, by the configuration as it is now. */
+export const limitsOf = (config: Config, { spec }: StageRun): Limits => {
+  const build = timeoutOf(config, spec.timeoutSeconds);
+  return { build, start: config.build.startTimeoutSeconds, cut: build < (spec.timeoutSeconds ?? 0) };
+};
 
 /** BuildPlatform is what the installation adds to a run: status.platform with every field, and what only the Job needs. */
 export interface BuildPlatform {
   readonly status: Known<Omit<Platform, Optional>> & Pick<Platform, Optional>;
   readonly lifecycleImage: string;
-  /** Seconds that the build may take. */
-  readonly timeoutSeconds: number;
+  readonly limits: Limits;
 }
 
 /** pushRoot is the registry with its path: everything of this installation lies below. */
@@ -39,7 +54,7 @@ export const resolvePlatform = (
   const cached = (run.spec.cache?.mode ?? config.build.cache) === 'Image';
   return {
     lifecycleImage: builder.lifecycleImage,
-    timeoutSeconds: run.spec.timeoutSeconds ?? config.build.timeoutSeconds,
+    limits: limitsOf(config, run),
     status: {
       hash: platformHash(config, run.spec, known.secretVersions),
       repository: target,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { afterProbe, because, judge, pullPatienceMs, type Evidence } from './reasons.ts';
+import { afterProbe, because } from './causes.ts';
+import { judge, pullPatienceMs, type Evidence } from './reasons.ts';
 import { aJob, at, exited, podWith, type State } from './testing/pods.ts';
 import { registrySteps, stepNames, type PodObject, type StepName } from './steps.ts';
 
@@ -8,6 +9,8 @@ const evidence = (pod: PodObject | undefined, more: Partial<Evidence> = {}): Evi
   job: aJob(),
   pod,
   steps: [],
+  since: new Date(at(0)),
+  limits: { start: 600, build: 1800, cut: false },
   now,
   ...more,
 });
@@ -212,6 +215,34 @@ const rows: readonly Row[] = [
     reason: 'BuilderIncompatible',
     who: 'Infrastructure',
   },
+  {
+    case: 'a memory limit in which the first process cannot start (runc)',
+    step: 'detect',
+    state: exited(128, {
+      reason: 'StartError',
+      message:
+        'failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: container init was OOM-killed (memory limit too low?): unknown',
+    }),
+    reason: 'OutOfMemory',
+    who: 'User',
+  },
+  {
+    case: 'a memory limit that the cgroup does not take',
+    step: 'build',
+    state: exited(128, {
+      reason: 'ContainerCannotRun',
+      message: 'failed to write "4096": write memory.limit_in_bytes: device or resource busy',
+    }),
+    reason: 'OutOfMemory',
+    who: 'User',
+  },
+  {
+    case: 'a message of the build that only speaks of memory',
+    step: 'build',
+    state: exited(51, { message: 'container init was OOM-killed (memory limit too low?)' }),
+    reason: 'BuildFailed',
+    who: 'User',
+  },
   { case: 'a missing blob', step: 'fetch', state: exited(70), reason: 'BlobMissing', who: 'User' },
   { case: 'a blob of other bytes', step: 'fetch', state: exited(71), reason: 'BlobDigestMismatch', who: 'User' },
   { case: 'bytes that are no archive', step: 'fetch', state: exited(72), reason: 'ArchiveUnsupported', who: 'User' },
@@ -309,7 +340,7 @@ describe('a pod under way', () => {
 
   it('is Pending until its first container runs, and Running between two steps', () => {
     const initializing = { waiting: { reason: 'PodInitializing' } };
-    const pending = { type: 'active', reason: 'Pending', podless: false };
+    const pending = { type: 'active', reason: 'Pending' };
     expect(judge(evidence(podWith('fetch', initializing)))).toMatchObject(pending);
     expect(judge(evidence(podWith('detect', initializing)))).toMatchObject({
       reason: 'Running',
@@ -322,7 +353,10 @@ describe('a pod under way', () => {
       { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: '0/1 nodes available' },
     ];
     const pod = podWith('fetch', { waiting: { reason: 'PodInitializing' } }, { conditions });
-    expect(judge(evidence(pod))).toMatchObject({ reason: 'PodUnschedulable', message: '0/1 nodes available' });
+    expect(judge(evidence(pod))).toMatchObject({
+      reason: 'PodUnschedulable',
+      message: expect.stringContaining('0/1 nodes available') as string,
+    });
   });
 
   it('shows what a volume that cannot be mounted says', () => {
@@ -332,11 +366,10 @@ describe('a pod under way', () => {
   });
 
   it('holds no pod while the Job has none, and says why where events do', () => {
-    expect(judge(evidence(undefined))).toMatchObject({ reason: 'Pending', podless: true });
+    expect(judge(evidence(undefined))).toMatchObject({ reason: 'Pending' });
     expect(judge(evidence(undefined, { warning: 'exceeded quota' }))).toMatchObject({
       reason: 'PodNotCreated',
-      message: 'exceeded quota',
-      podless: true,
+      message: expect.stringContaining('exceeded quota') as string,
     });
   });
 
@@ -348,6 +381,28 @@ describe('a pod under way', () => {
   it('is built even if the deadline strikes after export', () => {
     const pod = podWith('export', exited(0, { message: 'report' }), { reason: 'DeadlineExceeded' });
     expect(judge(evidence(pod)).type).toBe('built');
+  });
+});
+
+describe('a container that cannot be made', () => {
+  const pod = (message: string) => podWith('detect', { waiting: { reason: 'CreateContainerError', message } });
+
+  it('says why, although a step before it ran', () => {
+    expect(judge(evidence(pod('no such device')))).toMatchObject({
+      type: 'active',
+      reason: 'PodNotStarted',
+      message: expect.stringContaining('no such device') as string,
+    });
+  });
+
+  it('fails at once for want of memory, naming the field', () => {
+    expect(judge(evidence(pod('set memory limit 4096 too low; should be at least 12582912')))).toMatchObject({
+      cause: {
+        reason: 'OutOfMemory',
+        class: 'User',
+        message: expect.stringContaining('spec.build.resources.limits.memory') as string,
+      },
+    });
   });
 });
 

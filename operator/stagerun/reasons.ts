@@ -1,36 +1,25 @@
-import { isUserFailure, meanings, Reason } from '../api/conditions.ts';
+import { meanings, Reason } from '../api/conditions.ts';
 import type { Step } from '../api/stagerun.ts';
-import { reasonOfExit } from '../fetch/exits.ts';
-import { parseReport } from '../fetch/report.ts';
+import { because, causeOfExit, placeOf, tooSmall, type Cause } from './causes.ts';
 import {
   begun,
   currentStep,
+  didBegin,
+  isCreateFailure,
+  isOutOfMemoryAtStart,
   isPullFailure,
   registrySteps,
   stepStates,
   type PodObject,
   type StepName,
-  type Terminated,
 } from './steps.ts';
-import { jobEnd, type JobObject } from './jobstate.ts';
-
-/** Cause is why a run failed, told from container states, exit codes and Kubernetes' own words; never from logs. */
-export interface Cause {
-  readonly step?: StepName;
-  readonly exitCode?: number;
-  readonly reason: Reason;
-  readonly message: string;
-  /** class says who can do something about it. */
-  readonly class: 'User' | 'Infrastructure';
-  /** askRegistry: the exit code alone cannot tell the registry's fault from the builder's; a probe must. */
-  readonly askRegistry?: true;
-  /** What the kubelet kept of the log: all there is once the pod is gone. */
-  readonly tail?: string;
-}
+import { hindranceOf, jobEnd, type JobObject } from './jobstate.ts';
+import type { Limits } from './platform.ts';
 
 /** Judgement is what the Job and its pod say about a run. */
 export type Judgement =
-  | { readonly type: 'active'; readonly reason: Reason; readonly message: string; readonly podless: boolean }
+  /** Every reason but Running means that nothing of the build runs. */
+  | { readonly type: 'active'; readonly reason: Reason; readonly message: string }
   /** report is the termination message of export. */
   | { readonly type: 'built'; readonly report: string | undefined }
   | { readonly type: 'failed'; readonly cause: Cause };
@@ -45,6 +34,9 @@ export interface Evidence {
   readonly steps: readonly Step[];
   /** What the run's condition said before: kept when Kubernetes deletes the pod with all that it knew. */
   readonly before?: { readonly reason: string; readonly message: string } | undefined;
+  /** When the run began. The deadlines count from here: those in the Job may be changed by whoever may edit Jobs. */
+  readonly since: Date;
+  readonly limits: Limits;
   readonly now: Date;
 }
 
@@ -54,67 +46,126 @@ export const pullPatienceMs = 120_000;
 /** podStarting is said of a run whose Job is made and whose pod does nothing yet. */
 export const podStarting = 'The pod of the build is starting.';
 
-/** because builds a Cause: the general meaning of its reason, and what is special about this case. */
-export const because = (
-  reason: Reason,
-  rest: Omit<Cause, 'reason' | 'message' | 'class'> & { detail?: string } = {},
-): Cause => {
-  const { detail, ...cause } = rest;
-  const message = detail ? `${meanings[reason]} ${detail}` : meanings[reason];
-  return { ...cause, reason, message, class: isUserFailure(reason) ? 'User' : 'Infrastructure' };
+const failed = (cause: Cause): Judgement => ({ type: 'failed', cause });
+type Active = Judgement & { readonly type: 'active' };
+const active = (reason: Reason, message: string = meanings[reason]): Active => ({ type: 'active', reason, message });
+
+/** judge says how a run stands; one that goes on beyond its deadlines has failed, whatever Kubernetes says of its Job. */
+export const judge = (seen: Evidence): Judgement => {
+  const judgement = judgeObjects(seen);
+  const late = judgement.type === 'active' ? overdue(seen, judgement) : undefined;
+  return late ? failed(late) : judgement;
 };
 
-const failed = (cause: Cause): Judgement => ({ type: 'failed', cause });
-const active = (reason: Reason, message: string = meanings[reason], podless = false): Judgement => ({
-  type: 'active',
-  reason,
-  message,
-  podless,
-});
+/** graceSeconds is how long Kubernetes has for its own deadlines, which leave more behind than ours. */
+const graceSeconds = 60;
 
-/** judge says how a run stands. It asks the pod first: the Job controller knows the end seconds later, and less of it. */
-export const judge = (seen: Evidence): Judgement => {
+/** deadlineOf is when a run that goes on like this has failed. */
+export const deadlineOf = ({
+  pod,
+  steps,
+  since,
+  limits,
+}: Evidence): { readonly of: 'start' | 'end'; readonly at: number } => {
+  const started = (pod !== undefined && begun(pod)) || didBegin(steps);
+  const seconds = started ? limits.start + limits.build + graceSeconds : limits.start;
+  return { of: started ? 'end' : 'start', at: since.getTime() + seconds * 1000 };
+};
+
+const overdue = (seen: Evidence, { reason, message }: Active): Cause | undefined => {
+  const { pod, now, limits, before } = seen;
+  const deadline = deadlineOf(seen);
+  if (now.getTime() < deadline.at) return undefined;
+  if (deadline.of === 'start') {
+    const told = reason === Reason.Pending && isRefusal(before?.reason) ? before : undefined;
+    const why = (told?.reason ?? (reason === Reason.Pending ? Reason.PodNotStarted : reason)) as Reason;
+    return { ...because(why), message: `${told?.message ?? message} It had not started after ${limits.start} s.` };
+  }
+  const step = pod && currentStep(pod)?.name;
+  return because(Reason.DeadlineExceeded, { ...(step && { step }), detail: allowed(limits) });
+};
+
+const allowed = ({ build, cut }: Limits): string =>
+  `It may take ${build} s${cut ? ', the most that this installation allows' : ''}.`;
+
+const refusals: ReadonlySet<string> = new Set<Reason>(['NameTaken', 'QuotaExceeded', 'AdmissionDenied', 'Forbidden']);
+
+/** isRefusal: the API server would not take what the pod needs, which nothing but the run's own words shows. */
+const isRefusal = (reason: string | undefined): boolean => reason !== undefined && refusals.has(reason);
+
+/** judgeObjects asks the pod first: the Job controller knows the end seconds later, and less of it. */
+const judgeObjects = (seen: Evidence): Judgement => {
   const { pod } = seen;
   if (!pod) return judgeWithoutPod(seen);
   const exported = stepStates(pod).find((step) => step.name === 'export')?.state.terminated;
   if (exported?.exitCode === 0) return { type: 'built', report: exported.message };
   const end = jobEnd(seen.job);
-  if (pod.status?.phase === 'Failed' || end?.type === 'failed') return failed(causeOfPod(pod, end?.reason));
-  if (pod.metadata?.deletionTimestamp && disrupted(pod)) return failed(causeOfPod(pod, end?.reason));
+  if (pod.status?.phase === 'Failed' || end?.type === 'failed') return failed(causeOfPod(pod, seen, end?.reason));
+  if (pod.metadata?.deletionTimestamp && disrupted(pod)) return failed(causeOfPod(pod, seen, end?.reason));
   return judgeActive(pod, seen);
 };
 
-const judgeWithoutPod = ({ job, warning, before }: Evidence): Judgement => {
+const judgeWithoutPod = ({ job, warning, before, limits }: Evidence): Judgement => {
   const end = jobEnd(job);
   if (end?.type === 'complete') return { type: 'built', report: undefined };
+  const hindrance = hindranceOf(job) ?? warning;
   if (!end) {
-    return warning === undefined
-      ? active(Reason.Pending, podStarting, true)
-      : active(Reason.PodNotCreated, warning, true);
+    return hindrance === undefined
+      ? active(Reason.Pending, podStarting)
+      : active(Reason.PodNotCreated, withAdvice(Reason.PodNotCreated, hindrance));
   }
   if (end.reason !== 'DeadlineExceeded') return failed(because(Reason.PodDeleted));
-  if (warning !== undefined) return failed(because(Reason.PodNotCreated, { detail: warning }));
+  if (hindrance !== undefined) return failed(because(Reason.PodNotCreated, { detail: hindrance }));
   const stuck = (stuckReasons as readonly string[]).includes(before?.reason ?? '') ? before : undefined;
   return failed(
-    stuck ? { ...because(stuck.reason as Reason), message: stuck.message } : because(Reason.DeadlineExceeded),
+    stuck
+      ? { ...because(stuck.reason as Reason), message: stuck.message }
+      : because(Reason.DeadlineExceeded, { detail: allowed(limits) }),
   );
 };
 
+/** withAdvice adds what can be done where Kubernetes says only what is wrong. */
+export const withAdvice = (reason: Reason, words: string): string => {
+  const text = /[.!?]$/.test(words) ? words : `${words}.`;
+  if (reason === Reason.PodUnschedulable)
+    return `No node can take the build pod: ${text} Lower spec.build.resources.requests of the App, or add a node that fits.`;
+  if (/exceeded quota.*(cpu|memory|storage)/.test(words))
+    return `${text} Raise the quota of the namespace, or lower spec.build.resources of the App.`;
+  if (/exceeded quota/.test(words)) return `${text} Raise the quota of the namespace, or delete what is not needed.`;
+  if (/(minimum|maximum) \S+ usage per|limit to request ratio/.test(words))
+    return `${text} Change spec.build.resources of the App to what the LimitRange of the namespace allows.`;
+  return text;
+};
+
 /** stuckReasons are states in which a pod can sit until the Job's deadline deletes it. */
-const stuckReasons = [Reason.PodNotCreated, Reason.PodUnschedulable, Reason.BuilderImagePullFailed] as const;
+const stuckReasons = [
+  Reason.PodNotCreated,
+  Reason.PodNotStarted,
+  Reason.PodUnschedulable,
+  Reason.BuilderImagePullFailed,
+] as const;
 
 const judgeActive = (pod: PodObject, seen: Evidence): Judgement => {
   const current = currentStep(pod);
   const scheduled = condition(pod, 'PodScheduled');
   if (scheduled?.status === 'False') {
-    return active(Reason.PodUnschedulable, scheduled.message || meanings.PodUnschedulable);
+    const words = scheduled.message || 'the scheduler does not say why';
+    return active(Reason.PodUnschedulable, withAdvice(Reason.PodUnschedulable, words));
   }
   const waiting = current?.state.waiting;
   if (current && isPullFailure(waiting?.reason)) return judgePull(current.name, waiting ?? {}, seen);
+  if (current && isCreateFailure(waiting?.reason)) return judgeCreate(current.name, waiting?.message);
   if (current?.state.running) return active(Reason.Running, `The step ${current.name} is running.`);
   if (current && begun(pod)) return active(Reason.Running, `The step ${current.name} is starting.`);
-  const hindrance = waiting?.reason === 'CreateContainerConfigError' ? waiting.message : seen.warning;
-  return hindrance ? active(Reason.PodNotStarted, hindrance) : active(Reason.Pending, podStarting);
+  return seen.warning ? active(Reason.PodNotStarted, seen.warning) : active(Reason.Pending, podStarting);
+};
+
+const judgeCreate = (step: StepName, words: string | undefined): Judgement => {
+  if (isOutOfMemoryAtStart(words)) return failed(because(Reason.OutOfMemory, { step, detail: tooSmall(step) }));
+  return active(
+    Reason.PodNotStarted,
+    `The container of the step ${step} cannot be made: ${words ?? 'no reason is given'}`,
+  );
 };
 
 const judgePull = (
@@ -140,11 +191,11 @@ const condition = (pod: PodObject, type: string) => pod.status?.conditions?.find
 /** disrupted: Kubernetes took the pod away, by eviction, preemption, drain or loss of its node (KEP-3329). */
 const disrupted = (pod: PodObject): boolean => condition(pod, 'DisruptionTarget')?.status === 'True';
 
-const causeOfPod = (pod: PodObject, jobReason: string | undefined): Cause => {
+const causeOfPod = (pod: PodObject, { limits }: Evidence, jobReason: string | undefined): Cause => {
   const current = currentStep(pod);
   const at = placeOf(current?.name, current?.state.terminated);
   const { reason, message } = pod.status ?? {};
-  if (reason === 'DeadlineExceeded' || jobReason === 'DeadlineExceeded') return causeOfDeadline(pod);
+  if (reason === 'DeadlineExceeded' || jobReason === 'DeadlineExceeded') return causeOfDeadline(pod, limits);
   if (disrupted(pod))
     return because(Reason.Evicted, { ...at, detail: condition(pod, 'DisruptionTarget')?.message ?? '' });
   // The kubelet marks evictions for the node's sake as disruptions (above); without the mark the pod broke its own limit.
@@ -154,75 +205,14 @@ const causeOfPod = (pod: PodObject, jobReason: string | undefined): Cause => {
   return because(Reason.Evicted, { ...at, detail: [reason, message].filter(Boolean).join(': ') });
 };
 
-const placeOf = (step: StepName | undefined, t: Terminated | undefined): Pick<Cause, 'step' | 'exitCode' | 'tail'> => ({
-  ...(step && { step }),
-  ...(t && { exitCode: t.exitCode }),
-  ...(t?.message && { tail: t.message }),
-});
-
-const causeOfDeadline = (pod: PodObject): Cause => {
+const causeOfDeadline = (pod: PodObject, limits: Limits): Cause => {
   const current = currentStep(pod);
-  if (!current) return because(Reason.DeadlineExceeded);
+  if (!current) return because(Reason.DeadlineExceeded, { detail: allowed(limits) });
   if (isPullFailure(current.state.waiting?.reason)) return causeOfPull(current.name, current.state.waiting?.message);
   const cause = because(Reason.DeadlineExceeded, {
     ...placeOf(current.name, current.state.terminated),
-    detail: `It was at the step ${current.name}.`,
+    detail: `${allowed(limits)} It was at the step ${current.name}.`,
   });
   // A registry that swallows packets looks like a slow step: analyze alone waits 407 s for it.
   return registrySteps.has(current.name) ? { ...cause, askRegistry: true } : cause;
-};
-
-/** causeOfExit reads how one container ended. Exit codes: the lifecycle's platform/exit.go, fetch's own table. */
-export const causeOfExit = (step: StepName, t: Terminated): Cause => {
-  const at = placeOf(step, t);
-  if (t.reason === 'OOMKilled') return because(Reason.OutOfMemory, { ...at, detail: `It was the step ${step}.` });
-  if (t.reason === 'ContainerStatusUnknown') return because(Reason.Evicted, at);
-  if (t.exitCode === 137 || t.exitCode === 143) {
-    return because(Reason.Evicted, { ...at, detail: `The step ${step} was killed (exit code ${t.exitCode}).` });
-  }
-  const detail = `The step ${step} ended with exit code ${t.exitCode}.`;
-  if (step === 'fetch') {
-    return because(reasonOfExit(t.exitCode), { ...at, detail: parseReport(t.message ?? '')?.message ?? detail });
-  }
-  if (t.exitCode === 11 || t.exitCode === 12 || t.reason === 'StartError' || t.reason === 'ContainerCannotRun') {
-    return because(Reason.BuilderIncompatible, { ...at, detail });
-  }
-  if (step === 'detect') return because(detectReason(t.exitCode), { ...at, detail });
-  if (step === 'build')
-    return because(t.exitCode === 51 ? Reason.BuildFailed : Reason.BuilderFailed, { ...at, detail });
-  return causeOfRegistryStep(step, t.exitCode, { ...at, detail });
-};
-
-const detectReason = (exitCode: number): Reason =>
-  exitCode === 20 || exitCode === 21 ? Reason.NoBuildpackDetected : Reason.DetectFailed;
-
-const askable = new Set([1, 32, 42, 62]);
-
-type RegistryStep = Exclude<StepName, 'fetch' | 'detect' | 'build'>;
-const ownReason: Record<RegistryStep, Reason> = {
-  analyze: Reason.AnalyzeFailed,
-  restore: Reason.RestoreFailed,
-  export: Reason.ExportFailed,
-};
-
-const causeOfRegistryStep = (
-  step: RegistryStep,
-  exitCode: number,
-  at: Omit<Cause, 'reason' | 'message' | 'class'> & { detail: string },
-): Cause => {
-  // Our arguments are always the same, so 3 of export means the one input that can be wrong: analyze found no run image.
-  if (step === 'export' && exitCode === 3) return because(Reason.RunImageUnavailable, at);
-  const cause = because(ownReason[step], at);
-  return askable.has(exitCode) ? { ...cause, askRegistry: true } : cause;
-};
-
-/** Probed is what the registry said when asked with the run's own credential. */
-export type Probed = { readonly type: 'unauthorized' | 'unreachable'; readonly message: string };
-
-/** afterProbe corrects a cause by what the registry said. */
-export const afterProbe = (cause: Cause, probed: Probed | undefined): Cause => {
-  if (!cause.askRegistry || !probed) return cause;
-  const reason = probed.type === 'unauthorized' ? Reason.RegistryUnauthorized : Reason.RegistryUnreachable;
-  const { message: _, reason: __, class: ___, ...at } = cause;
-  return because(reason, { ...at, detail: probed.message });
 };

@@ -5,23 +5,34 @@ import { StorageError } from '../storage/index.ts';
 import { NoCredential, readCA } from './credentials.ts';
 import { describe, headOwn, keyring, marginSeconds, type Asking, type BuiltImage } from './outside.ts';
 import { resolvePlatform, type BuildPlatform } from './platform.ts';
-import { because, type Cause } from './reasons.ts';
-import { schedulingSeconds } from './resources/job.ts';
+import { because, type Cause } from './causes.ts';
+import { jobSeconds } from './resources/job.ts';
 import type { Material } from './resources/secret.ts';
 
 /** Start is what the outside says to a run that may begin. */
 export type Start =
   | { readonly type: 'found'; readonly image: BuiltImage; readonly platform: BuildPlatform }
-  | { readonly type: 'wait'; readonly reason: Reason; readonly message: string; readonly afterMs: number }
+  | {
+      readonly type: 'wait';
+      readonly reason: Reason;
+      readonly message: string;
+      readonly afterMs: number;
+      /** What is awaited is awaited by all: who waits for it stays in front, and the others need not ask. */
+      readonly everybody: boolean;
+    }
   | { readonly type: 'fail'; readonly cause: Cause }
   | { readonly type: 'go'; readonly platform: BuildPlatform; readonly material: Material };
 
-const waitFor = (reason: Reason, message: string, seconds = 15): Start => ({
+const waitFor = (reason: Reason, message: string, seconds = 15, everybody = false): Start => ({
   type: 'wait',
   reason,
   message,
   afterMs: seconds * 1000,
+  everybody,
 });
+
+/** waitWithAll is for what is down for everybody. */
+const waitWithAll = (reason: Reason, message: string): Start => waitFor(reason, message, 15, true);
 
 /** askStart finds out whether a run may begin, and with what. */
 export const askStart = async (asking: Asking): Promise<Start> => {
@@ -34,7 +45,7 @@ export const askStart = async (asking: Asking): Promise<Start> => {
     return await askRegistryFirst(asking, platform);
   } catch (error) {
     if (error instanceof NoCredential) return waitFor(Reason.RegistryUnauthorized, error.message, 30);
-    if (error instanceof StorageError) return waitFor(Reason.StorageUnavailable, error.message);
+    if (error instanceof StorageError) return waitWithAll(Reason.StorageUnavailable, error.message);
     throw error;
   }
 };
@@ -50,14 +61,14 @@ const askRegistryFirst = async (asking: Asking, platform: BuildPlatform): Promis
     return { type: 'found', platform, image: await describe(asking, platform.status, found.digest, keys) };
   }
   if (found.type === 'unauthorized') return waitFor(Reason.RegistryUnauthorized, found.message, 30);
-  if (found.type === 'unreachable') return waitFor(Reason.RegistryUnreachable, found.message);
+  if (found.type === 'unreachable') return waitWithAll(Reason.RegistryUnreachable, found.message);
   const base = await deps.registry.headManifest(runImage, keys[runImage.registry]);
   if (base.type === 'unreachable') return waitFor(Reason.RegistryUnreachable, base.message);
   if (base.type !== 'found') {
     return { type: 'fail', cause: unavailable('message' in base ? base.message : formatReference(runImage)) };
   }
   const missing = await missingSecret(asking);
-  if (missing) return waitFor(Reason.SecretNotFound, `The Secret ${missing}, which build.env names, does not exist.`);
+  if (missing) return waitFor(Reason.SecretNotFound, missing);
   return { type: 'go', platform, material: await prepare(asking, platform) };
 };
 
@@ -74,18 +85,29 @@ const referenceOf = (text: string): Reference | undefined => {
 /** prepare makes what the run's Secret holds. */
 export const prepare = async (asking: Asking, platform: BuildPlatform): Promise<Material> => {
   const { deps, ctx, seen } = asking;
-  const seconds = platform.timeoutSeconds + schedulingSeconds + marginSeconds;
+  const seconds = jobSeconds(platform.limits) + marginSeconds;
   const key = deps.storage.blobKey(seen.run.metadata.namespace, seen.run.spec.source.blob?.sha256 ?? '');
   const ca = await readCA(deps.config, deps.home, ctx.kube);
   const { url } = await deps.storage.presignGet({ key, expiresSeconds: seconds, endpoint: 'internal' });
   return { url, ca, keyring: await keyring(asking, platform.status, seconds) };
 };
 
+/** missingSecret says which Secret or key of build.env is not there. Read live, once per start: contents are never cached. */
 const missingSecret = async ({ ctx, seen }: Asking): Promise<string | undefined> => {
   const { namespace } = seen.run.metadata;
-  const names = new Set((seen.run.spec.env ?? []).flatMap(({ valueFrom }) => valueFrom?.secretKeyRef?.name ?? []));
-  for (const name of names) {
-    if (!(await ctx.kube.getMetadata(Secret, { namespace, name }))) return name;
+  const found = new Map<string, ReadonlySet<string> | undefined>();
+  for (const { name: variable, valueFrom } of seen.run.spec.env ?? []) {
+    if (!valueFrom?.secretKeyRef) continue;
+    const { name, key } = valueFrom.secretKeyRef;
+    if (!found.has(name)) {
+      const secret = await ctx.kube.get(Secret, { namespace, name });
+      found.set(name, secret && new Set(Object.keys(secret.data ?? {})));
+    }
+    const keys = found.get(name);
+    const use = `spec.build.env of the App takes ${variable} from there`;
+    if (!keys)
+      return `The Secret "${name}" does not exist in this namespace: create it with the key "${key}" (${use}).`;
+    if (!keys.has(key)) return `The Secret "${name}" has no key "${key}": add it (${use}).`;
   }
   return undefined;
 };

@@ -7,7 +7,7 @@ import { oneLine } from '../telemetry/oneline.ts';
 import { clip } from '../telemetry/redact.ts';
 import type { BuiltImage } from './outside.ts';
 import type { Seen } from './observe.ts';
-import type { Cause } from './reasons.ts';
+import type { Cause } from './causes.ts';
 import { shownPosition } from './queue.ts';
 import { observeSteps } from './steps.ts';
 

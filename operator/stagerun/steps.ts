@@ -59,6 +59,22 @@ export const isPullFailure = (reason: string | undefined): boolean => reason !==
 /** The kubelet alternates between two reasons while it retries; told as one, they do not make a write each time. */
 const pullFailed = 'ErrImagePull';
 
+/** didBegin tells from what was written down whether a step ever ran: its pod may be gone. */
+export const didBegin = (steps: readonly Step[]): boolean => steps.some(({ reason }) => reason !== pullFailed);
+
+const createReasons = new Set(['CreateContainerConfigError', 'CreateContainerError', 'RunContainerError']);
+
+/** isCreateFailure tells whether a waiting reason means that the node cannot make the container. */
+export const isCreateFailure = (reason: string | undefined): boolean =>
+  reason !== undefined && createReasons.has(reason);
+
+/** Words of runc and containerd where a limit is too small for the container's first process. */
+const memoryWords =
+  /OOM-killed|memory limit too low|memory limit .{0,40}too low|cannot allocate memory|memory\.(max|limit_in_bytes)/i;
+
+/** isOutOfMemoryAtStart tells whether a container could not start for its memory limit. The words are those of the node alone. */
+export const isOutOfMemoryAtStart = (words: string | undefined): boolean => memoryWords.test(words ?? '');
+
 /**
  * observeSteps turns container states into status.steps: those that began, and one that waits for an image that cannot be
  * pulled, dated with the time it was first seen so (the kubelet gives none).

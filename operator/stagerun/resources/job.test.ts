@@ -5,7 +5,7 @@ import { stringify } from 'yaml';
 import { resolvePlatform } from '../platform.ts';
 import { stepNames } from '../steps.ts';
 import { anApp, aRun, settings } from '../testing/objects.ts';
-import { buildJob, schedulingSeconds, type JobWishes } from './job.ts';
+import { buildJob, type JobWishes } from './job.ts';
 import { forPlatform, mergeResources } from './resources.ts';
 import { buildSecret } from './secret.ts';
 
@@ -140,7 +140,7 @@ describe('the hardening of the build pod', () => {
 
   it('ends the pod before the Job, so that statuses and logs stay', () => {
     expect(pod.activeDeadlineSeconds).toBe(1800);
-    expect(job.spec?.activeDeadlineSeconds).toBe(1800 + schedulingSeconds);
+    expect(job.spec?.activeDeadlineSeconds).toBe(1800 + 600);
     expect(job.spec?.backoffLimit).toBe(0);
     expect(job.spec).not.toHaveProperty('ttlSecondsAfterFinished');
   });

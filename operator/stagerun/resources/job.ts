@@ -2,7 +2,7 @@ import { labels, managedBy } from '../../api/names.ts';
 import type { StageRun } from '../../api/stagerun.ts';
 import type { Config } from '../../config.ts';
 import type { JobObject } from '../jobstate.ts';
-import { imageReference, type BuildPlatform } from '../platform.ts';
+import { imageReference, type BuildPlatform, type Limits } from '../platform.ts';
 import { tenantSteps, type StepName } from '../steps.ts';
 import { forPlatform, mergeResources } from './resources.ts';
 import { buildVolumes, caDir, fetchDir, secretKeys, stepMounts } from './volumes.ts';
@@ -22,11 +22,8 @@ type PodSpec = NonNullable<NonNullable<JobObject['spec']>['template']['spec']>;
 type Container = PodSpec['containers'][number];
 type EnvVar = NonNullable<Container['env']>[number];
 
-/**
- * schedulingSeconds is how much longer the Job may live than its pod. The pod's own deadline fires first and leaves statuses
- * and logs behind; the Job's deletes the pod, and is there for pods that never start.
- */
-export const schedulingSeconds = 300;
+/** jobSeconds is how long a Job may live: until its pod has started, and then the build. */
+export const jobSeconds = ({ build, start }: Limits): number => start + build;
 
 /** secretName of a run: its Job's name, as both live and die together. */
 export const secretName = (run: StageRun): string => run.metadata.name;
@@ -65,7 +62,8 @@ export const buildJob = (wishes: JobWishes): JobObject => {
     spec: {
       // A second attempt begins with empty volumes: the App decides about it, with backoff.
       backoffLimit: 0,
-      activeDeadlineSeconds: platform.timeoutSeconds + schedulingSeconds,
+      // The pod's own deadline fires first, and leaves statuses and logs behind; this one deletes the pod.
+      activeDeadlineSeconds: jobSeconds(platform.limits),
       podReplacementPolicy: 'Failed',
       template: {
         metadata: { labels: { ...ownLabels(run), ...meshOff }, annotations: podAnnotations },
@@ -99,7 +97,7 @@ const podSpec = (wishes: JobWishes): PodSpec => {
   });
   return {
     restartPolicy: 'Never',
-    activeDeadlineSeconds: platform.timeoutSeconds,
+    activeDeadlineSeconds: platform.limits.build,
     terminationGracePeriodSeconds: 5,
     serviceAccountName: 'default',
     automountServiceAccountToken: false,
