@@ -71,6 +71,24 @@ describe('a build that goes well', () => {
       expect(operator.writes.filter((write) => write !== 'apply StageRun')).toEqual(['create Job', 'create Secret']);
     }));
 
+  it('is recorded although the labels of its image have three megabytes', () =>
+    inNamespace(async (namespace) => {
+      await using _ = await startOperator(world, namespace);
+      const run = await applyRun(world, namespace);
+      const words = Array<string>(60).fill('x'.repeat(1000));
+      const processes = Array.from({ length: 50 }, (__, i) => ({ type: `p${i}`, command: words }));
+      const label = JSON.stringify({ processes, buildpacks: [{ id: 'test/site', version: '1.0.0' }] });
+      expect(label.length).toBeGreaterThan(3_000_000);
+      await kubelet(world, run, 'export', running);
+      const digest = await world.push(`apps/${namespace}/shop`, run.metadata.name, {
+        'io.buildpacks.build.metadata': label,
+      });
+      await kubelet(world, run, 'export', exited(0, { message: report(digest) }));
+      const status = await untilRun(world, run, 'True', 'Succeeded');
+      expect(JSON.stringify(status).length).toBeLessThan(65_536);
+      expect(status.conditions?.[0]?.message).toMatch(/left out of it: 18 of 50 processes, 32 of 32 command lines\./);
+    }));
+
   it('is not built where the registry has its image already', () =>
     inNamespace(async (namespace) => {
       await using operator = await startOperator(world, namespace);

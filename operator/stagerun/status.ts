@@ -1,10 +1,9 @@
 import { ConditionType, meanings, Reason } from '../api/conditions.ts';
 import { annotations, attemptOf } from '../api/names.ts';
-import type { Failure, Platform, Process, StageRun, StageRunStatus, Step } from '../api/stagerun.ts';
+import type { Failure, Platform, StageRun, StageRunStatus, Step } from '../api/stagerun.ts';
 import { batchConditions, findCondition, timestamp, type ConditionStatus } from '../kube/conditions.ts';
-import { processesOf } from '../registry/index.ts';
 import { oneLine } from '../telemetry/oneline.ts';
-import { clip } from '../telemetry/redact.ts';
+import { bytesOf, imageFacts } from './imagefacts.ts';
 import type { BuiltImage } from './outside.ts';
 import type { Seen } from './observe.ts';
 import type { Cause } from './causes.ts';
@@ -66,24 +65,34 @@ export const statusWaiting = ({ run }: Seen, word: Word, now: Date): StageRunSta
 export const statusActive = (seen: Seen, word: Word, platform: Platform, now: Date): StageRunStatus =>
   compose(seen.run, now, 'Unknown', word, begunFields(seen, platform, now));
 
-/** statusBuilt: the image is there. word tells whether it was built now. */
+/** maxStatusBytes is what a whole status may take: etcd takes 1.5 MB, and every watcher gets all of it each time. */
+export const maxStatusBytes = 65_536;
+
+/** Room for the words about what was left out. */
+const noteBytes = 512;
+
+/** statusBuilt: the image is there. The reason tells whether it was built now. */
 export const statusBuilt = (seen: Seen, image: BuiltImage, platform: Recorded, now: Date): StageRunStatus => {
   const built = seen.job !== undefined || seen.run.status?.jobName !== undefined;
   const reason = built ? Reason.Succeeded : Reason.ImageFound;
-  const fields = built ? begunFields(seen, platform, now) : { platform };
-  const processes = processesIn(image.labels ?? {});
-  const buildpacks = buildpacksIn(image.labels ?? {});
+  const fields = {
+    ...(built ? begunFields(seen, platform, now) : { platform }),
+    completionTime: timestamp(now),
+    image: `${platform.repository}@${image.digest}`,
+  };
+  const bare = compose(seen.run, now, 'True', { reason, message: meanings[reason] }, fields);
+  const facts = imageFacts(image.labels ?? {}, maxStatusBytes - bytesOf(bare) - noteBytes);
+  const { processes, buildpacks, leftOut } = facts;
+  const note = leftOut.length > 0 ? ` Too large for the status, and left out of it: ${leftOut.join(', ')}.` : '';
   return compose(
     seen.run,
     now,
     'True',
-    { reason, message: meanings[reason] },
+    { reason, message: `${meanings[reason]}${note}` },
     {
       ...fields,
-      completionTime: timestamp(now),
-      image: `${platform.repository}@${image.digest}`,
-      ...(buildpacks.length > 0 && { buildpacks }),
-      ...(processes.length > 0 && { processes }),
+      ...(buildpacks.length > 0 && { buildpacks: [...buildpacks] }),
+      ...(processes.length > 0 && { processes: [...processes] }),
     },
   );
 };
@@ -130,52 +139,6 @@ export const statusSeen = ({ metadata, status }: StageRun): StageRunStatus => ({
     conditions: status.conditions.map((c) => ({ ...c, observedGeneration: metadata.generation })),
   }),
 });
-
-const maxProcesses = 32;
-const maxBuildpacks = 64;
-
-interface BuildMetadata {
-  readonly buildpacks?: readonly ({ readonly id?: unknown; readonly version?: unknown } | null)[];
-  readonly 'buildpack-default-process-type'?: unknown;
-}
-
-const metadataIn = (labels: Readonly<Record<string, string>>): BuildMetadata => {
-  try {
-    return (JSON.parse(labels['io.buildpacks.build.metadata'] ?? '{}') ?? {}) as BuildMetadata;
-  } catch {
-    return {};
-  }
-};
-
-/** processesIn reads the processes from an image's labels, capped to what a status may hold. Buildpacks wrote them: bounds are checked. */
-const processesIn = (labels: Readonly<Record<string, string>>): Process[] => {
-  const standard = metadataIn(labels)['buildpack-default-process-type'];
-  const seen = new Set<string>();
-  return processesOf(labels)
-    .filter(({ type }) => type.length > 0 && type.length <= 256 && !seen.has(type) && seen.add(type))
-    .slice(0, maxProcesses)
-    .map(({ type, command, args }) => ({
-      type,
-      ...(command.length > 0 && { command: words(command) }),
-      ...(args.length > 0 && { args: words(args) }),
-      ...(type === standard && { default: true }),
-    }));
-};
-
-const words = (list: readonly string[]): string[] => list.slice(0, 64).map((word) => clip(word, 1024));
-
-const buildpacksIn = (labels: Readonly<Record<string, string>>): { id: string; version?: string }[] => {
-  const { buildpacks } = metadataIn(labels);
-  if (!Array.isArray(buildpacks)) return [];
-  return (buildpacks as NonNullable<BuildMetadata['buildpacks']>)
-    .flatMap((buildpack) => {
-      const { id, version } = buildpack ?? {};
-      return typeof id === 'string' && id.length > 0 && id.length <= 256
-        ? [{ id, ...(typeof version === 'string' && { version: clip(version, 128) }) }]
-        : [];
-    })
-    .slice(0, maxBuildpacks);
-};
 
 const patienceMs = 5_000;
 

@@ -1,5 +1,6 @@
 import type { Step } from '../api/stagerun.ts';
 import type { Pod } from '../kube/resource.ts';
+import { oneLine } from '../telemetry/oneline.ts';
 
 /** PodObject is the build pod as the API has it. */
 export type PodObject = NonNullable<(typeof Pod)['_object']>;
@@ -98,6 +99,6 @@ const ended = (name: StepName, t: Terminated): Step => {
     ...(startedAt && { startedAt }),
     ...(finishedAt && { finishedAt }),
     exitCode: t.exitCode,
-    ...(t.reason && { reason: t.reason }),
+    ...(t.reason && { reason: oneLine(t.reason, 256) }),
   };
 };
