@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { canonical } from './api/runid.ts';
 import type { StageRunSpec } from './api/stagerun.ts';
 import type { BuilderProfile, Config } from './config.ts';
+import { Secret } from './kube/resource.ts';
+import type { Cache } from './kube/types.ts';
 
 /** BuildWishes is what an App may say about how it is built beside the inputs of the image: App.spec.build, StageRun.spec. */
 export type BuildWishes = Pick<StageRunSpec, 'builder' | 'resources' | 'timeoutSeconds' | 'cache'>;
@@ -38,6 +40,20 @@ const matches = (pattern: string, image: string): boolean => {
   const parts = pattern.split('*').map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'));
   return new RegExp(`^${parts.join('[^/]*')}$`).test(image);
 };
+
+/** secretsOf names the Secrets of its namespace that a build depends on. */
+export const secretsOf = ({ registry }: Config, env: StageRunSpec['env']): string[] => [
+  ...new Set([
+    ...(env ?? []).flatMap(({ valueFrom }) => valueFrom?.secretKeyRef?.name ?? []),
+    ...(registry.auth === 'Secret' && !registry.shared ? [registry.secretRef] : []),
+  ]),
+];
+
+/** secretVersionsOf tells which version each of them has; one that does not exist has none. */
+export const secretVersionsOf = (cache: Pick<Cache, 'get'>, namespace: string, names: readonly string[]) =>
+  Object.fromEntries(
+    names.map((name) => [name, cache.get(Secret, { namespace, name })?.metadata?.resourceVersion ?? '']),
+  );
 
 const usualMaxSeconds = 3600;
 

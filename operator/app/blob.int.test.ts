@@ -5,7 +5,8 @@ import { StageRun } from '../api/stagerun.ts';
 import { Deployment, Namespace, Secret } from '../kube/resource.ts';
 import type { Storage } from '../storage/index.ts';
 import { inNamespace } from '../testing/apiserver.ts';
-import { asUser, runApps, type AppWorld, type User } from '../testing/apps.ts';
+import { platformHash } from '../platform.ts';
+import { asUser, runApps, testConfig, type AppWorld, type User } from '../testing/apps.ts';
 import { startStorage, type TestStorage } from '../testing/minio.ts';
 import { wantedRunName } from './resources/stagerun.ts';
 
@@ -32,6 +33,8 @@ const secretData = (password: string) => ({
   password: Buffer.from(password).toString('base64'),
 });
 
+const registry = { push: 'registry.test:5000', pull: '127.0.0.1:30500', pullSecretRef };
+
 const play = (scene: (stage: Stage) => Promise<void>): Promise<void> =>
   inNamespace((home) =>
     inNamespace(async (namespace) => {
@@ -41,7 +44,6 @@ const play = (scene: (stage: Stage) => Promise<void>): Promise<void> =>
         type: 'kubernetes.io/dockerconfigjson',
         data: secretData('first'),
       });
-      const registry = { push: 'registry.test:5000', pull: '127.0.0.1:30500', pullSecretRef };
       await using world = await runApps({ namespaces: [namespace], home, storage, config: { registry } });
       await scene({ key: { namespace, name: 'shop' }, home, world, user });
     }),
@@ -193,6 +195,32 @@ describe('an App that is built from an archive', () => {
       await user.apply(key, archiveOf(good));
       await user.until(key, { Ready: 'True/Stopped', Staged: 'True/Staged' });
       expect((await user.kube.list(StageRun, { namespace: key.namespace })).items).toHaveLength(2);
+    }));
+
+  test('builds a failed run again when a Secret that its build names has changed, and only then', () =>
+    play(async ({ key, user }) => {
+      const { bytes, spec } = archive();
+      const npm = { namespace: key.namespace, name: 'npm' };
+      const secret = await user.kube.create(Secret, { metadata: npm, stringData: { token: 'wrong' } });
+      const env = [{ name: 'NPM_TOKEN', valueFrom: { secretKeyRef: { name: 'npm', key: 'token' } } }];
+      await user.apply(key, { ...spec, build: { env } });
+      await upload(await user.until(key, { Ready: 'Unknown/AwaitingUpload' }), bytes);
+      const run = runKey(await user.until(key, { Ready: 'Unknown/Staging' }));
+      const version = secret.metadata?.resourceVersion ?? '';
+      const hash = platformHash(testConfig([key.namespace], { registry }), {}, { npm: version });
+      const { uid } = (await user.kube.get(StageRun, run))!.metadata;
+      await user.build(run, { ...failure('BuildFailed'), platform: { hash } });
+      await user.until(key, { Ready: 'False/BuildFailed', Stalled: 'True/BuildFailed' });
+      expect((await user.kube.get(StageRun, run))?.metadata.uid).toBe(uid);
+      await user.kube.mergePatch(Secret, npm, { stringData: { token: 'right' } });
+      await vi.waitFor(
+        async () => {
+          const again = await user.kube.get(StageRun, run);
+          expect(again).toBeDefined();
+          expect(again?.metadata.uid).not.toBe(uid);
+        },
+        { timeout: 10_000 },
+      );
     }));
 
   test('ends a build that a newer push makes useless, and never deploys it', () =>

@@ -9,6 +9,7 @@ import { controllerOf } from '../kube/owners.ts';
 import { Deployment, keyOf, Pod, Secret, Service, type Key, type KubeObject } from '../kube/resource.ts';
 import { done, type Cache, type Change, type Controller, type Watch } from '../kube/types.ts';
 import { owned, refers } from '../kube/watches.ts';
+import { secretsOf } from '../platform.ts';
 import { decide, execute } from './execute.ts';
 import { appValue, byApp, observe, type AppDeps } from './observe.ts';
 import { pullSecrets } from './pullsecrets.ts';
@@ -28,11 +29,19 @@ const isOfApp = ({ metadata }: KubeObject): boolean => metadata?.labels?.[labels
 
 const trimStrangers = <T extends KubeObject>(object: T): T => (isOfApp(object) ? object : (nameOnly(object) as T));
 
+const bySecret = 'buildSecret';
+
+/** A build that failed is tried again when a Secret that it depends on has changed. */
+const secretsOfBuild =
+  (config: Config) =>
+  ({ metadata, spec }: App): string[] =>
+    secretsOf(config, spec.build?.env).map((name) => appValue(metadata.namespace, name));
+
 /** appCacheSpecs is what this controller wants cached. */
 export const appCacheSpecs = (config: Config, home: string): readonly CacheSpec[] => {
   const watched = config.watchNamespaces;
   return [
-    cached(App, { trim: dropPlaceholder }),
+    cached(App, { trim: dropPlaceholder, indexes: { [bySecret]: secretsOfBuild(config) } }),
     cached(StageRun, { trim: dropPlaceholder }),
     cached(AppRoute, {
       trim: dropPlaceholder,
@@ -110,6 +119,9 @@ const watches = (deps: AppDeps): Watch[] => [
   refers(AppRoute, ({ metadata, spec }) => [{ namespace: metadata.namespace, name: spec.appRef.name }], routeChanged),
   refers(Pod, (pod) => (webPodOf(pod).length > 0 ? appOf(pod) : []), podChanged),
   refers(Secret, pullSecretReaders(deps)),
+  refers(Secret, ({ metadata }, cache) =>
+    cache.byIndex(App, bySecret, appValue(metadata?.namespace ?? '', metadata?.name ?? '')).map(keyOf),
+  ),
 ];
 
 /**

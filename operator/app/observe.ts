@@ -8,7 +8,7 @@ import { isApiError } from '../kube/errors.ts';
 import { Deployment, keyString, Pod, type Key } from '../kube/resource.ts';
 import type { Cache, Context, Intent } from '../kube/types.ts';
 import { listWarnings } from '../kube/warnings.ts';
-import { platformHash } from '../platform.ts';
+import { platformHash, secretsOf, secretVersionsOf } from '../platform.ts';
 import { StorageError, type Storage } from '../storage/index.ts';
 import { tidyLog } from '../telemetry/logtail.ts';
 import { needsPullSecret } from './image.ts';
@@ -56,7 +56,8 @@ export const observe = async (
   if (app === undefined || app.metadata.deletionTimestamp !== undefined) return undefined;
   const { uid, namespace, name } = app.metadata;
   const deployment = cache.get(Deployment, { namespace, name: deploymentName(name) });
-  const { builder, resources, timeoutSeconds, cache: layers } = app.spec.build ?? {};
+  const { builder, env, resources, timeoutSeconds, cache: layers } = app.spec.build ?? {};
+  const versions = () => secretVersionsOf(cache, namespace, secretsOf(config, env));
   return {
     app,
     runs: cache.byIndex(StageRun, 'owner', uid),
@@ -66,7 +67,7 @@ export const observe = async (
     pullSecret: needsPullSecret(app, config)
       ? await secrets.look(ctx, { app, home, name: config.registry.pullSecretRef })
       : { type: 'none' },
-    platformHash: () => platformHash(config, { builder, resources, timeoutSeconds, cache: layers }),
+    platformHash: () => platformHash(config, { builder, resources, timeoutSeconds, cache: layers }, versions()),
     isCurrent: comparing(cache, app),
     blob: { type: 'unknown' },
     signed: undefined,

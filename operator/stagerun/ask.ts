@@ -67,7 +67,7 @@ const askActive = async (asking: Asking): Promise<Answer> => {
   const { job, pod, run } = seen;
   if (pod && begun(pod)) return { type: 'active' };
   const key = { namespace: run.metadata.namespace, name: secretName(run) };
-  const platform = resolvePlatform(deps.config, run, { deployed: seen.deployed });
+  const platform = resolvePlatform(deps.config, run, seen);
   // Without its Secret the pod cannot start, so what is missing was never made: the operator died between the two. One of
   // an earlier Job of this name does not count.
   const secret = await ctx.kube.getMetadata(Secret, key);

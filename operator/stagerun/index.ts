@@ -4,14 +4,14 @@ import { dropPlaceholder } from '../api/placeholder.ts';
 import { StageRun } from '../api/stagerun.ts';
 import { cached, type CacheSpec } from '../kube/cache.ts';
 import { controllerOf } from '../kube/owners.ts';
-import { Job, keyOf, Pod } from '../kube/resource.ts';
+import { Job, keyOf, Pod, Secret } from '../kube/resource.ts';
 import { done, type Cache, type Context, type Controller, type Result, type Watch } from '../kube/types.ts';
 import { owned, refers, specChanged } from '../kube/watches.ts';
 import { ask } from './ask.ts';
 import { platformToRecord } from './outside.ts';
 import type { StageRunDeps } from './deps.ts';
 import { execute } from './execute.ts';
-import { jobEnd } from './jobstate.ts';
+import { jobEnd, type JobObject } from './jobstate.ts';
 import { lookLive } from './live.ts';
 import { observe, withJob, type Seen } from './observe.ts';
 import { phaseOf, type Phase } from './phase.ts';
@@ -21,16 +21,37 @@ import { BuildQueue } from './queue.ts';
 
 export type { StageRunDeps } from './deps.ts';
 
+const bySecret = 'buildSecret';
+const secretValue = (namespace: string, name: string): string => `${namespace}/${name}`;
+
+/** The Secrets that a run depends on which has not ended: it may wait for one. */
+const secretsAwaited = (run: StageRun): string[] =>
+  isRecorded(run)
+    ? []
+    : (run.spec.env ?? []).flatMap(({ valueFrom }) =>
+        valueFrom?.secretKeyRef ? secretValue(run.metadata.namespace, valueFrom.secretKeyRef.name) : [],
+      );
+
+/** Of a Job only what is read: whoever may edit it can write much more into it. */
+const trimJob = ({ apiVersion, kind, metadata, spec, status }: JobObject): JobObject => {
+  const { name, namespace, uid, resourceVersion, generation, ownerReferences, finalizers } = metadata ?? {};
+  const times = { creationTimestamp: metadata?.creationTimestamp, deletionTimestamp: metadata?.deletionTimestamp };
+  const kept = { name, namespace, uid, resourceVersion, generation, ownerReferences, finalizers, ...times };
+  const { suspend, parallelism, managedBy } = spec ?? {};
+  return { apiVersion, kind, metadata: kept, spec: { suspend, parallelism, managedBy }, status } as JobObject;
+};
+
 /** stageRunCacheSpecs is what this controller reads; of Jobs only those that a StageRun has made, and of those no pod template. */
 export const stageRunCacheSpecs: readonly CacheSpec[] = [
   cached(App, { trim: dropPlaceholder }),
-  cached(StageRun, { trim: dropPlaceholder }),
+  cached(StageRun, { trim: dropPlaceholder, indexes: { [bySecret]: secretsAwaited } }),
   cached(Job, {
     labelSelector: `${labels.stageRun},${labels.managedBy}=${managedBy}`,
-    trim: ({ apiVersion, kind, metadata, spec, status }) =>
-      ({ apiVersion, kind, metadata, spec: { ...spec, template: undefined }, status }) as never,
+    trim: trimJob,
   }),
   cached(Pod, { labelSelector: labels.app }),
+  // Their versions alone: contents are read live, once per run.
+  cached(Secret, { metadataOnly: true }),
 ];
 
 /** stageRunController makes the controller of StageRuns. */
@@ -45,18 +66,19 @@ export const stageRunController = (deps: StageRunDeps): Controller<StageRun> => 
     reconcile: async (key, ctx) => {
       primed(ctx);
       const seen = observe(ctx.cache, key, deps.config);
-      if (seen) return reconcile(deps, queue, ctx, await lookLive(ctx, seen));
+      if (seen) return reconcile(deps, queue, ctx, seen);
       queue.leave(key);
       return done();
     },
   };
 };
 
-const reconcile = async (deps: StageRunDeps, queue: BuildQueue, ctx: Context, seen: Seen): Promise<Result> => {
-  const key = keyOf(seen.run);
+const reconcile = async (deps: StageRunDeps, queue: BuildQueue, ctx: Context, cached: Seen): Promise<Result> => {
+  const key = keyOf(cached.run);
   const now = ctx.now();
-  const phase = takeTurn(queue, seen, phaseOf(seen, now), now);
   try {
+    const seen = await lookLive(ctx, cached);
+    const phase = takeTurn(queue, seen, phaseOf(seen, now), now);
     const answer = await ask({ deps, ctx, seen }, phase);
     const platform = platformToRecord(deps, seen);
     const plan = planRun({ seen, phase, answer, platform, now });
@@ -99,6 +121,9 @@ const watches = (queue: BuildQueue): Watch[] => [
     const name = metadata?.labels?.[labels.stageRun];
     return name ? [{ namespace: metadata?.namespace ?? '', name }] : [];
   }),
+  refers(Secret, ({ metadata }, cache) =>
+    cache.byIndex(StageRun, bySecret, secretValue(metadata?.namespace ?? '', metadata?.name ?? '')).map(keyOf),
+  ),
   // At the start every run is looked at anyway; later only another spec or the end of an App matters to a run.
   refers(
     App,

@@ -5,6 +5,7 @@ import { Job, Pod, type Key } from '../kube/resource.ts';
 import type { Cache } from '../kube/types.ts';
 import type { JobObject } from './jobstate.ts';
 import type { Config } from '../config.ts';
+import { secretsOf, secretVersionsOf } from '../platform.ts';
 import { limitsOf, type Limits } from './platform.ts';
 import { isRecorded } from './result.ts';
 import type { PodObject } from './steps.ts';
@@ -22,6 +23,8 @@ export interface Seen {
   readonly pod: PodObject | undefined;
   /** Image of the App's deployed run, for taking layers again. */
   readonly deployed: string | undefined;
+  /** Version of each Secret that the build depends on. */
+  readonly secretVersions: Readonly<Record<string, string>>;
   /** How long the run may take. */
   readonly limits: Limits;
   /** The Job or the pod was read live: no watch tells of its changes. */
@@ -34,7 +37,8 @@ export const observe = (cache: Cache, key: Key, config: Config): Seen | undefine
   if (!run) return undefined;
   const limits = limitsOf(config, run);
   const absent = { app: undefined, job: undefined, otherJob: undefined, pod: undefined, deployed: undefined };
-  const none = { run, ...absent, limits, unwatched: false };
+  const secretVersions = secretVersionsOf(cache, key.namespace, secretsOf(config, run.spec.env));
+  const none = { run, ...absent, secretVersions, limits, unwatched: false };
   // Most runs have ended long ago; at a restart all of them are looked at.
   if (isRecorded(run) || run.metadata.deletionTimestamp) return withJob(none, cache, cache.get(Job, key));
   const app = appOf(cache, run);

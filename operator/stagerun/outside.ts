@@ -30,7 +30,7 @@ export interface BuiltImage {
 export const platformNow = (deps: StageRunDeps, seen: Seen): BuildPlatform['status'] | undefined => {
   const recorded = seen.run.status?.platform;
   if (recorded?.repository && recorded.runImage) return recorded as BuildPlatform['status'];
-  return resolvePlatform(deps.config, seen.run, { deployed: seen.deployed })?.status;
+  return resolvePlatform(deps.config, seen.run, seen)?.status;
 };
 
 /** platformToRecord is platformNow; where the builder is none any more, what does not depend on it. */
@@ -38,7 +38,9 @@ export const platformToRecord = (deps: StageRunDeps, seen: Seen): Platform & { r
   const { config } = deps;
   const { metadata, spec } = seen.run;
   const repository = pushRepository(config, metadata.namespace, spec.appRef.name);
-  return platformNow(deps, seen) ?? { hash: platformHash(config, spec), repository, tag: metadata.name };
+  return (
+    platformNow(deps, seen) ?? { hash: platformHash(config, spec, seen.secretVersions), repository, tag: metadata.name }
+  );
 };
 
 /** keyring makes a credential for a run, for so many seconds. */

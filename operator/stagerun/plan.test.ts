@@ -39,6 +39,7 @@ const seen = (over: Partial<Seen> = {}, status?: StageRunStatus): Seen => ({
   otherJob: undefined,
   pod: undefined,
   deployed: undefined,
+  secretVersions: {},
   limits: limitsOf(settings(), aRun(app)),
   unwatched: false,
   ...over,

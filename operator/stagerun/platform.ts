@@ -3,7 +3,7 @@ import type { Platform, StageRun } from '../api/stagerun.ts';
 import type { Config } from '../config.ts';
 import { platformHash, resolveBuilder, timeoutOf } from '../platform.ts';
 
-type Known<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> };
+type Certain<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> };
 type Optional = 'previousImage' | 'cacheRepository';
 
 /** Limits are how long a run may take, in seconds. */
@@ -24,7 +24,7 @@ export const limitsOf = (config: Config, { spec }: StageRun): Limits => {
 
 /** BuildPlatform is what the installation adds to a run: status.platform with every field, and what only the Job needs. */
 export interface BuildPlatform {
-  readonly status: Known<Omit<Platform, Optional>> & Pick<Platform, Optional>;
+  readonly status: Certain<Omit<Platform, Optional>> & Pick<Platform, Optional>;
   readonly lifecycleImage: string;
   readonly limits: Limits;
 }
@@ -37,15 +37,17 @@ const pushRoot = ({ registry }: Config): string =>
 export const pushRepository = (config: Config, namespace: string, app: string): string =>
   repository(pushRoot(config), { namespace, name: app });
 
+/** Known is what a platform depends on beside configuration and run. */
+export interface Known {
+  readonly deployed?: string | undefined;
+  readonly secretVersions?: Readonly<Record<string, string>>;
+}
+
 /**
  * resolvePlatform computes everything with power over the platform; undefined where the builder is none of this installation.
  * deployed: the image of the App that serves now, from which layers are taken again (API 0.13 needs it even with a cache).
  */
-export const resolvePlatform = (
-  config: Config,
-  run: StageRun,
-  known: { readonly deployed?: string | undefined; readonly secretVersions?: Readonly<Record<string, string>> } = {},
-): BuildPlatform | undefined => {
+export const resolvePlatform = (config: Config, run: StageRun, known: Known = {}): BuildPlatform | undefined => {
   const builder = resolveBuilder(config, run.spec.builder);
   if (!builder) return undefined;
   const app = { namespace: run.metadata.namespace, name: run.spec.appRef.name };

@@ -197,13 +197,22 @@ describe('a build that goes wrong', () => {
       expect(await jobsOf(world, namespace)).toEqual([]);
     }));
 
-  it('names a Secret of build.env that does not exist', () =>
+  it('names the Secret, or the key, of build.env that does not exist, and begins as soon as it is there', () =>
     inNamespace(async (namespace) => {
       await using _ = await startOperator(world, namespace);
       const env = [{ name: 'NPM_TOKEN', valueFrom: { secretKeyRef: { name: 'npm', key: 'token' } } }];
       const run = await applyRun(world, namespace, { app: { build: { env } } });
-      const status = await untilRun(world, run, 'Unknown', 'SecretNotFound');
-      expect(status.conditions?.[0]?.message).toContain('npm');
+      const none = await untilRun(world, run, 'Unknown', 'SecretNotFound');
+      expect(none.conditions?.[0]?.message).toMatch(
+        /"npm" does not exist in this namespace: create it with the key "token"/,
+      );
+      await world.kube.create(Secret, { metadata: { name: 'npm', namespace }, stringData: { other: 'x' } });
+      const keyless = await untilRun(world, run, 'Unknown', 'SecretNotFound: The Secret "npm" has no key');
+      expect(keyless.queuePosition).toBeUndefined();
+      await world.kube.mergePatch(Secret, { name: 'npm', namespace }, { stringData: { token: 'x' } });
+      await podOf(world, run);
+      const begun = await untilRun(world, run, 'Unknown', 'Pending');
+      expect(begun.platform?.hash).not.toBe(keyless.platform?.hash);
     }));
 
   it('refuses a builder that this installation does not allow', () =>

@@ -37,7 +37,7 @@ const waitWithAll = (reason: Reason, message: string): Start => waitFor(reason, 
 /** askStart finds out whether a run may begin, and with what. */
 export const askStart = async (asking: Asking): Promise<Start> => {
   const { deps, seen } = asking;
-  const platform = resolvePlatform(deps.config, seen.run, { deployed: seen.deployed });
+  const platform = resolvePlatform(deps.config, seen.run, seen);
   if (!platform) {
     return { type: 'fail', cause: because(Reason.BuilderNotFound, { detail: `It is "${seen.run.spec.builder}".` }) };
   }
@@ -62,13 +62,14 @@ const askRegistryFirst = async (asking: Asking, platform: BuildPlatform): Promis
   }
   if (found.type === 'unauthorized') return waitFor(Reason.RegistryUnauthorized, found.message, 30);
   if (found.type === 'unreachable') return waitWithAll(Reason.RegistryUnreachable, found.message);
+  // A watch wakes the run when one of them changes.
+  const missing = await missingSecret(asking);
+  if (missing) return waitFor(Reason.SecretNotFound, missing, 60);
   const base = await deps.registry.headManifest(runImage, keys[runImage.registry]);
   if (base.type === 'unreachable') return waitFor(Reason.RegistryUnreachable, base.message);
   if (base.type !== 'found') {
     return { type: 'fail', cause: unavailable('message' in base ? base.message : formatReference(runImage)) };
   }
-  const missing = await missingSecret(asking);
-  if (missing) return waitFor(Reason.SecretNotFound, missing);
   return { type: 'go', platform, material: await prepare(asking, platform) };
 };
 

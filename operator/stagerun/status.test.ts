@@ -24,6 +24,7 @@ const seen: Seen = {
   otherJob: undefined,
   pod: podWith('export', exited(0, { reason: 'x\n'.repeat(2000) })),
   deployed: undefined,
+  secretVersions: {},
   limits: limitsOf(settings(), aRun(app)),
   unwatched: false,
 };
