@@ -1,4 +1,4 @@
-import { chmod, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build, type BuildOptions, type Plugin } from 'esbuild';
 
@@ -35,7 +35,7 @@ const cliScript = `#!/bin/sh
 here=$(dirname "$(readlink -f "$0")")
 node=$here/../node_modules/.bin/node
 [ -x "$node" ] || node=node
-exec "$node" "$here/epinio.mjs" "$@"
+exec "$node" "$here/epinio.cjs" "$@"
 `;
 
 await Promise.all([
@@ -47,6 +47,7 @@ await Promise.all([
   }),
   build({ ...common, entryPoints: [join(root, 'cli', 'main.ts')], outfile: out('epinio.mjs') }),
 ]);
+await copyFile(join(root, 'cli', 'epinio.cjs'), out('epinio.cjs'));
 await writeFile(out('epinio'), cliScript);
 await chmod(out('epinio'), 0o755);
 // Whatever umask it was built under: in the image and in build pods it is read by users that do not own it.

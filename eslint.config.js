@@ -43,7 +43,7 @@ const importRules = Object.entries(layers).map(([folder, above]) => ({
 }));
 
 export default tseslint.config(
-  { ignores: ['node_modules', 'dist', 'e2e/samples', 'e2e/builder'] },
+  { ignores: ['node_modules', 'dist', 'e2e/samples', 'e2e/builder', 'cli/epinio.cjs'] },
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['eslint.config.js'] } } },

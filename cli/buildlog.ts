@@ -1,100 +1,146 @@
-import { PassThrough } from 'node:stream';
-import { createInterface } from 'node:readline';
-import { once } from 'node:events';
-import { Log, type KubeConfig } from '@kubernetes/client-node';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { labels } from '../operator/api/names.ts';
+import type { StageRun } from '../operator/api/stagerun.ts';
+import { isNotFound, isTransient } from '../operator/kube/errors.ts';
+import type { KubeClient } from '../operator/kube/client.ts';
 import { Pod } from '../operator/kube/resource.ts';
-import type { KubeReader } from '../operator/kube/types.ts';
+import { stepNames, stepStates, type PodObject, type StepName } from '../operator/stagerun/steps.ts';
+import type { Output } from './output.ts';
+import { splitLines } from './lines.ts';
 
-/** The steps of a build whose logs are worth a user's time, in their order. */
-const steps = ['fetch', 'analyze', 'detect', 'restore', 'build', 'export'] as const;
-
-interface ContainerState {
-  readonly name: string;
-  readonly state?: { readonly running?: unknown; readonly terminated?: unknown };
+interface Tools {
+  readonly kube: KubeClient;
+  readonly output: Output;
+  readonly signal: AbortSignal;
 }
 
-const podOf = async (kube: KubeReader, namespace: string, run: string, signal: AbortSignal) => {
-  const { items } = await kube.list(Pod, { namespace, labelSelector: `${labels.stageRun}=${run}`, signal });
-  const madeAt = (pod: (typeof items)[number]): string => pod.metadata?.creationTimestamp ?? '';
+/** Build is the StageRun whose log is shown. */
+interface Build {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** Between two looks at a pod. */
+const lookMs = 500;
+/** How long the last lines of a log may take once it is known how the build ended. */
+const graceMs = 2_000;
+
+const podOf = async (kube: KubeClient, { namespace, name }: Build, signal: AbortSignal) => {
+  const { items } = await kube.list(Pod, { namespace, labelSelector: `${labels.stageRun}=${name}`, signal });
+  const madeAt = (pod: PodObject): string => pod.metadata?.creationTimestamp ?? '';
   // A run that is made again has the same name, and the pod of the earlier attempt may still be there.
   return items.toSorted((a, b) => madeAt(b).localeCompare(madeAt(a)))[0];
 };
 
-const begun = (pod: { status?: unknown } | undefined, step: string): boolean => {
-  const status = pod?.status as
-    { initContainerStatuses?: ContainerState[]; containerStatuses?: ContainerState[] } | undefined;
-  const state = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].find(
-    (c) => c.name === step,
-  )?.state;
+const stateOf = (pod: PodObject | undefined, step: StepName) =>
+  pod && stepStates(pod).find(({ name }) => name === step)?.state;
+
+const hasBegun = (pod: PodObject | undefined, step: StepName): boolean => {
+  const state = stateOf(pod, step);
   return state?.running !== undefined || state?.terminated !== undefined;
 };
 
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
-  });
+const isOver = (pod: PodObject | undefined): boolean => ['Failed', 'Succeeded'].includes(pod?.status?.phase ?? '');
 
-const followStep = async (
-  config: KubeConfig,
-  namespace: string,
-  pod: string,
-  step: string,
-  onLine: (line: string) => void,
-  signal: AbortSignal,
-) => {
-  const stream = new PassThrough();
-  const lines = createInterface({ input: stream });
-  lines.on('line', onLine);
-  const closed = once(lines, 'close');
-  const call = await new Log(config).log(namespace, pod, step, stream, { follow: true });
-  const end = (): void => {
-    call.abort();
-    stream.end();
-  };
-  stream.on('error', () => lines.close());
-  if (signal.aborted) end();
-  else signal.addEventListener('abort', end, { once: true });
-  await closed;
-};
-
-/**
- * followBuild passes on the log of a StageRun, step by step, until its last step ended or signal is aborted. A log that
- * cannot be read (no right to, pod gone) never fails a push: the reason of a failure is in the StageRun.
- */
-export const followBuild = async (
-  { kube, config }: { readonly kube: KubeReader; readonly config: KubeConfig },
-  run: { readonly namespace: string; readonly name: string },
-  onLine: (step: string, line: string) => void,
-  signal: AbortSignal,
-): Promise<void> => {
-  try {
-    for (const step of steps) {
-      let pod = await podOf(kube, run.namespace, run.name, signal);
-      while (!signal.aborted && !begun(pod, step)) {
-        const phase = (pod?.status as { phase?: string } | undefined)?.phase;
-        if (phase === 'Failed' || phase === 'Succeeded') break;
-        await pause(500, signal);
-        pod = await podOf(kube, run.namespace, run.name, signal);
-      }
-      if (signal.aborted || !begun(pod, step)) return;
-      await followStep(config, run.namespace, pod?.metadata?.name ?? '', step, (line) => onLine(step, line), signal);
-    }
-  } catch (error) {
-    if (!signal.aborted) onLine('log', `cannot follow the build log: ${(error as Error).message}`);
+/** awaitStep waits until a step has begun; undefined where it never will. */
+const awaitStep = async ({ kube, signal }: Tools, build: Build, step: StepName): Promise<PodObject | undefined> => {
+  for (;;) {
+    const pod = await podOf(kube, build, signal);
+    if (hasBegun(pod, step)) return pod;
+    if (isOver(pod)) return undefined;
+    await sleep(lookMs, undefined, { signal });
   }
 };
 
-/** How long the last lines of a log may take once it is known how the build ended. */
-const graceMs = 2_000;
+/** stamped takes the time off a line: by it a log that broke off is continued. */
+const stamped = (line: string): { at: string; text: string } => {
+  const blank = line.indexOf(' ');
+  return blank < 0 ? { at: line, text: '' } : { at: line.slice(0, blank), text: line.slice(blank + 1) };
+};
 
-/**
- * endLog waits for the last lines of a followed log, but not for long: a build may end without a pod (its image was in the
- * registry already), and a pod may go before its log was read.
- */
-export const endLog = async (logs: Promise<void> | undefined, stop: AbortController): Promise<void> => {
-  const timer = setTimeout(() => stop.abort(), graceMs);
-  await logs;
-  clearTimeout(timer);
+/** showStep shows the log of one container to its end, over connections that break. */
+const showStep = async ({ kube, output, signal }: Tools, build: Build, step: StepName, pod: PodObject) => {
+  const key = { namespace: build.namespace, name: pod.metadata?.name ?? '' };
+  let last = '';
+  let over = false;
+  while (!over) {
+    // A container that has ended before the log was asked for has said all in it.
+    over = stateOf((await kube.get(Pod, key, { signal })) ?? undefined, step)?.running === undefined;
+    // Whole seconds: what was shown already is left out below.
+    const sinceTime = last === '' ? undefined : `${last.slice(0, 19)}Z`;
+    try {
+      const log = kube.followLog(key, { container: step, timestamps: true, sinceTime, signal });
+      for await (const line of splitLines(log)) {
+        const { at, text } = stamped(line);
+        if (at <= last) continue;
+        last = at;
+        output.line(`[${step}] ${text}`);
+      }
+    } catch (error) {
+      if (signal.aborted || !isTransient(error)) throw error;
+      over = false;
+    }
+    if (!over) await sleep(lookMs, undefined, { signal });
+  }
+};
+
+/** showBuild shows the logs of a build, step by step, until its last step ended. */
+const showBuild = async (tools: Tools, build: Build): Promise<void> => {
+  try {
+    for (const step of stepNames) {
+      const pod = await awaitStep(tools, build, step);
+      if (pod === undefined) return;
+      await showStep(tools, build, step, pod);
+    }
+  } catch (error) {
+    // A log that cannot be read never fails a push: why a build failed is in the StageRun.
+    if (tools.signal.aborted || isNotFound(error)) return;
+    tools.output.step(`The log of the build cannot be shown: ${(error as Error).message}`);
+  }
+};
+
+/** Builds shows the logs of the builds that a push waits for, one at a time. */
+export interface Builds extends AsyncDisposable {
+  /** show begins to show a build, if it is not shown already. */
+  show(run: StageRun): void;
+  /** shown tells whether any line of the last build was shown. */
+  shown(): boolean;
+  /**
+   * end waits for the last lines, but not for long: a build may end without a pod (its image was in the registry already),
+   * and a pod may go before its log was read.
+   */
+  end(): Promise<void>;
+}
+
+/** showBuilds makes it. */
+export const showBuilds = (tools: Tools, namespace: string): Builds => {
+  let uid: string | undefined;
+  let lines = 0;
+  let stop = new AbortController();
+  let showing: Promise<void> = Promise.resolve();
+  const output: Output = { ...tools.output, line: (text) => ((lines += 1), tools.output.line(text)) };
+  const halt = async (): Promise<void> => {
+    stop.abort();
+    await showing;
+  };
+  return {
+    show: (run) => {
+      if (run.metadata.uid === uid) return;
+      uid = run.metadata.uid;
+      const before = halt();
+      stop = new AbortController();
+      lines = 0;
+      const { name } = run.metadata;
+      tools.output.step(`Building (StageRun ${name})`);
+      const { signal } = stop;
+      showing = before.then(() => showBuild({ ...tools, output, signal }, { namespace, name }));
+    },
+    shown: () => lines > 0,
+    end: async () => {
+      const timer = setTimeout(() => stop.abort(), graceMs);
+      await showing;
+      clearTimeout(timer);
+    },
+    [Symbol.asyncDispose]: halt,
+  };
 };

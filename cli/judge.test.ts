@@ -1,86 +1,244 @@
 import { describe, expect, it } from 'vitest';
 import type { App, AppStatus } from '../operator/api/app.ts';
 import type { StageRun } from '../operator/api/stagerun.ts';
-import { judge } from './judge.ts';
+import { heldBy, judge, react, type Verdict } from './judge.ts';
+import { conditionOf } from './testing/conditions.ts';
 
-const sha = 'a'.repeat(64);
-const condition = (type: string, status: string, reason: string, message = '') => ({
-  type,
-  status,
-  reason,
-  message,
-  observedGeneration: 2,
-  lastTransitionTime: '2026-01-01T00:00:00Z',
+const sha256 = 'a'.repeat(64);
+const other = 'b'.repeat(64);
+const key = { namespace: 'n', name: 'web' };
+const mine = { key, uid: 'u', sha256 };
+
+interface Given {
+  readonly conditions?: readonly string[];
+  readonly status?: Partial<AppStatus>;
+  readonly spec?: Partial<App['spec']>;
+  readonly metadata?: object;
+}
+
+const generation = 2;
+const app = ({ conditions = [], status, spec, metadata }: Given): App =>
+  ({
+    metadata: { ...key, uid: 'u', generation, ...metadata },
+    spec: { source: { blob: { sha256, size: 1 } }, ...spec },
+    status: {
+      observedGeneration: generation,
+      conditions: conditions.map((c) => conditionOf(c, generation)),
+      ...status,
+    },
+  }) as unknown as App;
+const run = (status: object = {}): StageRun =>
+  ({ metadata: { name: 'web-1', uid: 'r' }, spec: {}, status }) as unknown as StageRun;
+const managed = (manager: string) => ({
+  manager,
+  time: '2026-01-01T00:00:01Z',
+  fieldsV1: { 'f:spec': { 'f:source': {} } },
 });
-const app = (status: object, generation = 2): App =>
-  ({ metadata: { name: 'a', namespace: 'n', generation }, spec: {}, status: status as AppStatus }) as unknown as App;
-const failedRun = { status: { failure: { message: 'No buildpack fits.', logTail: 'ERROR' } } } as unknown as StageRun;
+const serves = { status: { source: { sha256 }, url: 'http://web' } };
 
-describe('what a push does next', () => {
-  it.each([
+describe('what a push makes of what it observes', () => {
+  it.each<[string, App | undefined, StageRun | undefined, Partial<Verdict> & { message?: unknown }]>([
+    // The App is another, or about something else.
+    ['the App is gone', undefined, undefined, { type: 'ended', message: expect.stringMatching(/was deleted/) }],
     [
-      'waits while the operator has not seen the new spec',
-      app({ observedGeneration: 1, conditions: [condition('Ready', 'True', 'Ready')] }),
+      'the App is going',
+      app({ metadata: { deletionTimestamp: 'now' } }),
       undefined,
-      { type: 'wait' },
+      { type: 'ended', message: expect.stringMatching(/was deleted/) },
     ],
-    ['waits while there is no status at all', app({}), undefined, { type: 'wait' }],
     [
-      'uploads to the address in the status',
+      'an App of the same name that was made anew',
+      app({ metadata: { uid: 'another' }, conditions: ['Ready=True/Ready'], ...serves }),
+      undefined,
+      { type: 'ended', message: expect.stringMatching(/made anew/) },
+    ],
+    [
+      'another push came in between, and its archive serves',
       app({
-        observedGeneration: 2,
-        upload: { sha256: sha, url: 'http://s3/b/x' },
-        conditions: [condition('Ready', 'Unknown', 'AwaitingUpload')],
+        spec: { source: { blob: { sha256: other, size: 1 } } },
+        metadata: { managedFields: [managed('epinio-cli')] },
+        conditions: ['Ready=True/Ready'],
+        status: { source: { sha256: other } },
       }),
       undefined,
-      { type: 'upload' },
+      { type: 'ended', message: 'another push replaced this one: App web now runs from the archive bbbbbbbbbbbb…' },
     ],
     [
-      'does not upload to the address of another archive',
+      'a GitOps tool set the source back',
       app({
-        observedGeneration: 2,
-        upload: { sha256: 'b'.repeat(64), url: 'http://s3/b/y' },
-        conditions: [condition('Ready', 'Unknown', 'AwaitingUpload')],
+        spec: { source: { image: 'x' } },
+        metadata: { managedFields: [{ ...managed('epinio-cli'), time: '2025' }, managed('argocd-controller')] },
       }),
       undefined,
-      { type: 'wait' },
+      {
+        type: 'ended',
+        message: 'argocd-controller replaced the source that was pushed: App web now runs from another source',
+      },
+    ],
+    // The operator has not looked yet.
+    [
+      'an answer that is about an earlier generation',
+      app({ status: { observedGeneration: 1, source: { sha256 } }, conditions: ['Ready=True/Ready'] }),
+      undefined,
+      { type: 'silent' },
+    ],
+    ['no status at all', { ...app({}), status: undefined } as unknown as App, undefined, { type: 'silent' }],
+    // Ready, for this archive or another.
+    [
+      'this archive serves',
+      app({ conditions: ['Ready=True/Ready: x'], ...serves }),
+      undefined,
+      { type: 'ready', url: 'http://web', note: undefined },
     ],
     [
-      'follows the build of the wanted run',
+      'this archive is built, and the App stopped',
+      app({ conditions: ['Ready=True/Stopped: It is stopped.'], ...serves }),
+      undefined,
+      { type: 'ready', note: 'It is stopped.' },
+    ],
+    [
+      'the App is ready with another archive than its spec names',
+      app({ conditions: ['Ready=True/Ready: It runs.'], status: { source: { sha256: other } } }),
+      undefined,
+      { type: 'progress' },
+    ],
+    [
+      'the App is pinned, and ready with what it is pinned to',
+      app({ spec: { stageRun: 'web-0' }, conditions: ['Ready=True/Ready'], status: { source: { sha256: other } } }),
+      undefined,
+      { type: 'ended', message: expect.stringMatching(/pinned to the StageRun web-0/) },
+    ],
+    [
+      'the App is pinned to a build of this very archive',
+      app({ spec: { stageRun: 'web-0' }, conditions: ['Ready=True/Ready'], ...serves }),
+      undefined,
+      { type: 'ready' },
+    ],
+    [
+      'the App is paused',
+      app({ spec: { paused: true }, conditions: ['Ready=False/Paused: It is paused.'] }),
+      undefined,
+      { type: 'ended', message: expect.stringMatching(/paused by spec.paused/) },
+    ],
+    // Uploads.
+    [
+      'the archive is awaited',
       app({
-        observedGeneration: 2,
-        stageRun: { desired: 'a-1' },
-        conditions: [condition('Ready', 'Unknown', 'Staging')],
+        status: { upload: { sha256, since: 'x', url: 'http://s3/x' } },
+        conditions: ['SourceReady=False/AwaitingUpload: Upload it.'],
       }),
       undefined,
-      { type: 'build', run: 'a-1' },
+      { type: 'upload', why: undefined },
     ],
     [
-      'waits for the rollout once the run is staged',
+      'the archive is awaited again',
       app({
-        observedGeneration: 2,
-        stageRun: { desired: 'a-1' },
-        conditions: [condition('Ready', 'Unknown', 'RollingOut', 'starting'), condition('Staged', 'True', 'Staged')],
+        status: { upload: { sha256, since: 'x', url: 'http://s3/x' } },
+        conditions: ['SourceReady=False/UploadRejected: Wrong bytes.'],
       }),
       undefined,
-      { type: 'wait', why: 'starting' },
+      { type: 'upload', why: 'Wrong bytes.' },
     ],
     [
-      'ends well with the URL',
-      app({ observedGeneration: 2, url: 'http://a', conditions: [condition('Ready', 'True', 'Ready')] }),
-      undefined,
-      { type: 'ready', url: 'http://a', note: undefined },
-    ],
-    [
-      'ends with the reason, the message and the log of the run',
+      'the archive of an earlier push is awaited',
       app({
-        observedGeneration: 2,
-        conditions: [condition('Ready', 'False', 'NoBuildpackDetected', 'short'), condition('Stalled', 'True', 'x')],
+        status: { upload: { sha256: other, since: 'x', url: 'http://s3/x' } },
+        conditions: ['Ready=Unknown/AwaitingUpload'],
       }),
-      failedRun,
-      { type: 'failed', reason: 'NoBuildpackDetected', message: 'No buildpack fits.', log: 'ERROR' },
+      undefined,
+      { type: 'progress' },
     ],
-  ])('%s', (_, state, run, verdict) => {
-    expect(judge(state, run, sha)).toMatchObject(verdict);
+    // Work that goes on.
+    [
+      'the build waits',
+      app({ conditions: ['SourceReady=True/SourceAvailable', 'Staged=Unknown/Queued: Three builds are ahead.'] }),
+      run(),
+      { type: 'progress', why: 'Three builds are ahead.', run: run() },
+    ],
+    [
+      'the build runs, and its log says it',
+      app({ conditions: ['Staged=Unknown/Staging: The image is being built.'] }),
+      run(),
+      { type: 'progress', why: undefined, run: run() },
+    ],
+    [
+      'an attempt failed and another follows',
+      app({ conditions: ['Ready=False/Evicted', 'Staged=False/Evicted: It is tried again at 10:00:00 UTC.'] }),
+      run({ completionTime: 'x', failure: { reason: 'Evicted', message: '' } }),
+      { type: 'progress', why: 'It is tried again at 10:00:00 UTC.', run: undefined },
+    ],
+    [
+      'pods start',
+      app({ conditions: ['Staged=True/Staged', 'Deployed=Unknown/RollingOut: 0 of 1 new pods are ready.'] }),
+      run(),
+      { type: 'progress', why: '0 of 1 new pods are ready.', run: undefined },
+    ],
+    [
+      'pods crash',
+      app({
+        conditions: [
+          'Ready=False/CrashLoopBackOff',
+          'Staged=True/Staged',
+          'Deployed=False/CrashLoopBackOff: It exits with 1.',
+        ],
+      }),
+      run(),
+      { type: 'failing', reason: 'CrashLoopBackOff', message: 'It exits with 1.' },
+    ],
+    [
+      'the pods of an earlier build crash while this one is built',
+      app({ conditions: ['Staged=Unknown/Staging', 'Deployed=False/CrashLoopBackOff: It exits with 1.'] }),
+      run(),
+      { type: 'progress', run: run() },
+    ],
+    // Nothing more will come.
+    [
+      'the build failed',
+      app({ conditions: ['Ready=False/NoBuildpackDetected: short', 'Stalled=True/x'] }),
+      run({ failure: { message: 'No buildpack fits.', logTail: 'ERROR' } }),
+      { type: 'ended', message: 'NoBuildpackDetected: No buildpack fits.', log: 'ERROR' },
+    ],
+    [
+      'the host is taken',
+      app({ conditions: ['Ready=False/RouteConflict: The host is taken.', 'Stalled=True/x'] }),
+      undefined,
+      { type: 'ended', message: 'RouteConflict: The host is taken.', log: undefined },
+    ],
+    [
+      'the archive is refused before it is sent, while an address from before still stands',
+      app({
+        conditions: ['Ready=False/ArchiveTooLarge: 2 GiB is too much.', 'Stalled=True/x'],
+        status: { upload: { sha256, since: 'x', url: 'http://s3/x' } },
+      }),
+      undefined,
+      { type: 'ended', message: 'ArchiveTooLarge: 2 GiB is too much.' },
+    ],
+  ])('%s', (_, seen, wanted, verdict) => {
+    expect(judge({ app: seen, run: wanted }, mine)).toMatchObject(verdict);
+  });
+});
+
+describe('what is done about a verdict that lasts', () => {
+  const failing = (reason: string): Verdict => ({ type: 'failing', reason, message: 'm' });
+  it.each<[string, Verdict, number, object]>([
+    ['silence at first', { type: 'silent' }, 9_999, { type: 'none' }],
+    ['silence', { type: 'silent' }, 10_000, { type: 'say', text: expect.stringMatching(/No operator has looked/) }],
+    ['a crash', failing('CrashLoopBackOff'), 0, { type: 'say', text: 'CrashLoopBackOff: m' }],
+    ['a crash loop', failing('CrashLoopBackOff'), 60_000, { type: 'end', ended: { message: 'CrashLoopBackOff: m' } }],
+    ['a missing Secret', failing('CreateContainerConfigError'), 60_000, { type: 'end' }],
+    ['a node that does not come', failing('Unschedulable'), 600_000, { type: 'say' }],
+    ['progress', { type: 'progress', why: 'w', run: undefined }, 600_000, { type: 'say', text: 'w' }],
+    ['progress without a word', { type: 'progress', why: undefined, run: undefined }, 0, { type: 'none' }],
+    ['an upload', { type: 'upload', to: { url: 'x' }, why: undefined }, 600_000, { type: 'none' }],
+    ['an end', { type: 'ended', message: 'm', hint: 'h' }, 0, { type: 'end', ended: { message: 'm', hint: 'h' } }],
+  ])('%s', (_, verdict, heldMs, reaction) => {
+    expect(react(verdict, heldMs, mine)).toMatchObject(reaction);
+  });
+
+  it('a crash of another kind begins to last anew', () => {
+    expect(heldBy(failing('CrashLoopBackOff'))).not.toBe(heldBy(failing('ImagePullBackOff')));
+    expect(heldBy(failing('CrashLoopBackOff'))).toBe(
+      heldBy({ ...failing('CrashLoopBackOff'), message: 'other' } as Verdict),
+    );
   });
 });

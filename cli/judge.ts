@@ -1,51 +1,221 @@
 import type { App } from '../operator/api/app.ts';
+import { ConditionType, Reason } from '../operator/api/conditions.ts';
+import { group } from '../operator/api/names.ts';
 import type { StageRun } from '../operator/api/stagerun.ts';
+import { findCondition, type ReadCondition } from '../operator/kube/conditions.ts';
+import type { Key } from '../operator/kube/resource.ts';
+import { fieldManager } from './client.ts';
 import type { Upload } from './upload.ts';
 
-/** Verdict is what a push has to do next, read from the App and the StageRun that it wants. */
-export type Verdict =
-  | { readonly type: 'wait'; readonly why: string }
-  | { readonly type: 'upload'; readonly to: Upload }
-  | { readonly type: 'build'; readonly run: string; readonly why: string }
-  | { readonly type: 'ready'; readonly url: string | undefined; readonly note: string | undefined }
-  | { readonly type: 'failed'; readonly reason: string; readonly message: string; readonly log: string | undefined };
-
-interface Condition {
-  readonly type: string;
-  readonly status: string;
-  readonly reason: string;
-  readonly message?: string;
+/** Mine is what was pushed: which archive, into which App (one that is made anew under the same name is another). */
+export interface Mine {
+  readonly key: Key;
+  readonly uid: string;
+  readonly sha256: string;
 }
 
-const condition = (app: App, type: string): Condition | undefined =>
-  (app.status?.conditions as readonly Condition[] | undefined)?.find((c) => c.type === type);
+/** Observed is the world at one moment: the App, and the StageRun that it wants. */
+export interface Observed {
+  readonly app: App | undefined;
+  readonly run: StageRun | undefined;
+}
 
-const failed = (ready: Condition | undefined, run: StageRun | undefined): Verdict => ({
-  type: 'failed',
-  reason: ready?.reason ?? 'Failed',
-  message: run?.status?.failure?.message ?? ready?.message ?? 'the App is stalled',
-  log: run?.status?.failure?.logTail,
+/** Verdict is what a push is to make of what it observed. */
+export type Verdict =
+  /** The operator has said nothing yet of the App as it is now. */
+  | { readonly type: 'silent' }
+  /** The archive is awaited; why: what was wrong with an earlier upload, if anything. */
+  | { readonly type: 'upload'; readonly to: Upload; readonly why: string | undefined }
+  /** Work goes on; why: what is waited for, where that is worth a word; run: the build under way. */
+  | { readonly type: 'progress'; readonly why: string | undefined; readonly run: StageRun | undefined }
+  /** Pods fail; Kubernetes goes on trying, which helps only where the cause goes by itself. */
+  | { readonly type: 'failing'; readonly reason: string; readonly message: string }
+  /** Exactly this archive serves. */
+  | { readonly type: 'ready'; readonly url: string | undefined; readonly note: string | undefined }
+  /** Nothing will change by itself, or it is no longer about this archive. */
+  | { readonly type: 'ended'; readonly message: string; readonly hint: string; readonly log?: string | undefined };
+
+type Ended = Extract<Verdict, { type: 'ended' }>;
+
+const condition = (app: App, type: string): ReadCondition | undefined =>
+  findCondition(app.status?.conditions as readonly ReadCondition[] | undefined, type);
+
+const isTrue = (app: App, type: string): boolean => condition(app, type)?.status === 'True';
+
+/** ofApp writes a command about an App, to be copied. */
+export const ofApp = (verb: string, { name, namespace }: Key, rest = ''): string =>
+  `kubectl ${verb} apps.${group} ${name} -n ${namespace}${rest}`;
+
+const removing = (field: string, key: Key): string =>
+  `${ofApp('patch', key)} --type=json -p '[{"op":"remove","path":"/spec/${field}"}]'`;
+
+/** pinned and paused: why an App does not run what is pushed to it, and how that ends. */
+export const pinned = (key: Key, to: string): Ended => ({
+  type: 'ended',
+  message: `App ${key.name} is pinned to the StageRun ${to} by spec.stageRun, so nothing else is built or run`,
+  hint: `remove the pin, then push again: ${removing('stageRun', key)}`,
+});
+export const paused = (key: Key): Ended => ({
+  type: 'ended',
+  message: `App ${key.name} is paused by spec.paused, so nothing new is built or run`,
+  hint: `resume it, then push again: ${removing('paused', key)}`,
 });
 
-const working = (app: App, ready: Condition | undefined, sha256: string): Verdict => {
-  const { upload, stageRun } = app.status ?? {};
-  const why = ready?.message ?? 'working';
-  if (upload?.url !== undefined && upload.sha256 === sha256)
-    return { type: 'upload', to: { url: upload.url, headers: upload.headers ?? {} } };
-  if (stageRun?.desired !== undefined && condition(app, 'Staged')?.status !== 'True')
-    return { type: 'build', run: stageRun.desired, why };
-  return { type: 'wait', why };
+interface ManagedFields {
+  readonly manager?: string;
+  readonly time?: string;
+  readonly fieldsV1?: { readonly 'f:spec'?: { readonly 'f:source'?: unknown } };
+}
+
+/** sourceManagers tells who manages the source of an App, by the latest write. */
+export const sourceManagers = (app: App | undefined): string[] =>
+  ((app?.metadata.managedFields ?? []) as ManagedFields[])
+    .filter((m) => m.fieldsV1?.['f:spec']?.['f:source'] !== undefined)
+    .toSorted((a, b) => (b.time ?? '').localeCompare(a.time ?? ''))
+    .map((m) => m.manager ?? 'somebody');
+
+const replaced = (app: App, { key }: Mine): Ended => {
+  const [manager = 'somebody'] = sourceManagers(app);
+  const now = app.spec.source?.blob?.sha256;
+  const source = now === undefined ? 'another source' : `the archive ${now.slice(0, 12)}…`;
+  return manager === fieldManager
+    ? {
+        type: 'ended',
+        message: `another push replaced this one: App ${key.name} now runs from ${source}`,
+        hint: 'push again if yours is the one that should run',
+      }
+    : {
+        type: 'ended',
+        message: `${manager} replaced the source that was pushed: App ${key.name} now runs from ${source}`,
+        hint: `${manager} sets the source back whenever it changes: change the source where ${manager} takes it from`,
+      };
+};
+
+/** notMine: the App is gone, or is not about what was pushed any more. */
+const notMine = (app: App | undefined, mine: Mine): Ended | undefined => {
+  const { name } = mine.key;
+  if (app === undefined || app.metadata.deletionTimestamp !== undefined)
+    return { type: 'ended', message: `App ${name} was deleted during the push`, hint: 'push again to make it anew' };
+  if (app.metadata.uid !== mine.uid)
+    return {
+      type: 'ended',
+      message: `App ${name} was deleted and made anew during the push`,
+      hint: 'push again if yours is the one that should run',
+    };
+  return app.spec.source?.blob?.sha256 === mine.sha256 ? undefined : replaced(app, mine);
+};
+
+/** isBlocked: the spec itself keeps the archive from running. */
+const blocked = (app: App, { key }: Mine): Ended | undefined => {
+  if (app.spec.stageRun !== undefined) return pinned(key, app.spec.stageRun);
+  return app.spec.paused === true ? paused(key) : undefined;
+};
+
+const stalled = (app: App, run: StageRun | undefined, { key }: Mine): Ended => {
+  const ready = condition(app, ConditionType.Ready);
+  const failure = run?.status?.failure;
+  return {
+    type: 'ended',
+    message: `${ready?.reason ?? 'Failed'}: ${failure?.message ?? ready?.message ?? 'the App is stalled'}`,
+    hint: `more with: ${ofApp('describe', key)}`,
+    log: failure?.logTail,
+  };
+};
+
+const awaited = (app: App, { sha256 }: Mine): Verdict | undefined => {
+  const { upload } = app.status ?? {};
+  if (upload?.url === undefined || upload.sha256 !== sha256) return undefined;
+  const source = condition(app, ConditionType.SourceReady);
+  const wrong = source?.status === 'False' && source.reason !== Reason.AwaitingUpload;
+  return {
+    type: 'upload',
+    to: { url: upload.url, headers: upload.headers ?? {} },
+    why: wrong ? source.message : undefined,
+  };
+};
+
+/** The condition that is waited for says it better than the summary does. */
+const waitsFor = (app: App): ReadCondition | undefined =>
+  [ConditionType.SourceReady, ConditionType.Staged, ConditionType.Deployed, ConditionType.Routed]
+    .map((type) => condition(app, type))
+    .find((c) => c !== undefined && c.status !== 'True') ?? condition(app, ConditionType.Ready);
+
+const underWay: ReadonlySet<string> = new Set<string>([Reason.Staging, Reason.Running]);
+
+const working = ({ app, run }: { readonly app: App; readonly run: StageRun | undefined }): Verdict => {
+  const deployed = condition(app, ConditionType.Deployed);
+  const staged = isTrue(app, ConditionType.Staged);
+  if (staged && deployed?.status === 'False')
+    return { type: 'failing', reason: deployed.reason ?? 'Failed', message: deployed.message ?? '' };
+  const waited = waitsFor(app);
+  const building = staged || run?.status?.completionTime !== undefined ? undefined : run;
+  // That it is being built is said by the log of the build; what the build waits for is not.
+  const why =
+    building !== undefined && underWay.has(waited?.reason ?? '') ? undefined : waited?.message || waited?.reason;
+  return { type: 'progress', why, run: building };
 };
 
 /**
- * judge reads the state of a push of the archive sha256. Nothing that the operator said of an earlier generation counts.
+ * judge reads how a push stands. Nothing counts that the operator said of an earlier generation, and an App that is ready
+ * counts only when what serves was built from exactly this archive.
  */
-export const judge = (app: App, run: StageRun | undefined, sha256: string): Verdict => {
-  if (app.status?.observedGeneration !== app.metadata.generation)
-    return { type: 'wait', why: 'waiting for the operator' };
-  const ready = condition(app, 'Ready');
-  if (ready?.status === 'True')
-    return { type: 'ready', url: app.status.url, note: ready.reason === 'Ready' ? undefined : ready.message };
-  if (condition(app, 'Stalled')?.status === 'True') return failed(ready, run);
-  return working(app, ready, sha256);
+export const judge = ({ app, run }: Observed, mine: Mine): Verdict => {
+  const gone = notMine(app, mine);
+  if (gone !== undefined || app === undefined) return gone ?? { type: 'silent' };
+  if (app.status?.observedGeneration !== app.metadata.generation) return { type: 'silent' };
+  if (isTrue(app, ConditionType.Ready) && app.status.source?.sha256 === mine.sha256) {
+    const ready = condition(app, ConditionType.Ready);
+    return { type: 'ready', url: app.status.url, note: ready?.reason === Reason.Ready ? undefined : ready?.message };
+  }
+  const blocker = blocked(app, mine);
+  if (blocker !== undefined) return blocker;
+  if (isTrue(app, ConditionType.Stalled)) return stalled(app, run, mine);
+  return awaited(app, mine) ?? working({ app, run });
 };
+
+/** How long something may last before it is told, and before it ends the push, in milliseconds. */
+const patience = { silent: 10_000, failing: 60_000 } as const;
+/** An image may still be on its way to its registry, and a node on its way to the cluster. */
+const slow: ReadonlySet<string> = new Set<string>([
+  Reason.ImagePullBackOff,
+  Reason.Unschedulable,
+  Reason.QuotaExceeded,
+]);
+
+/** Reaction is what is to be done about a verdict that has been the same for a while. */
+export type Reaction =
+  | { readonly type: 'none' }
+  | { readonly type: 'say'; readonly text: string }
+  | { readonly type: 'end'; readonly ended: Ended };
+
+/** react decides what a verdict, the same for heldMs, means for the user. */
+export const react = (verdict: Verdict, heldMs: number, { key }: Mine): Reaction => {
+  switch (verdict.type) {
+    case 'silent':
+      return heldMs < patience.silent
+        ? { type: 'none' }
+        : { type: 'say', text: `No operator has looked at the App for ${patience.silent / 1000} s. Is it running?` };
+    case 'failing':
+      return heldMs < patience.failing || slow.has(verdict.reason)
+        ? { type: 'say', text: `${verdict.reason}: ${verdict.message}` }
+        : {
+            type: 'end',
+            ended: {
+              type: 'ended',
+              message: `${verdict.reason}: ${verdict.message}`,
+              hint: `it has been so for ${patience.failing / 1000} s, and Kubernetes goes on trying; more with: ${ofApp('describe', key)}`,
+            },
+          };
+    case 'progress':
+      return verdict.why === undefined ? { type: 'none' } : { type: 'say', text: verdict.why };
+    case 'ended':
+      return { type: 'end', ended: verdict };
+    case 'upload':
+    case 'ready':
+      return { type: 'none' };
+  }
+};
+
+/** heldBy: verdicts of the same name are the same thing that lasts. */
+export const heldBy = (verdict: Verdict): string =>
+  verdict.type === 'failing' ? `failing ${verdict.reason}` : verdict.type;

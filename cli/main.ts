@@ -1,9 +1,11 @@
 import { basename, resolve } from 'node:path';
-import { KubeConfig } from '@kubernetes/client-node';
-import { Command, InvalidArgumentError } from 'commander';
-import { ApiError } from '../operator/kube/errors.ts';
+import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import manifest from '../package.json' with { type: 'json' };
 import { connectTo } from './client.ts';
-import { UserError } from './errors.ts';
+import { exits, UserError } from './errors.ts';
+import { explain } from './explain.ts';
+import { watchProcess } from './lifetime.ts';
 import { createOutput } from './output.ts';
 import { runPush } from './push.ts';
 
@@ -28,9 +30,22 @@ const seconds = (text: string): number => {
 
 const loadKubeConfig = (context: string | undefined): KubeConfig => {
   const config = new KubeConfig();
-  config.loadFromDefault();
+  try {
+    config.loadFromDefault();
+  } catch (error) {
+    throw new UserError(
+      `the kubeconfig cannot be read: ${(error as Error).message}`,
+      'see KUBECONFIG or ~/.kube/config',
+    );
+  }
   if (context !== undefined) {
-    if (!config.getContextObject(context)) throw new UserError(`the kubeconfig has no context ${context}`);
+    if (!config.getContextObject(context)) {
+      const names = config.getContexts().map(({ name }) => name);
+      throw new UserError(
+        `the kubeconfig has no context ${context}`,
+        names.length === 0 ? 'it has none at all: see KUBECONFIG or ~/.kube/config' : `it has: ${names.join(', ')}`,
+      );
+    }
     config.setCurrentContext(context);
   }
   if (!config.getCurrentCluster())
@@ -50,23 +65,30 @@ interface PushFlags {
   readonly force: boolean;
 }
 
+const output = createOutput();
+
+/** fail tells why the command ends, and with which exit code. */
+const fail = (error: unknown): void => {
+  const { message, hint, code, cause } = explain(error);
+  process.exitCode = code;
+  if (code === exits.brokenPipe) return;
+  output.failure(message, hint);
+  if (process.env['EPINIO_DEBUG'] !== undefined)
+    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n${String(cause)}\n`);
+};
+
+const { signal } = watchProcess(fail);
+
 const push = async (flags: PushFlags): Promise<void> => {
   const path = resolve(flags.path);
+  const name = appName(flags.name, path);
   const config = loadKubeConfig(flags.context);
   const namespace = flags.namespace ?? config.getContextObject(config.getCurrentContext())?.namespace ?? 'default';
-  const stop = new AbortController();
-  process.once('SIGINT', () => stop.abort(new UserError('interrupted', 'what was applied goes on in the cluster')));
   const kube = connectTo(() => loadKubeConfig(flags.context));
-  const output = createOutput();
   try {
     const url = await runPush(
-      { kube, config, output, signal: stop.signal },
-      {
-        key: { namespace, name: appName(flags.name, path) },
-        path,
-        force: flags.force,
-        timeoutMs: flags.timeout * 1000,
-      },
+      { kube, output, signal, now: () => performance.now() },
+      { key: { namespace, name }, path, force: flags.force, timeoutMs: flags.timeout * 1000 },
     );
     output.step(url === undefined ? 'The App is ready; it has no route' : 'The App is ready');
     if (url !== undefined) output.result(url);
@@ -77,7 +99,9 @@ const push = async (flags: PushFlags): Promise<void> => {
 
 const program = new Command('epinio')
   .description('From source code to a URL on Kubernetes. Talks to the cluster of your kubeconfig and to nothing else.')
-  .showHelpAfterError();
+  .version(manifest.version, '-V, --version', 'show the version')
+  .showHelpAfterError('(epinio push --help shows all flags)')
+  .exitOverride();
 program
   .command('push')
   .description('Pack a folder, apply it as an App, upload it, and wait until it serves')
@@ -87,20 +111,12 @@ program
   .option('--context <context>', 'context of the kubeconfig')
   .option('--timeout <seconds>', 'how long to wait until the App serves', seconds, 900)
   .option('--force', 'take the source over from another tool or another kind of source', false)
+  .addHelpText('after', '\nThe URL alone goes to stdout, all else to stderr. Exit codes: docs/cli.md')
   .action(push);
 
-/** explain gives an error the two lines that a user needs: what, and what to do. */
-const explain = (error: unknown): string => {
-  if (error instanceof UserError) return error.hint === undefined ? error.message : `${error.message}\n  ${error.hint}`;
-  if (error instanceof ApiError && error.code === 0)
-    return `the cluster cannot be reached: ${error.message}\n  see whether kubectl get apps works with the same context`;
-  if (error instanceof ApiError) return `the cluster answered ${error.code} ${error.reason}: ${error.message}`;
-  return error instanceof Error ? error.message : String(error);
-};
-
-try {
-  await program.parseAsync();
-} catch (error) {
-  process.stderr.write(`epinio: ${explain(error)}\n`);
-  process.exitCode = 1;
-}
+// Not awaited: dist/epinio.cjs requires this module.
+program.parseAsync().catch((error: unknown) => {
+  // Commander has said it already.
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : exits.usage;
+  else fail(error);
+});

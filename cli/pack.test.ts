@@ -1,10 +1,14 @@
 import { chmod, mkdir, mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/promises';
-import { createReadStream } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { appendFileSync, createReadStream, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createGunzip } from 'node:zlib';
+import { createGunzip, gzipSync } from 'node:zlib';
 import { extract } from 'tar-stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { exactMark } from '../operator/fetch/exact.ts';
+import { unreadable } from './folder.ts';
 import { pack } from './pack.ts';
 
 let root: string;
@@ -42,8 +46,8 @@ describe('packing a folder', () => {
     const second = await pack(root);
     expect(second.sha256).toBe(first.sha256);
     expect(second.size).toBe(first.size);
-    await first.dispose();
-    await second.dispose();
+    await first[Symbol.asyncDispose]();
+    await second[Symbol.asyncDispose]();
   });
 
   it('keeps executables, empty folders and links inside, sorted', async () => {
@@ -53,7 +57,7 @@ describe('packing a folder', () => {
     await symlink('run.sh', join(root, 'start'));
     const archive = await pack(root);
     expect(await list(archive.file)).toEqual(['directory empty/ 755', 'file run.sh 755', 'symlink start 777']);
-    await archive.dispose();
+    await archive[Symbol.asyncDispose]();
   });
 
   it('leaves out version control and what .epinioignore lists', async () => {
@@ -65,7 +69,7 @@ describe('packing a folder', () => {
     await write('index.html');
     const archive = await pack(root);
     expect(await list(archive.file)).toEqual(['file index.html 644', 'file keep.log 644']);
-    await archive.dispose();
+    await archive[Symbol.asyncDispose]();
   });
 
   it.each([
@@ -82,8 +86,79 @@ describe('packing a folder', () => {
   });
 
   it('takes a file as the archive that it is', async () => {
-    await write('app.zip', 'PK');
-    const archive = await pack(join(root, 'app.zip'));
-    expect(archive).toMatchObject({ size: 2, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string });
+    await writeFile(join(root, 'app.tar'), exactMark());
+    const archive = await pack(join(root, 'app.tar'));
+    expect(archive).toMatchObject({ size: 1024, entries: undefined });
+    expect(archive.sha256).toBe(createHash('sha256').update(exactMark()).digest('hex'));
+  });
+
+  it.each<[string, string | Buffer, RegExp]>([
+    ['nothing', '', /is empty/],
+    ['a text', 'just text', /is no archive/],
+    ['a page', '<html>'.repeat(200), /is no archive/],
+    ['a compressed text', gzipSync('text'.repeat(1000)), /is compressed, but holds no tar/],
+  ])('refuses a file that holds %s, before anything is sent', async (_, content, message) => {
+    await writeFile(join(root, 'app.tgz'), content);
+    await expect(pack(join(root, 'app.tgz'))).rejects.toThrow(message);
+  });
+
+  it('follows a link that is given as the folder', async () => {
+    await write('sources/index.html');
+    await symlink('sources', join(root, 'link'));
+    await using archive = await pack(join(root, 'link'));
+    expect(await list(archive.file)).toEqual(['file index.html 644']);
+  });
+
+  it('tells upper case from lower case in rules', async () => {
+    await write('.epinioignore', 'README\n*.LOG\n');
+    await write('README');
+    await write('readme');
+    await write('a.log');
+    await using archive = await pack(root);
+    expect(await list(archive.file)).toEqual(['file a.log 644', 'file readme 644']);
+  });
+
+  it('names what it leaves out because it is no file', async () => {
+    await write('index.html');
+    execFileSync('mkfifo', [join(root, 'pipe')]);
+    const notes: string[] = [];
+    await using archive = await pack(root, { note: (text) => notes.push(text) });
+    expect(archive.entries).toBe(1);
+    expect(notes).toEqual(['Left out, because it is no file, folder or link: pipe']);
+  });
+
+  it('refuses a name that is not UTF-8: it would arrive as another one', async () => {
+    await write('index.html');
+    await writeFile(Buffer.concat([Buffer.from(`${root}/caf`), Buffer.from([0xe9])]), 'x');
+    await expect(pack(root)).rejects.toThrow('the name of caf? is not UTF-8');
+  });
+
+  it('refuses a file that grows while it is packed, by its name', async () => {
+    await write('app.log', 'x'.repeat(5_000_000));
+    const growing = setInterval(() => appendFileSync(join(root, 'app.log'), 'more'), 0);
+    await expect(pack(root)).rejects.toThrow('app.log changed while it was packed');
+    clearInterval(growing);
+  });
+
+  it('leaves nothing behind when it is ended', async () => {
+    await write('big', 'x'.repeat(5_000_000));
+    const before = readdirSync(tmpdir()).filter((name) => name.startsWith('epinio-push-'));
+    const stop = new AbortController();
+    const packing = pack(root, { signal: stop.signal });
+    setTimeout(() => stop.abort(new Error('ended')), 5);
+    await expect(packing).rejects.toThrow('ended');
+    expect(readdirSync(tmpdir()).filter((name) => name.startsWith('epinio-push-') && !before.includes(name))).toEqual(
+      [],
+    );
+  });
+
+  it.each([
+    ['EACCES', 'cannot read a/b: there is no permission to', /chmod/],
+    ['ENOENT', 'a/b went away while it was packed', /push again/],
+    ['EIO', 'cannot read a/b: broken', /.epinioignore/],
+  ])('names what cannot be read, and what to do: %s', (code, message, hint) => {
+    const told = unreadable('a/b', Object.assign(new Error('broken'), { code }));
+    expect(told.message).toBe(message);
+    expect(told.hint).toMatch(hint);
   });
 });

@@ -1,100 +1,161 @@
-import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { App } from '../operator/api/app.ts';
-import type { KubeClient } from '../operator/kube/client.ts';
-import { Namespace } from '../operator/kube/resource.ts';
-import { connect } from '../operator/testing/apiserver.ts';
+import type { UserError } from './errors.ts';
 import { connectTo } from './client.ts';
+import type { Output } from './output.ts';
 import { runPush, type Push } from './push.ts';
+import { connect } from '../operator/testing/apiserver.ts';
+import type { KubeClient } from '../operator/kube/client.ts';
+import { createWorld, write, type World } from './testing/world.ts';
 
-const namespace = `push-${randomBytes(4).toString('hex')}`;
-const run = `web-${'0'.repeat(10)}`;
+let world: World;
 let kube: KubeClient;
-let path: string;
-
 beforeAll(async () => {
+  world = await createWorld();
   kube = connectTo(connect);
-  path = await mkdtemp(join(tmpdir(), 'push-test-'));
-  await writeFile(join(path, 'index.html'), 'hello');
-  await kube.create(Namespace, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
 });
-
 afterAll(async () => {
-  await rm(path, { recursive: true });
   await kube.close();
+  await world[Symbol.asyncDispose]();
 });
 
-const condition = (type: string, status: string, reason: string, generation: number) => ({
-  type,
-  status,
-  reason,
-  message: '',
-  observedGeneration: generation,
-  lastTransitionTime: '2026-01-01T00:00:00Z',
-});
-
-/** tell writes the status that the operator would write. */
-const tell = async (name: string, ready: string, staged: string): Promise<void> => {
-  const app = await kube.get(App, { namespace, name });
-  const generation = app?.metadata.generation ?? 0;
-  const status = {
-    observedGeneration: generation,
-    conditions: [condition('Ready', ready, 'Ready', generation), condition('Staged', staged, 'Staging', generation)],
-    stageRun: { desired: run },
-    url: 'http://web.example.com',
+/** pushing starts a push; ended is the URL, or the words with which it failed. */
+const pushing = (name: string, over: Partial<Push> = {}) => {
+  const steps: string[] = [];
+  const applied = Promise.withResolvers<void>();
+  const step = (text: string): void => {
+    steps.push(text);
+    if (text.startsWith('Applied')) applied.resolve();
   };
-  const intent = { apiVersion: 'epinio.io/v1alpha1', kind: 'App', metadata: { name, namespace }, status };
-  await kube.apply(App, intent, { subresource: 'status' });
+  const output: Output = { step, progress: () => {}, line: step, result: () => {}, failure: () => {} };
+  const stop = new AbortController();
+  const push: Push = {
+    key: { namespace: world.namespace, name },
+    path: world.folder,
+    force: false,
+    timeoutMs: 20_000,
+    ...over,
+  };
+  const ended = runPush({ kube, output, signal: stop.signal, now: () => performance.now() }, push).catch(
+    (error: unknown) => {
+      applied.resolve();
+      return `${(error as UserError).message} // ${(error as UserError).hint}`;
+    },
+  );
+  return { steps, ended, applied: applied.promise, stop: () => stop.abort(new Error('stopped by the test')) };
 };
 
+const read = (name: string) => kube.get(App, { namespace: world.namespace, name });
+
+/** applyAs applies an App as another tool does. */
+const applyAs = (fieldManager: string, name: string, spec: object) =>
+  world.kube.apply(
+    App,
+    { apiVersion: 'epinio.io/v1alpha1', kind: 'App', metadata: { namespace: world.namespace, name }, spec },
+    { fieldManager },
+  );
+
 it('ends although the build that it follows never has a pod: the image was in the registry already', async () => {
-  const steps: string[] = [];
-  const building = Promise.withResolvers<void>();
-  const applied = Promise.withResolvers<void>();
-  const output = {
-    step: (text: string) => {
-      steps.push(text);
-      if (text.startsWith('Applied')) applied.resolve();
-      if (text.startsWith('Building')) building.resolve();
-    },
-    progress: () => undefined,
-    line: (text: string) => steps.push(text),
-    result: () => undefined,
-  };
-  const push: Push = { key: { namespace, name: 'web' }, path, force: false, timeoutMs: 30_000 };
-  const pushed = runPush({ kube, config: connect(), output, signal: new AbortController().signal }, push);
-  await applied.promise;
-  await tell('web', 'Unknown', 'Unknown');
-  await building.promise;
-  await tell('web', 'True', 'True');
-  expect(await pushed).toBe('http://web.example.com');
-  expect(steps.join('\n')).not.toContain('cannot follow');
+  const push = pushing('web');
+  await push.applied;
+  await world.run('web', 'web-0000000000');
+  const conditions = ['Ready=Unknown/Staging', 'Staged=Unknown/Staging'];
+  await world.tell('web', { conditions, more: { stageRun: { desired: 'web-0000000000' } } });
+  await expect.poll(() => push.steps).toContain('Building (StageRun web-0000000000)');
+  await world.ready('web');
+  expect(await push.ended).toBe('http://web.example.com');
+  expect(push.steps.join('\n')).not.toContain('cannot be shown');
+});
+
+it('says what the build waits for, whenever that changes and only then', async () => {
+  const push = pushing('waits');
+  await push.applied;
+  const queued = (ahead: string) => ['Ready=Unknown/Queued', `Staged=Unknown/Queued: ${ahead} builds are ahead.`];
+  for (const ahead of ['Three', 'Three', 'Two']) {
+    await world.tell('waits', { conditions: queued(ahead) });
+    await expect.poll(() => push.steps.at(-1)).toBe(`${ahead} builds are ahead.`);
+  }
+  await world.ready('waits');
+  await push.ended;
+  expect(push.steps.filter((s) => s.endsWith('ahead.'))).toHaveLength(2);
+});
+
+describe('a push reports success for its own archive only', () => {
+  it('not where the App is pinned: nothing is written, and the way out is told', async () => {
+    const before = await applyAs('kubectl', 'pinned', {
+      stageRun: 'pinned-1',
+      source: { blob: { sha256: '0'.repeat(64), size: 1 } },
+    });
+    const ended = await pushing('pinned').ended;
+    expect(ended).toMatch(/pinned to the StageRun pinned-1 by spec.stageRun.*nothing was changed.*kubectl patch/);
+    expect((await read('pinned'))?.metadata.generation).toBe(before.metadata.generation);
+  });
+
+  it('not where the App is paused', async () => {
+    const before = await applyAs('kubectl', 'paused', { paused: true });
+    expect(await pushing('paused').ended).toMatch(/paused by spec.paused.*nothing was changed.*kubectl patch/);
+    expect((await read('paused'))?.metadata.generation).toBe(before.metadata.generation);
+  });
+
+  it('not where the App is pinned while it is pushed', async () => {
+    const push = pushing('pinned-later');
+    await push.applied;
+    await applyAs('kubectl', 'pinned-later', { stageRun: 'pinned-1' });
+    await world.tell('pinned-later', {
+      conditions: ['Ready=True/Ready', 'Staged=True/Staged'],
+      more: { source: { sha256: '0'.repeat(64) } },
+    });
+    expect(await push.ended).toMatch(/pinned to the StageRun/);
+  });
+
+  it('the loser of two pushes at once says that it lost, the winner goes on', async () => {
+    const first = pushing('twice');
+    await first.applied;
+    await write(world.folder, 'index.html', 'of the second push');
+    const second = pushing('twice');
+    await second.applied;
+    await world.ready('twice');
+    expect(await second.ended).toBe('http://twice.example.com');
+    expect(await first.ended).toMatch(/another push replaced this one: App twice now runs from the archive/);
+  });
+
+  it('not where a GitOps tool sets back what --force took over', async () => {
+    const wanted = { source: { image: 'example.org/shop:1' } };
+    await applyAs('argocd-controller', 'synced', wanted);
+    expect(await pushing('synced').ended).toMatch(/another kind of source \(image\)/);
+    const forced = pushing('synced', { force: true });
+    await forced.applied;
+    await world.kube.mergePatch(
+      App,
+      { namespace: world.namespace, name: 'synced' },
+      { spec: { source: { blob: null } } },
+    );
+    await applyAs('argocd-controller', 'synced', wanted);
+    await world.tell('synced', { conditions: ['Ready=True/Ready'] });
+    expect(await forced.ended).toMatch(/argocd-controller replaced the source that was pushed/);
+  });
 });
 
 it('takes over another kind of source only by force, and then needs no force any more', async () => {
-  const key = { namespace, name: 'taken' };
-  const spec = { source: { image: 'example.org/shop:1' } };
-  await kube.apply(
-    App,
-    { apiVersion: 'epinio.io/v1alpha1', kind: 'App', metadata: key, spec },
-    { fieldManager: 'kubectl-client-side-apply' },
-  );
-  /** Ends when the App is applied; nobody would make it ready here. */
-  const applied = async (force: boolean): Promise<string> => {
-    const stop = new AbortController();
-    const step = (text: string) => {
-      if (text.startsWith('Applied')) stop.abort(new Error('applied'));
-    };
-    const output = { step, progress: () => undefined, line: () => undefined, result: () => undefined };
-    const tools = { kube, config: connect(), output, signal: stop.signal };
-    return runPush(tools, { key, path, force, timeoutMs: 30_000 }).then(String, String);
-  };
-  expect(await applied(false)).toMatch(/runs from another kind of source \(image\)/);
-  expect(await applied(true)).toMatch(/applied/);
-  expect(Object.keys((await kube.get(App, key))?.spec.source ?? {})).toEqual(['blob']);
-  await writeFile(join(path, 'index.html'), 'hello again');
-  expect(await applied(false)).toMatch(/applied/);
+  await applyAs('kubectl-client-side-apply', 'taken', { source: { image: 'example.org/shop:1' } });
+  expect(await pushing('taken').ended).toMatch(/runs from another kind of source \(image\)/);
+  const forced = pushing('taken', { force: true });
+  await forced.applied;
+  forced.stop();
+  expect(Object.keys((await read('taken'))?.spec.source ?? {})).toEqual(['blob']);
+  await write(world.folder, 'index.html', 'hello again');
+  const again = pushing('taken');
+  await again.applied;
+  again.stop();
+  expect(await again.ended).toMatch(/stopped by the test/);
+});
+
+it.each([
+  [
+    'a namespace that is not there',
+    { key: { namespace: 'no-such-namespace', name: 'x' } },
+    /no namespace no-such-namespace.*kubectl create namespace/,
+  ],
+])('says what to do about %s', async (_, over, words) => {
+  expect(await pushing('x', over).ended).toMatch(words);
 });

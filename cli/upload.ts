@@ -1,11 +1,11 @@
 import { createReadStream } from 'node:fs';
-import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import { request as httpRequest, type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { lookup } from 'node:dns';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { UserError } from './errors.ts';
+import { exits, UserError } from './errors.ts';
 import type { Archive } from './pack.ts';
 
 /** Upload is where an archive goes: App.status.upload. */
@@ -14,8 +14,28 @@ export interface Upload {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Silence after which an upload is given up, in milliseconds. */
-const idleMs = 60_000;
+/**
+ * Kind of a failure: `final` happens again whatever one does, `stale` needs another address, `broken` may go well the next
+ * time, and so may `unreachable`, where there was no connection at all.
+ */
+export type UploadFailureKind = 'final' | 'stale' | 'broken' | 'unreachable';
+
+/** UploadFailure is why an upload did not go well. */
+export class UploadFailure extends UserError {
+  readonly kind: UploadFailureKind;
+
+  constructor(kind: UploadFailureKind, message: string, hint: string, cause?: unknown) {
+    super(message, hint, { code: kind === 'final' ? exits.failed : exits.unreachable, cause });
+    this.kind = kind;
+  }
+}
+
+/** UploadOptions: what is called as bytes go out, what ends it all, and the silence after which it is given up. */
+export interface UploadOptions {
+  readonly onProgress?: (sent: number) => void;
+  readonly signal?: AbortSignal;
+  readonly idleMs?: number;
+}
 
 /** Names below .localhost are loopback (RFC 6761); curl and browsers know it, glibc does not. */
 const resolve: LookupFunction = (hostname, options, callback) => {
@@ -33,77 +53,121 @@ const readBody = async (response: IncomingMessage): Promise<string> => {
   return text;
 };
 
-const explain = (status: number, body: string): UserError => {
+const mismatches = new Set(['XAmzContentChecksumMismatch', 'BadDigest', 'XAmzContentSHA256Mismatch']);
+
+const refusal = (status: number, body: string): UploadFailure => {
   const code = /<Code>([^<]+)<\/Code>/.exec(body)?.[1] ?? `HTTP ${status}`;
   if (status === 403 && /expired|not valid yet/i.test(body))
-    return new UserError(
+    return new UploadFailure(
+      'stale',
       `the upload address is not valid at this time (${code})`,
-      'run the push again; if it happens again, check the clocks of this machine and of the S3 server',
+      'check the clocks of this machine and of the S3 server',
     );
-  if (code === 'XAmzContentChecksumMismatch' || code === 'BadDigest' || code === 'XAmzContentSHA256Mismatch')
-    return new UserError(
+  if (mismatches.has(code))
+    return new UploadFailure(
+      'final',
       'the uploaded bytes are not those that were announced',
-      'the sources changed while they were packed: run the push again',
+      'something changed the archive while it was uploaded: run the push again',
     );
-  return new UserError(
-    `the S3 server refused the upload: ${code}`,
+  if (status >= 500 || status === 408 || status === 429 || status === 499)
+    return new UploadFailure('broken', `the S3 server answers ${code}`, 'see whether the S3 server is well');
+  return new UploadFailure(
+    'final',
+    `the S3 server refuses the upload: ${code}`,
     "see the operator's log and the s3 section of its configuration",
   );
 };
 
-/**
- * upload sends an archive to a presigned URL. `Expect: 100-continue` lets the server refuse before the first byte.
- * 412 means that the object is there already, which is what we want. node:http rather than fetch: fetch drops the Host
- * header and keeps the whole body in memory.
- */
-export const upload = async (
-  to: Upload,
-  archive: Archive,
-  onProgress: (sent: number) => void = () => {},
-): Promise<void> => {
-  const url = new URL(to.url);
-  const options: RequestOptions = {
-    method: 'PUT',
-    headers: { ...to.headers, 'content-length': String(archive.size), expect: '100-continue' },
-    lookup: resolve,
-    timeout: idleMs,
-  };
+/** What is said by the machine itself, before the server hears of anything. */
+const noConnection = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT']);
+const isCertificate = (code: string): boolean => /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS/.test(code);
+
+const breakdown = (error: NodeJS.ErrnoException, host: string): UploadFailure => {
+  const code = error.code ?? '';
+  const detail = error.message || code;
+  if (isCertificate(code))
+    return new UploadFailure(
+      'final',
+      `the certificate of the S3 server ${host} is not trusted: ${detail}`,
+      'name the file of its CA in the variable NODE_EXTRA_CA_CERTS',
+      error,
+    );
+  if (noConnection.has(code))
+    return new UploadFailure(
+      'unreachable',
+      `cannot reach the S3 server at ${host}: ${detail}`,
+      "the address comes from s3.publicEndpoint of the operator's configuration: it must be reachable from this machine",
+      error,
+    );
+  return new UploadFailure('broken', `the upload to ${host} broke off: ${detail}`, 'push again', error);
+};
+
+const meter = (onProgress: (sent: number) => void): Transform => {
   let sent = 0;
-  const meter = new Transform({
+  return new Transform({
     transform(chunk: Buffer, _encoding, callback) {
       sent += chunk.length;
       onProgress(sent);
       callback(null, chunk);
     },
   });
-  const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, options);
-  const answered = new Promise<IncomingMessage>((ok, fail) => {
+};
+
+/** answerOf is what the server answers, whenever it does; mayContinue, when it lets us send or does not know to say so. */
+const listen = (request: ClientRequest, idleMs: number) => ({
+  answered: new Promise<IncomingMessage>((ok, fail) => {
     request.once('response', ok);
-    request.once('error', fail);
+    request.on('error', fail);
     request.once('timeout', () => request.destroy(new Error(`no answer for ${idleMs / 1000} s`)));
-  });
+  }),
   // A server that does not know 100-continue never answers it: send anyway after a second.
-  const mayContinue = new Promise<void>((ok) => {
+  mayContinue: new Promise<void>((ok) => {
     request.once('continue', ok);
     setTimeout(ok, 1000).unref();
-  });
+  }),
+});
+
+const exchange = async (request: ClientRequest, archive: Archive, o: UploadOptions, idleMs: number) => {
+  const { answered, mayContinue } = listen(request, idleMs);
   request.flushHeaders();
+  const early = await Promise.race([answered, mayContinue]);
+  const sending = early
+    ? undefined
+    : pipeline(createReadStream(archive.file), meter(o.onProgress ?? (() => {})), request).catch(() => undefined);
+  const response = await answered;
+  const body = await readBody(response);
+  if (early || response.statusCode !== 200) request.destroy();
+  else await sending;
+  return { status: response.statusCode ?? 0, body };
+};
+
+/**
+ * upload sends an archive to a presigned URL. `Expect: 100-continue` lets the server refuse before the first byte.
+ * 412 means that the object is there already, which is what we want. node:http rather than fetch: fetch drops the Host
+ * header and keeps the whole body in memory. It throws UploadFailure, or the signal's reason.
+ */
+export const upload = async (to: Upload, archive: Archive, o: UploadOptions = {}): Promise<void> => {
+  const { signal, idleMs = 60_000 } = o;
+  signal?.throwIfAborted();
+  const url = new URL(to.url);
+  const options: RequestOptions = {
+    method: 'PUT',
+    headers: { ...to.headers, 'content-length': String(archive.size), expect: '100-continue' },
+    lookup: resolve,
+    timeout: idleMs,
+    agent: false,
+  };
+  const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, options);
+  const abort = (): void => void request.destroy(new Error('aborted'));
+  signal?.addEventListener('abort', abort, { once: true });
+  let answer: { status: number; body: string };
   try {
-    const early = await Promise.race([answered, mayContinue]);
-    const sending = early ? undefined : pipeline(createReadStream(archive.file), meter, request).catch(() => undefined);
-    const response = await answered;
-    const body = await readBody(response);
-    if (early || response.statusCode !== 200) request.destroy();
-    else await sending;
-    const status = response.statusCode ?? 0;
-    if (status === 200 || status === 412) return;
-    throw explain(status, body);
+    answer = await exchange(request, archive, o, idleMs);
   } catch (error) {
-    if (error instanceof UserError) throw error;
-    throw new UserError(
-      `cannot reach the S3 server at ${url.host}: ${(error as Error).message}`,
-      "the address comes from s3.publicEndpoint of the operator's configuration: it must be reachable from this machine",
-      { cause: error },
-    );
+    signal?.throwIfAborted();
+    throw breakdown(error as NodeJS.ErrnoException, url.host);
+  } finally {
+    signal?.removeEventListener('abort', abort);
   }
+  if (answer.status !== 200 && answer.status !== 412) throw refusal(answer.status, answer.body);
 };

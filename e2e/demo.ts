@@ -19,7 +19,7 @@ const show = async (url: string | undefined): Promise<void> => {
 
 const pushWithKubectl = async (): Promise<void> => {
   title('A push with kubectl and curl: apply an App, upload its archive to the address in its status');
-  const archive = await pack(join(samples, 'static'));
+  await using archive = await pack(join(samples, 'static'));
   const spec = { source: blob(archive) };
   say(`$ kubectl apply -f - <<< '${JSON.stringify({ kind: 'App', metadata: { name: 'hello' }, spec })}'`);
   say((await applyApp(namespace, 'hello', spec)).trim());
@@ -29,7 +29,6 @@ const pushWithKubectl = async (): Promise<void> => {
     say('$ curl -T source.tgz "$(kubectl get app hello -o jsonpath={.status.upload.url})" …');
     say(`HTTP ${await curlUpload(ready, archive.file)}`);
   }
-  await archive.dispose();
   say('$ kubectl wait --for=condition=Ready app/hello');
   const app = await waitFor(namespace, 'hello', /^True\//);
   await show(app?.status?.url);

@@ -20,12 +20,8 @@ export const withArchive = async <T>(
       await mkdir(dirname(join(folder, name)), { recursive: true });
       await writeFile(join(folder, name), text);
     }
-    const archive = await pack(folder);
-    try {
-      return await use(archive, folder);
-    } finally {
-      await archive.dispose();
-    }
+    await using archive = await pack(folder);
+    return await use(archive, folder);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -1,6 +1,9 @@
 /** ArchiveKind is what an archive is by its first bytes. */
 export type ArchiveKind = 'tar' | 'tar.gz' | 'tar.bz2' | 'tar.xz' | 'zip';
 
+/** kindsText names them for people. */
+export const kindsText = 'tar, tar.gz, tar.bz2, tar.xz or zip';
+
 /** headBytes is how much of a file archiveKind needs: one tar header. */
 export const headBytes = 512;
 

@@ -3,7 +3,7 @@ import { collectionPath, objectPath, resourceId, withQuery } from './paths.ts';
 import { ListReader } from './items.ts';
 import { isConflict, isNotFound } from './errors.ts';
 import { apiVersionOf, Pod, type Key, type KubeObject, type Resource } from './resource.ts';
-import { createTransport, type Call, type TransportOptions } from './transport.ts';
+import { connectionFailed, createTransport, type Call, type TransportOptions } from './transport.ts';
 import type { CallOptions, Kube, List, ListOptions, Metadata, WriteOptions } from './types.ts';
 import { readEvents, type WatchEvent } from './watch.ts';
 
@@ -28,6 +28,14 @@ export interface WatchOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** FollowOptions select the container whose log is followed, and what of it. */
+export interface FollowOptions {
+  readonly container: string;
+  readonly timestamps?: boolean | undefined;
+  readonly sinceTime?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** KubeClient is Kube and what only the cache and the tools need. */
 export interface KubeClient extends Kube {
   /**
@@ -37,6 +45,11 @@ export interface KubeClient extends Kube {
   eachItem<T extends KubeObject>(r: Resource<T>, o: PageOptions, take: (object: T) => void): Promise<string>;
   /** watch yields events until the server ends it; see readEvents for what it throws. Bookmarks are on. */
   watch<T extends KubeObject>(r: Resource<T>, o?: WatchOptions): AsyncGenerator<WatchEvent<T>, void, undefined>;
+  /**
+   * followLog yields the log of a container as it grows, until the container ends or the signal aborts; an ApiError where the
+   * connection is lost. sinceTime is RFC 3339.
+   */
+  followLog(key: Key, l: FollowOptions): AsyncGenerator<Buffer, void, undefined>;
   /** getRaw reads any path as text: /version, /readyz. */
   getRaw(path: string, o?: CallOptions): Promise<string>;
   /** close ends all connections at once, and for good: what is asked for later is refused as Stopped. */
@@ -143,12 +156,34 @@ export const createClient = (o: ClientOptions): KubeClient => {
     yield* readEvents<T>(bytes, { deadlineMs: w.readDeadlineMs ?? forever, signal: w.signal });
   }
 
+  async function* followLog(key: Key, l: FollowOptions): AsyncGenerator<Buffer, void, undefined> {
+    const { signal, ...query } = l;
+    const path = withQuery(objectPath(Pod, key, 'log'), { ...query, follow: true });
+    const headers = { accept: '*/*' };
+    const bytes = await transport.open(
+      call(Pod, 'get', { method: 'GET', path, headers, idempotent: true, signal }, 'log'),
+    );
+    const abort = (): void => bytes.destroy();
+    signal?.addEventListener('abort', abort, { once: true });
+    if (signal?.aborted === true) abort();
+    try {
+      yield* bytes;
+    } catch (e) {
+      signal?.throwIfAborted();
+      throw connectionFailed(e);
+    } finally {
+      signal?.removeEventListener('abort', abort);
+      bytes.destroy();
+    }
+  }
+
   return {
     get: (r, key, c) => getAs(r, key, {}, c),
     getMetadata: (r, key, c) => getAs<Metadata>(r, key, partial('PartialObjectMetadata'), c),
     list: (r, l = {}) => listPage(r, l),
     eachItem,
     watch,
+    followLog,
     getRaw: (path, c) =>
       transport.send({
         verb: 'get',

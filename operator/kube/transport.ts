@@ -52,7 +52,8 @@ export interface Transport {
   close(): Promise<void>;
 }
 
-const connectionFailed = (e: unknown): ApiError =>
+/** connectionFailed is the ApiError of a connection that was lost, or never made. */
+export const connectionFailed = (e: unknown): ApiError =>
   new ApiError({
     code: 0,
     reason: 'ConnectionFailed',

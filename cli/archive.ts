@@ -1,0 +1,46 @@
+import { open } from 'node:fs/promises';
+import { constants, gunzipSync } from 'node:zlib';
+import { archiveKind, headBytes, kindsText } from '../operator/fetch/kind.ts';
+import { UserError } from './errors.ts';
+import { unreadable } from './folder.ts';
+
+/** So much of a compressed file holds more than one tar header. */
+const enough = 64 * 1024;
+
+const readHead = async (file: string): Promise<Buffer> => {
+  const handle = await open(file).catch((error: unknown) => {
+    throw unreadable(file, error);
+  });
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(enough), 0, enough, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+};
+
+const refused = (file: string, what: string): UserError =>
+  new UserError(`${file} ${what}`, `give a folder, or an archive: ${kindsText}`);
+
+/** inGzip gives the beginning of what is compressed; undefined where that cannot be told from so few bytes. */
+const inGzip = (head: Buffer): Buffer | undefined => {
+  try {
+    return gunzipSync(head, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: 16 * 1024 ** 2 }).subarray(
+      0,
+      headBytes,
+    );
+  } catch {
+    return undefined;
+  }
+};
+
+/** identify refuses, before anything is sent, what the build could not unpack: by the same first bytes as the build does. */
+export const identify = async (file: string): Promise<void> => {
+  const head = await readHead(file);
+  if (head.length === 0) throw refused(file, 'is empty');
+  const kind = archiveKind(head.subarray(0, headBytes));
+  if (kind === undefined) throw refused(file, 'is no archive');
+  const inner = kind === 'tar.gz' ? inGzip(head) : undefined;
+  if (inner !== undefined && archiveKind(inner) !== 'tar')
+    throw refused(file, 'is compressed, but holds no tar archive');
+};

@@ -1,0 +1,84 @@
+import { App } from '../operator/api/app.ts';
+import { annotations } from '../operator/api/names.ts';
+import { UserError } from './errors.ts';
+import type { Tools } from './follow.ts';
+import type { Mine } from './judge.ts';
+import { bytes } from './output.ts';
+import type { Archive } from './pack.ts';
+import { upload, UploadFailure, type Upload } from './upload.ts';
+
+/** Uploader brings the archive to where it is awaited. */
+export interface Uploader {
+  /** offer is called whenever the archive is awaited; it does what is to be done now, which may be nothing. */
+  offer(to: Upload, why: string | undefined): Promise<void>;
+  /** tookMs is how long all uploads took together. */
+  tookMs(): number;
+}
+
+/** How often a broken upload is tried again; where not even a connection is to be had, less often. */
+const attempts = { broken: 8, unreachable: 3 } as const;
+const waitMs = (failures: number): number => Math.min(1000 * 2 ** (failures - 1), 15_000);
+/** The operator looks every second at first. */
+const arrivesWithinMs = 20_000;
+/** How often the archive is sent whole before it is given up, and how often another address is asked for. */
+const most = { uploads: 3, requests: 3 } as const;
+
+/** createUploader sends an archive, again where that broke off, and asks for another address where one is no longer valid. */
+export const createUploader = (tools: Tools, mine: Mine, archive: Archive): Uploader => {
+  const { kube, output, signal, now } = tools;
+  let failures = 0;
+  let uploads = 0;
+  let requests = 0;
+  let took = 0;
+  /** An address that is not to be used for a while. */
+  let rest: { readonly url: string; readonly until: number } | undefined;
+
+  const renew = async (failure: UploadFailure, url: string): Promise<void> => {
+    if (++requests > most.requests) throw failure;
+    output.step('The upload address is not valid any more; asking for another one');
+    const asked = { metadata: { annotations: { [annotations.requestUpload]: new Date().toISOString() } } };
+    await kube.mergePatch(App, mine.key, asked, { signal });
+    rest = { url, until: Infinity };
+  };
+
+  const fail = async (failure: UploadFailure, url: string): Promise<void> => {
+    if (failure.kind === 'final') throw failure;
+    if (failure.kind === 'stale') return renew(failure, url);
+    failures += 1;
+    if (failures >= attempts[failure.kind]) throw failure;
+    rest = { url, until: now() + waitMs(failures) };
+    output.step(`The upload failed: ${failure.message}; trying again in ${waitMs(failures) / 1000} s`);
+  };
+
+  const send = async (to: Upload): Promise<void> => {
+    output.step(`Uploading ${bytes(archive.size)} to ${new URL(to.url).host}`);
+    const startedAt = now();
+    try {
+      const onProgress = (sent: number): void => output.progress(`${bytes(sent)} of ${bytes(archive.size)}`);
+      await upload(to, archive, { onProgress, signal });
+      uploads += 1;
+      failures = 0;
+      rest = { url: to.url, until: now() + arrivesWithinMs };
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof UploadFailure)) throw error;
+      await fail(error, to.url);
+    } finally {
+      took += now() - startedAt;
+    }
+  };
+
+  return {
+    offer: async (to, why) => {
+      if (to.url === rest?.url && now() < rest.until) return;
+      if (uploads >= most.uploads)
+        throw new UserError(
+          `the archive was uploaded ${uploads} times and is still awaited${why === undefined ? '' : `: ${why}`}`,
+          'see the log of the operator: it looks for the archive in the storage',
+        );
+      if (why !== undefined) output.step(why);
+      await send(to);
+    },
+    tookMs: () => took,
+  };
+};
