@@ -14,6 +14,8 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
           include: ['{operator,cli,e2e}/**/*.test.ts'],
           exclude: ['**/*.int.test.ts', '**/*.e2e.test.ts', '**/node_modules/**'],
+          // Properties over many random values, on a machine that may be busy.
+          testTimeout: 30_000,
         },
       },
       {

@@ -136,6 +136,8 @@ const archive = z.strictObject({
   maxEntries: z.int().min(1).default(100_000),
   /** Largest unpacked:packed ratio. */
   maxRatio: z.int().min(1).default(200),
+  /** Deepest path, in names: a few hundred bytes of names may cost a node minutes. */
+  maxDepth: z.int().min(1).max(1000).default(100),
 });
 
 interface Images {

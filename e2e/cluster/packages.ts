@@ -18,13 +18,18 @@ const packages: Readonly<Record<string, string>> = {
   openssl: 'openssl',
   bzip2: 'bzip2',
   xz: 'xz-utils',
+  bsdtar: 'libarchive-tools',
+  zip: 'zip',
 };
 
 /** What tests on an API server alone need. */
 export const lightPrograms = ['etcd', 'openssl', 'curl'] as const;
 
+/** What pack archives for tests, and nothing else needs. */
+const packingPrograms: ReadonlySet<string> = new Set(['bsdtar', 'zip']);
+
 /** What the native cluster needs. */
-export const nativePrograms = Object.keys(packages);
+export const nativePrograms = Object.keys(packages).filter((program) => !packingPrograms.has(program));
 
 /** missingPrograms tells which of some programs the machine does not have; apt's daemons live in /usr/sbin. */
 export function missingPrograms(wanted: readonly string[]): string[] {

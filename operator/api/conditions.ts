@@ -104,7 +104,8 @@ export const meanings = {
   BlobMissing: 'The archive is not in the storage.',
   BlobDigestMismatch: 'The archive in the storage has another digest or size than the spec says.',
   ArchiveUnsupported: 'The file is not a tar, tar.gz, tar.bz2, tar.xz or zip archive.',
-  ArchiveRejected: 'The archive is damaged, leads outside its folder, or exceeds the limits of the installation.',
+  ArchiveRejected:
+    'The archive is damaged, leads outside its folder, has what cannot be unpacked, or exceeds the limits of the installation.',
   NoBuildpackDetected: 'No buildpack of the builder recognizes the source.',
   BuildFailed: 'A buildpack failed; the end of the log says why.',
   OutOfMemory: 'A step needed more memory than its limit; raise spec.build.resources.limits.memory of the App.',

@@ -20,7 +20,8 @@ export const fetchBlob = async (options: Options, log: Log): Promise<Report> => 
     log(`Downloading ${bytesText(options.size)} from ${options.url.host}`);
     const { sha256, size } = await download(options, path, log);
     log(`Verified sha256 ${sha256}`);
-    const { kind, bytes, entries } = await unpack(path, options.workspace, options.limits);
+    const { kind, bytes, entries, leftOut } = await unpack(path, options.workspace, options.limits);
+    if (leftOut > 0) log(`Left out ${leftOut} entries of macOS (__MACOSX, .DS_Store, ._*)`);
     const message = `Unpacked ${entries} entries, ${bytesText(bytes)}, from a ${kind} archive`;
     log(message);
     return { reason: 'Fetched', message, sha256, size, entries };

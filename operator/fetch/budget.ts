@@ -1,4 +1,3 @@
-import { Transform } from 'node:stream';
 import { FetchFailure } from './exits.ts';
 import type { Limits } from './options.ts';
 import { bytesText } from './log.ts';
@@ -10,8 +9,8 @@ const ratioFloor = 16 * 1024 ** 2;
 export interface Budget {
   readonly bytes: number;
   readonly entries: number;
-  addBytes(count: number): void;
-  addEntry(): void;
+  readonly addBytes: (count: number) => void;
+  readonly addEntry: () => void;
 }
 
 /** createBudget starts the count for an archive of packedBytes. */
@@ -43,15 +42,13 @@ export const createBudget = (limits: Limits, packedBytes: number): Budget => {
   };
 };
 
-/** metered counts the bytes that pass through a stream. */
-export const metered = (budget: Budget): Transform =>
-  new Transform({
-    transform: (chunk: Buffer, _encoding, done) => {
-      try {
-        budget.addBytes(chunk.length);
-        done(null, chunk);
-      } catch (error) {
-        done(error as Error);
-      }
-    },
-  });
+/** metered counts the bytes that pass. */
+export async function* metered(
+  source: AsyncIterable<Uint8Array>,
+  budget: Budget,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of source) {
+    budget.addBytes(chunk.length);
+    yield chunk;
+  }
+}

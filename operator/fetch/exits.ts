@@ -8,7 +8,7 @@ export const exits = {
   BlobDigestMismatch: 71,
   /** The bytes are no archive of a known kind. */
   ArchiveUnsupported: 72,
-  /** The archive is damaged, leads outside its folder, or exceeds a limit. */
+  /** The archive is damaged, leads outside its folder, has what cannot be unpacked, or exceeds a limit. */
   ArchiveRejected: 73,
   /** The storage did not answer, or with errors, in all attempts. */
   SourceUnreachable: 74,

@@ -14,6 +14,7 @@ const schema = z.object({
   FETCH_MAX_BYTES: count.default(1024 ** 3),
   FETCH_MAX_ENTRIES: count.default(100_000),
   FETCH_MAX_RATIO: count.default(200),
+  FETCH_MAX_DEPTH: count.default(100),
   /** Seconds of silence after which a transfer is begun again. */
   FETCH_IDLE_SECONDS: z.coerce.number().positive().default(60),
   FETCH_ATTEMPTS: count.default(6),
@@ -30,6 +31,8 @@ export interface Limits {
   readonly maxEntries: number;
   /** Unpacked bytes for each packed one. */
   readonly maxRatio: number;
+  /** Names in a path. */
+  readonly maxDepth: number;
 }
 
 /** Options of one fetch. */
@@ -73,7 +76,12 @@ export const readOptions = (env: NodeJS.ProcessEnv): Options => {
     sha256: e.FETCH_SHA256,
     size: e.FETCH_SIZE,
     ca: e.FETCH_CA_FILE === undefined ? undefined : read(e.FETCH_CA_FILE),
-    limits: { maxBytes: e.FETCH_MAX_BYTES, maxEntries: e.FETCH_MAX_ENTRIES, maxRatio: e.FETCH_MAX_RATIO },
+    limits: {
+      maxBytes: e.FETCH_MAX_BYTES,
+      maxEntries: e.FETCH_MAX_ENTRIES,
+      maxRatio: e.FETCH_MAX_RATIO,
+      maxDepth: e.FETCH_MAX_DEPTH,
+    },
     idleMs: e.FETCH_IDLE_SECONDS * 1000,
     attempts: e.FETCH_ATTEMPTS,
     workspace: e.FETCH_WORKSPACE,

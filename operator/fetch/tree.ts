@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   closeSync,
+  linkSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -11,42 +12,47 @@ import {
   unlinkSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { rejectArchive as reject } from './entry.ts';
 import { FetchFailure } from './exits.ts';
-import { staysInside } from './links.ts';
+import { courseOf } from './links.ts';
 
 /** Tree is a folder that is filled with the entries of an archive: nothing is ever written outside it or through a link. */
 export interface Tree {
   /** folder makes a folder and those above it. */
-  folder(name: string): void;
-  /** file makes a file and gives write access to it for as long as `write` runs. */
-  file(name: string, executable: boolean, write: (fd: number) => Promise<void>): Promise<void>;
+  folder(path: string): void;
+  /** file makes a file and gives write access to it for as long as `write` runs, which tells how many bytes it wrote. */
+  file(path: string, executable: boolean, write: (fd: number) => Promise<number>): Promise<void>;
   /** link remembers a symbolic link: links are made last, so that no file can be written through one. */
-  link(name: string, target: string): void;
-  /** finish judges and makes the links, lifts a single folder that holds everything, and moves all to its place. */
-  finish(): void;
+  link(path: string, target: string): void;
+  /** hardLink gives a file that is there another name, and tells its size. */
+  hardLink(path: string, target: string): number;
+  /** finish judges and makes the links, lifts a single folder that holds everything if that is wanted, and moves all to its place. */
+  finish(lift: boolean): void;
   /** discard removes what was unpacked so far. */
   discard(): void;
 }
 
 const maxTarget = 4095;
 
-const reject = (message: string): never => {
-  throw new FetchFailure('ArchiveRejected', message);
-};
-
 /** pathOf reads the name of an entry; '' is the root itself. */
-export const pathOf = (name: string): string => {
+export const pathOf = (name: string, maxDepth: number): string => {
   if (name.includes('\0')) reject('A name in the archive has a NUL character.');
   if (name.startsWith('/')) reject(`The archive has an absolute path: ${name}`);
   const parts = name.split('/').filter((part) => part !== '' && part !== '.');
   if (parts.includes('..')) reject(`A path in the archive leads outside of it: ${name}`);
+  // A few hundred bytes of names cost whoever unpacks, copies or removes the tree minutes: each step walks all of the path.
+  if (parts.length > maxDepth)
+    reject(
+      `The archive has folders in folders, more than ${maxDepth} deep, the limit of this installation: ` +
+        `${parts.slice(0, 3).join('/')}/…`,
+    );
   return parts.join('/');
 };
 
 const parentOf = (path: string): string => path.slice(0, Math.max(path.lastIndexOf('/'), 0));
 
 /** What may not go through a condition of the file system: names that are too long, or that fit in no other way. */
-const misfits = new Set(['ENAMETOOLONG', 'EEXIST', 'ENOTDIR', 'EISDIR', 'ENOTEMPTY', 'EINVAL', 'EILSEQ']);
+const misfits = new Set(['ENAMETOOLONG', 'EEXIST', 'ENOTDIR', 'EISDIR', 'ENOTEMPTY', 'EINVAL', 'EILSEQ', 'EMLINK']);
 
 const attempt = <T>(path: string, work: () => T): T => {
   try {
@@ -58,14 +64,19 @@ const attempt = <T>(path: string, work: () => T): T => {
   }
 };
 
-/** createTree fills `place`, an empty folder, by way of a folder of its own within it. */
-export const createTree = (place: string): Tree => {
+const faults = {
+  outside: 'leads outside of it',
+  loop: 'leads back to itself, or through more than 40 others',
+} as const;
+
+/** createTree fills `place`, an empty folder, by way of a folder of its own within it; each folder made on the way counts. */
+export const createTree = (place: string, countFolder: () => void): Tree => {
   if (readdirSync(place).some((name) => name !== 'lost+found'))
     throw new FetchFailure('Misconfigured', `${place} is not empty`);
   const root = join(place, `.${randomUUID()}`);
   mkdirSync(root, 0o755);
   const folders = new Set(['']);
-  const files = new Set<string>();
+  const files = new Map<string, number>();
   const links = new Map<string, string>();
   const at = (path: string): string => join(root, path);
 
@@ -73,49 +84,68 @@ export const createTree = (place: string): Tree => {
     if (folders.has(path)) return;
     if (files.has(path)) reject(`The archive has ${path} as a file and as a folder.`);
     if (links.has(path)) reject(`The archive has an entry that goes through a symbolic link: ${path}`);
-    makeFolder(parentOf(path));
+    makeParent(path);
     attempt(path, () => mkdirSync(at(path), 0o755));
     folders.add(path);
+  };
+  /** Parents that an archive only implies are folders like all others. */
+  const makeParent = (path: string): void => {
+    const parent = parentOf(path);
+    if (folders.has(parent)) return;
+    countFolder();
+    makeFolder(parent);
   };
   /** The last entry of a name wins, as with tar. */
   const claim = (path: string): void => {
     if (folders.has(path)) reject(`The archive has ${path || '.'} as a folder and as something else.`);
-    makeFolder(parentOf(path));
+    makeParent(path);
     if (files.delete(path)) unlinkSync(at(path));
     links.delete(path);
   };
   const topFolder = (): string => {
-    const tops = new Set([...folders, ...files, ...links.keys()].filter((p) => p !== '').map((p) => p.split('/')[0]));
+    const tops = new Set(
+      [...folders, ...files.keys(), ...links.keys()].filter((p) => p !== '').map((p) => p.split('/')[0]),
+    );
     const [only = ''] = tops;
     return tops.size === 1 && folders.has(only) ? only : '';
   };
 
   return {
-    folder: (name) => makeFolder(pathOf(name)),
-    file: async (name, executable, write) => {
-      const path = pathOf(name);
+    folder: makeFolder,
+    file: async (path, executable, write) => {
       claim(path);
       const fd = attempt(path, () => openSync(at(path), 'wx', executable ? 0o755 : 0o644));
-      files.add(path);
       try {
-        await write(fd);
+        files.set(path, await write(fd));
       } finally {
         closeSync(fd);
       }
     },
-    link: (name, target) => {
-      const path = pathOf(name);
+    link: (path, target) => {
       if (target === '' || target.includes('\0') || target.length > maxTarget || target.startsWith('/'))
         reject(`The archive has a symbolic link that is absolute or broken: ${path}`);
       claim(path);
       links.set(path, target);
     },
-    finish: () => {
+    hardLink: (path, target) => {
+      const size = files.get(target);
+      if (size === undefined)
+        return reject(
+          `The archive has a hard link to a file that does not come before it: ${path} -> ${target}. ` +
+            'Pack with --hard-dereference.',
+        );
+      if (path === target) return 0;
+      claim(path);
+      attempt(path, () => linkSync(at(target), at(path)));
+      files.set(path, size);
+      return size;
+    },
+    finish: (lift) => {
       if (files.size === 0) reject('The archive holds no files.');
-      const top = topFolder();
+      const top = lift ? topFolder() : '';
       for (const [path, target] of links) {
-        if (!staysInside(path, links, top === '' ? 0 : 1))
-          reject(`The archive has a symbolic link that leads outside of it: ${path} -> ${target}`);
+        const course = courseOf(path, links, top === '' ? 0 : 1);
+        if (course !== 'inside') reject(`The archive has a symbolic link that ${faults[course]}: ${path} -> ${target}`);
         attempt(path, () => symlinkSync(target, at(path)));
       }
       const source = at(top);

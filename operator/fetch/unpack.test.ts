@@ -25,6 +25,8 @@ const appTree = {
   ['long-name-'.repeat(20)]: 'folder',
   [`${'long-name-'.repeat(20)}/ü.txt`]: 'deep',
 };
+/** Folders that the archive does not name. */
+const implied = 2;
 const folderMode = 0o040755;
 const linkMode = 0o120777;
 const zipOf = (entries: readonly ArchiveEntry[]): ZipEntry[] =>
@@ -39,7 +41,7 @@ describe('an archive is unpacked', () => {
     const bytes = compressors[kind](await tar(app));
     const fetched = await fetchBytes(bytes);
     expect(fetched).toMatchObject({ exitCode: 0, tree: appTree, scratch: [] });
-    expect(fetched.report).toMatchObject({ reason: 'Fetched', size: bytes.length, entries: app.length });
+    expect(fetched.report).toMatchObject({ reason: 'Fetched', size: bytes.length, entries: app.length + implied });
     expect(fetched.log).toContain(`from a ${kind} archive`);
     expect(fetched.log).not.toContain('secret');
   });
@@ -163,8 +165,22 @@ describe('an archive is rejected', () => {
     ['an absolute path', [{ name: '/etc/x' }], /absolute path: \/etc\/x/],
     ['a path that leads out', [{ name: '../x' }], /leads outside/],
     ['a path that leads out in the middle', [{ name: 'a/../../x' }], /leads outside/],
-    ['a hard link', [file, { name: 'hard', type: 'link', linkname: 'ok' }], /hard link: hard/],
-    ['a device', [file, { name: 'dev', type: 'character-device' }], /no file, folder or link: dev/],
+    [
+      'a hard link to what is not there',
+      [file, { name: 'hard', type: 'link', linkname: 'later' }, { name: 'later' }],
+      /hard link to a file that does not come before it: hard -> later. Pack with --hard-dereference/,
+    ],
+    [
+      'a hard link that leads out',
+      [file, { name: 'hard', type: 'link', linkname: '../archive' }],
+      /leads outside of it: \.\.\/archive/,
+    ],
+    [
+      'a hard link to a symbolic link',
+      [file, { name: 'l', type: 'symlink', linkname: 'ok' }, { name: 'hard', type: 'link', linkname: 'l' }],
+      /does not come before it: hard -> l/,
+    ],
+    ['a device', [file, { name: 'dev', type: 'character-device' }], /no file, folder or link: dev \(tar type 3\)/],
     ['a pipe', [file, { name: 'pipe', type: 'fifo' }], /no file, folder or link: pipe/],
     ['an absolute link', [file, { name: 'l', type: 'symlink', linkname: '/etc/passwd' }], /absolute or broken: l/],
     [
@@ -189,7 +205,7 @@ describe('an archive is rejected', () => {
     [
       'links in a circle',
       [file, { name: 'a', type: 'symlink', linkname: 'b' }, { name: 'b', type: 'symlink', linkname: 'a' }],
-      /leads outside/,
+      /leads back to itself, or through more than 40 others: a -> b/,
     ],
     [
       'a file through a link',
@@ -248,6 +264,27 @@ describe('an archive is rejected', () => {
     expect(unpacked.report?.message).toMatch(/unpacks to more than 39\.1 KiB/);
   });
 
+  test('for more folders than allowed, where entries only imply them', async () => {
+    const deep = [{ name: 'a/b/c/d/e/f/g/h/i/j/k' }];
+    for (const bytes of [await tar(deep), zip(deep)]) {
+      const fetched = await fetchBytes(bytes, limits);
+      expect(fetched.report?.message).toMatch(/more than 10 entries/);
+    }
+  });
+
+  test('for folders in folders without end: a few hundred bytes keep a node busy for minutes', async () => {
+    const entries = [{ name: `${'d/'.repeat(1900)}f` }];
+    for (const bytes of [await tar(entries), zip(entries)]) {
+      const { failure, tree } = await unpackBytes(bytes);
+      expect(failure?.message).toBe(
+        'The archive has folders in folders, more than 100 deep, the limit of this installation: d/d/d/…',
+      );
+      expect(tree).toEqual({});
+    }
+    const fits = await unpackBytes(await tar([{ name: `${'d/'.repeat(99)}f`, content: 'x' }]));
+    expect(fits.failure).toBeUndefined();
+  });
+
   test('for more entries than allowed', async () => {
     const entries = Array.from({ length: 11 }, (_, i) => ({ name: `f${i}` }));
     for (const bytes of [await tar(entries), zip(entries)]) {
@@ -270,7 +307,7 @@ describe('an archive is rejected', () => {
   });
 
   test.each<[string, ZipEntry[], RegExp]>([
-    ['a path that leads out', [{ name: '../x' }], /relative path/],
+    ['a path that leads out', [{ name: '../x' }], /leads outside of it: \.\.\/x/],
     ['an absolute path', [{ name: '/x' }], /absolute path/],
     ['a link that leads out', [{ name: 'ok' }, { name: 'l', mode: linkMode, content: '../../x' }], /leads outside/],
     ['a device', [{ name: 'd', mode: 0o020666 }], /no file, folder or link/],
@@ -289,7 +326,7 @@ describe('an archive is rejected', () => {
 describe('a file is no archive', () => {
   test.each<[string, Buffer, RegExp]>([
     ['nothing', Buffer.alloc(0), /The file is empty/],
-    ['text', Buffer.from('just text\n'.repeat(100)), /no archive: tar, tar\.gz, tar\.bz2, tar\.xz and zip/],
+    ['text', Buffer.from('just text\n'.repeat(100)), /no archive: tar, tar\.gz, tar\.bz2, tar\.xz or zip/],
     ['a page', Buffer.from('<html></html>'), /no archive/],
     ['rar', Buffer.from('Rar!\x1a\x07\x00'.padEnd(600, 'x')), /no archive/],
     ['gzip of something else', gzipSync(Buffer.from('text'.repeat(500))), /gz-compressed, but holds no tar/],

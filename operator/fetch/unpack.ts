@@ -3,21 +3,26 @@ import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { createGunzip } from 'node:zlib';
 import xz from 'xz-decompress';
-import { createBudget, type Budget } from './budget.ts';
+import { createBudget, metered, type Budget } from './budget.ts';
 import { bunzip } from './bunzip.ts';
 import { damageOf } from './damage.ts';
+import type { Entry } from './entry.ts';
 import { FetchFailure } from './exits.ts';
-import { archiveKind, headBytes, type ArchiveKind } from './kind.ts';
+import { archiveKind, headBytes, kindsText, type ArchiveKind } from './kind.ts';
 import type { Limits } from './options.ts';
-import { untar } from './tar.ts';
-import { createTree, type Tree } from './tree.ts';
-import { unzip } from './zip.ts';
+import { placeAll, type Placed } from './place.ts';
+import { tarEntries } from './tar.ts';
+import { noTar } from './tarheader.ts';
+import { createTree } from './tree.ts';
+import { zipEntries } from './zip.ts';
 
 /** Unpacked is what came out of an archive. */
 export interface Unpacked {
   readonly kind: ArchiveKind;
   readonly bytes: number;
   readonly entries: number;
+  /** Entries that were left out because macOS alone has a use for them. */
+  readonly leftOut: number;
 }
 
 const readHead = (path: string): Buffer => {
@@ -35,7 +40,7 @@ const identify = (path: string): ArchiveKind => {
   const kind = archiveKind(head);
   if (kind !== undefined) return kind;
   const what = head.length === 0 ? 'The file is empty' : 'The file is no archive';
-  throw new FetchFailure('ArchiveUnsupported', `${what}: tar, tar.gz, tar.bz2, tar.xz and zip can be unpacked.`);
+  throw new FetchFailure('ArchiveUnsupported', `${what}: ${kindsText} can be unpacked.`);
 };
 
 /** tarStream gives the tar within a file. */
@@ -65,37 +70,39 @@ const tarStream = (path: string, kind: Exclude<ArchiveKind, 'zip'>): { stream: R
   }
 };
 
-const fill = async (
-  path: string,
-  kind: ArchiveKind,
-  { tree, budget }: { tree: Tree; budget: Budget },
-): Promise<void> => {
-  if (kind === 'zip') return unzip(path, tree, budget);
+/** entriesOf reads the entries of an archive and counts the bytes that come out of it. */
+async function* entriesOf(path: string, kind: ArchiveKind, budget: Budget): AsyncGenerator<Entry, void, undefined> {
+  if (kind === 'zip') {
+    for await (const entry of zipEntries(path))
+      yield entry.type === 'file' ? { ...entry, content: metered(entry.content, budget) } : entry;
+    return;
+  }
   const { stream, close } = tarStream(path, kind);
   try {
-    await untar(stream, tree, budget);
+    yield* tarEntries(metered(stream, budget));
   } finally {
     close();
   }
-};
+}
 
 /** unpack puts an archive file of any kind into place, all of it or nothing; limits hold while it streams. */
 export const unpack = async (path: string, place: string, limits: Limits): Promise<Unpacked> => {
   const kind = identify(path);
   const budget = createBudget(limits, statSync(path).size);
-  const tree = createTree(place);
+  const tree = createTree(place, budget.addEntry);
+  let placed: Placed;
   try {
-    await fill(path, kind, { tree, budget });
-    tree.finish();
+    placed = await placeAll(entriesOf(path, kind, budget), { tree, budget, maxDepth: limits.maxDepth });
+    tree.finish(!placed.exact);
   } catch (error) {
     tree.discard();
     const failure = damageOf(error);
-    if (kind !== 'tar' && budget.entries === 0 && /Invalid tar header/.test(failure.message))
+    if (kind !== 'tar' && budget.entries === 0 && failure.message.includes(noTar))
       throw new FetchFailure(
         'ArchiveUnsupported',
         `The file is ${kind.slice(4)}-compressed, but holds no tar archive.`,
       );
     throw failure;
   }
-  return { kind, bytes: budget.bytes, entries: budget.entries };
+  return { kind, bytes: budget.bytes, entries: budget.entries, leftOut: placed.leftOut };
 };

@@ -27,10 +27,13 @@ export const compressors = {
 
 /** ZipEntry of a zip file that a test makes; mode 0 as Windows packs it. */
 export interface ZipEntry {
-  readonly name: string;
+  /** Bytes are a name that is not marked as UTF-8. */
+  readonly name: string | Buffer;
   readonly content?: string | Buffer;
   readonly mode?: number;
   readonly encrypted?: boolean;
+  /** Number of the method to claim instead of Deflate. */
+  readonly method?: number;
   /** Checksum to claim instead of the right one. */
   readonly checksum?: number;
 }
@@ -58,8 +61,8 @@ export const zip = (entries: readonly ZipEntry[]): Buffer => {
     const packed = deflateRawSync(content);
     const name = Buffer.from(entry.name);
     const common = [
-      [entry.encrypted === true ? 1 : 0x800, 2],
-      [deflated, 2],
+      [entry.encrypted === true ? 1 : typeof entry.name === 'string' ? 0x800 : 0, 2],
+      [entry.method ?? deflated, 2],
       [0, 4],
       [entry.checksum ?? crc32(content), 4],
       [packed.length, 4],

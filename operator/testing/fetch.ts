@@ -124,19 +124,26 @@ export interface UnpackedBytes {
   readonly failure: FetchFailure | undefined;
   readonly tree: Readonly<Record<string, string>>;
   readonly beside: readonly string[];
+  /** The bytes of the files that were asked for. */
+  readonly contents: Readonly<Record<string, Buffer>>;
 }
 
-/** unpackBytes unpacks an archive into a folder of its own. */
-export async function unpackBytes(bytes: Buffer, limits: Partial<Limits> = {}): Promise<UnpackedBytes> {
+/** unpackBytes unpacks an archive into a folder of its own; `wanted` are files whose bytes are of interest. */
+export async function unpackBytes(
+  bytes: Buffer,
+  limits: Partial<Limits> = {},
+  wanted: readonly string[] = [],
+): Promise<UnpackedBytes> {
   const folder = mkdtempSync(join(tmpdir(), 'epinio-unpack-'));
   try {
     const workspace = join(folder, 'workspace');
     mkdirSync(workspace);
     writeFileSync(join(folder, 'archive'), bytes);
-    const all = { maxBytes: 1024 ** 3, maxEntries: 1000, maxRatio: 1000, ...limits };
+    const all = { maxBytes: 1024 ** 3, maxEntries: 1000, maxRatio: 1000, maxDepth: 100, ...limits };
     const failure = await unpack(join(folder, 'archive'), workspace, all).then(() => undefined, toFailure);
     const tree = Object.fromEntries(look(workspace).map(([path, content]) => [path, content]));
-    return { failure, tree, beside: readdirSync(folder).sort() };
+    const contents = wanted.filter((path) => path in tree).map((path) => [path, readFileSync(join(workspace, path))]);
+    return { failure, tree, beside: readdirSync(folder).sort(), contents: Object.fromEntries(contents) };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -140,7 +140,7 @@ const programs: Record<StepName, (wishes: JobWishes) => Program> = {
 };
 
 const fetchEnv = ({ run, config, ca }: JobWishes): EnvVar[] => {
-  const { maxBytes, maxEntries, maxRatio } = config.archive;
+  const { maxBytes, maxEntries, maxRatio, maxDepth } = config.archive;
   const { sha256 = '', size = 0 } = run.spec.source.blob ?? {};
   const values = {
     FETCH_URL_FILE: `${fetchDir}/${secretKeys.url}`,
@@ -149,6 +149,7 @@ const fetchEnv = ({ run, config, ca }: JobWishes): EnvVar[] => {
     FETCH_MAX_BYTES: maxBytes,
     FETCH_MAX_ENTRIES: maxEntries,
     FETCH_MAX_RATIO: maxRatio,
+    FETCH_MAX_DEPTH: maxDepth,
     ...(ca && { FETCH_CA_FILE: `${caDir}/${secretKeys.ca}` }),
   };
   return Object.entries(values).map(([name, value]) => ({ name, value: String(value) }));
