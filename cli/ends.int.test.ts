@@ -212,6 +212,29 @@ describe('behind a door of its own', () => {
   });
 });
 
+it('a mistake of the command itself is one sentence too, with the stack for who asks for it', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'epinio-mistake-'));
+  const door = await startFaultProxy(loadAuth({ kubeconfig: kubeconfigPath() }));
+  const kubeconfig = await plainKubeconfig(folder, door.url);
+  for (const debug of [false, true]) {
+    const boom = 'process.once("SIGUSR2", () => { throw new TypeError("boom") })';
+    const env = {
+      NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(boom)}`,
+      ...(debug && { EPINIO_DEBUG: '1' }),
+    };
+    const flags = ['push', '--name', `mistake-${debug}`, '--namespace', world.namespace, '--path', world.folder];
+    const command = await start(flags, { kubeconfig, env });
+    await command.said(/Applied/);
+    command.kill('SIGUSR2');
+    const ended = await command.ended;
+    expect(ended).toMatchObject({ code: 70, stdout: '', left: [] });
+    expect(ended.stderr).toMatch(/^epinio: a mistake of epinio itself: boom\n {2}run it again with EPINIO_DEBUG=1/m);
+    expect(/^ {4}at /m.test(ended.stderr)).toBe(debug);
+  }
+  await door.close();
+  await rm(folder, { recursive: true });
+});
+
 describe('the command line', () => {
   it.each<[string, readonly string[], number, RegExp]>([
     ['an unknown flag', ['push', '--what'], 2, /unknown option '--what'/],
