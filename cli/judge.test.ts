@@ -225,6 +225,8 @@ describe('what is done about a verdict that lasts', () => {
     ['silence', { type: 'silent' }, 10_000, { type: 'say', text: expect.stringMatching(/No operator has looked/) }],
     ['a crash', failing('CrashLoopBackOff'), 0, { type: 'say', text: 'CrashLoopBackOff: m' }],
     ['a crash loop', failing('CrashLoopBackOff'), 60_000, { type: 'end', ended: { message: 'CrashLoopBackOff: m' } }],
+    ['an app that starts slowly', failing('NotListening'), 179_999, { type: 'say' }],
+    ['an app that never listens', failing('NotListening'), 180_000, { type: 'end' }],
     ['a missing Secret', failing('CreateContainerConfigError'), 60_000, { type: 'end' }],
     ['a node that does not come', failing('Unschedulable'), 600_000, { type: 'say' }],
     ['progress', { type: 'progress', why: 'w', run: undefined }, 600_000, { type: 'say', text: 'w' }],

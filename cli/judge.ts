@@ -173,14 +173,20 @@ export const judge = ({ app, run }: Observed, mine: Mine): Verdict => {
   return awaited(app, mine) ?? working({ app, run });
 };
 
-/** How long something may last before it is told, and before it ends the push, in milliseconds. */
-const patience = { silent: 10_000, failing: 60_000 } as const;
-/** An image may still be on its way to its registry, and a node on its way to the cluster. */
-const slow: ReadonlySet<string> = new Set<string>([
-  Reason.ImagePullBackOff,
-  Reason.Unschedulable,
-  Reason.QuotaExceeded,
-]);
+/** After so much silence of the operator it is told. */
+const silentMs = 10_000;
+/** As long may pods fail before that ends the push: some find what they need at their second start, and some start slowly. */
+const crashingMs = 60_000;
+const unreadyMs = 180_000;
+const failingMs: Readonly<Record<string, number>> = {
+  [Reason.NotListening]: unreadyMs,
+  [Reason.ProbeFailed]: unreadyMs,
+  // An image may still be on its way to its registry, a node to the cluster, a volume to the node.
+  [Reason.ImagePullBackOff]: Infinity,
+  [Reason.Unschedulable]: Infinity,
+  [Reason.PodNotStarted]: Infinity,
+  [Reason.QuotaExceeded]: Infinity,
+};
 
 /** Reaction is what is to be done about a verdict that has been the same for a while. */
 export type Reaction =
@@ -192,18 +198,18 @@ export type Reaction =
 export const react = (verdict: Verdict, heldMs: number, { key }: Mine): Reaction => {
   switch (verdict.type) {
     case 'silent':
-      return heldMs < patience.silent
+      return heldMs < silentMs
         ? { type: 'none' }
-        : { type: 'say', text: `No operator has looked at the App for ${patience.silent / 1000} s. Is it running?` };
+        : { type: 'say', text: `No operator has looked at the App for ${silentMs / 1000} s. Is it running?` };
     case 'failing':
-      return heldMs < patience.failing || slow.has(verdict.reason)
+      return heldMs < (failingMs[verdict.reason] ?? crashingMs)
         ? { type: 'say', text: `${verdict.reason}: ${verdict.message}` }
         : {
             type: 'end',
             ended: {
               type: 'ended',
               message: `${verdict.reason}: ${verdict.message}`,
-              hint: `it has been so for ${patience.failing / 1000} s, and Kubernetes goes on trying; more with: ${ofApp('describe', key)}`,
+              hint: `it has been so for ${Math.round(heldMs / 1000)} s, and Kubernetes goes on trying; more with: ${ofApp('describe', key)}`,
             },
           };
     case 'progress':
