@@ -56,6 +56,13 @@ describe('the configuration file', () => {
       `${minimal}\nbuild: {timeoutSeconds: 7200, maxTimeoutSeconds: 3600}`,
       /build\.maxTimeoutSeconds: is less than build\.timeoutSeconds \(7200\)/,
     ],
+    [
+      'a builder that a tenant could replace, by the address that nodes pull from',
+      minimal
+        .replace('registry.epinio-system.svc:5000', "registry.epinio-system.svc:5000', pull: '127.0.0.1:30500")
+        .replace("'run:1'", "'localhost:30500/apps/epinio/run:1'"),
+      /builders: .* lies where Apps push to/,
+    ],
     ['text that is not YAML', 'a: [', /is not YAML/],
   ])('refuses %s and says where', (_, text, message) => {
     expect(mistakes(text)).toMatch(message);

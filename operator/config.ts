@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { registryAddresses } from './registry/addresses.ts';
 
 const dns1123 = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const hostname = z.string().max(253).regex(dns1123, 'must be a lower-case DNS name');
@@ -80,8 +81,15 @@ const registry = z.strictObject({
   auth: z.enum(['Token', 'Secret']).default('Token'),
   /** Token: Secret with tls.crt and tls.key that sign tokens. Secret: name of the dockerconfigjson Secret. */
   secretRef: z.string().default('epinio-registry-token'),
-  /** dockerconfigjson Secret of the operator's namespace that nodes pull with; copied to namespaces that hold Apps. */
+  /**
+   * Name of the dockerconfigjson Secret that nodes pull with, kept in each namespace that holds Apps: a credential of that
+   * namespace where pullKeyRef exists, else a copy of the Secret of this name in the operator's namespace.
+   */
   pullSecretRef: z.string().optional(),
+  /** Secret of the operator's namespace with the keys that namespaces' credentials for the bundled registry are derived from. */
+  pullKeyRef: z.string().default('epinio-registry-pull-key'),
+  /** Further host[:port] by which nodes or pods reach the same registry: no App may name images there, but its own. */
+  aliases: z.array(registryHost).default([]),
   /** Secret of the operator's namespace whose ca.crt signs the registry's certificate. */
   caRef: z.string().optional(),
   /** The push door speaks plain HTTP. */
@@ -146,11 +154,12 @@ interface Images {
 }
 
 /** tenantImages are images of builders that lie where Apps push: who may make a namespace of that name could replace them. */
-const tenantImages = ({ registry: { push, prefix }, builders }: Images): string[] => {
-  const root = prefix === '' ? `${push}/` : `${push}/${prefix}/`;
+const tenantImages = ({ registry, builders }: Images): string[] => {
+  const addresses = registryAddresses(registry);
+  const root = registry.prefix === '' ? '' : `${registry.prefix}/`;
   return builders
     .flatMap(({ image, runImage, lifecycleImage }) => [image, runImage, lifecycleImage ?? image])
-    .filter((image) => image.startsWith(root));
+    .filter((image) => addresses.pathOf(image)?.startsWith(root) === true);
 };
 
 /** configSchema is the operator's configuration file; unknown keys are errors. */

@@ -5,6 +5,8 @@ import { ConfigError, readEnvironment } from './config.ts';
 const programs: Readonly<Record<string, () => Promise<number | undefined>>> = {
   operator: async () => (await import('./run.ts')).runOperator(readEnvironment()),
   fetch: async () => (await import('./fetch/index.ts')).runFetch(process.env),
+  door: async () => (await import('./door/index.ts')).runDoor(process.env),
+  forward: async () => (await import('./door/index.ts')).runForward(process.env),
   bootstrap: async () => (await import('./bootstrap/main.ts')).main(process.env),
 };
 

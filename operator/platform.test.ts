@@ -18,7 +18,7 @@ const config = (over: Readonly<Record<string, unknown>> = {}): Config =>
         uid: 1002,
       },
     ],
-    allowedBuilders: ['example.org/tiny:*', 'team.example.org/*/builder:1'],
+    allowedBuilders: ['example.org/tiny:*', 'team.example.org/*/builder:1', '*/apps/*/builder:*'],
     ...over,
   });
 
@@ -49,6 +49,8 @@ describe('the builder of an App', () => {
     ['an image that a pattern matches only across a slash', 'team.example.org/a/b/builder:1'],
     ['an image that a pattern matches only in part', 'team.example.org/a/builder:11'],
     ['a dot that stands for any letter', 'example-org/tiny:1'],
+    ['an image that a tenant pushed, though a pattern matches it', 'registry.example.org/apps/team-a/builder:1'],
+    ['such an image under another name of the registry', 'REGISTRY.example.org:443/apps/team-a/builder:1'],
   ])('is not %s', (_, builder) => {
     expect(resolveBuilder(config(), builder)).toBeUndefined();
   });

@@ -4,6 +4,7 @@ import type { StageRunSpec } from './api/stagerun.ts';
 import type { BuilderProfile, Config } from './config.ts';
 import { Secret } from './kube/resource.ts';
 import type { Cache } from './kube/types.ts';
+import { registryAddresses } from './registry/index.ts';
 
 /** BuildWishes is what an App may say about how it is built beside the inputs of the image: App.spec.build, StageRun.spec. */
 export type BuildWishes = Pick<StageRunSpec, 'builder' | 'resources' | 'timeoutSeconds' | 'cache'>;
@@ -20,6 +21,10 @@ export const resolveBuilder = (config: Config, builder?: string): ResolvedBuilde
   if (builder === undefined) return fallback && resolved(fallback, fallback.image);
   const named = byName(builder);
   if (named) return resolved(named, named.image);
+  // What lies where Apps push, a tenant may have put there.
+  const { registry } = config;
+  const path = registryAddresses(registry).pathOf(builder);
+  if (path !== undefined && (registry.prefix === '' || path.startsWith(`${registry.prefix}/`))) return undefined;
   const profile = config.builders.find((p) => p.image === builder || (p.match && matches(p.match, builder)));
   const allowed = profile?.image === builder || config.allowedBuilders.some((pattern) => matches(pattern, builder));
   const settings = profile ?? fallback;

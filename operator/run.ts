@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
-import { appController, appCacheSpecs, sweepPullSecrets } from './app/index.ts';
+import { appController, appCacheSpecs, keepPullSecrets } from './app/index.ts';
 import { appRouteController, appRouteCacheSpecs } from './approute/index.ts';
 import { mergeCacheSpecs } from './caches.ts';
 import { loadConfig, type Config, type Environment } from './config.ts';
@@ -14,7 +14,9 @@ import { logHappening } from './kube/reflectorlog.ts';
 import { Pod } from './kube/resource.ts';
 import { giveBackMemory } from './memory.ts';
 
+import { learnAddresses } from './addresses.ts';
 import { createOutside, type Outside } from './outside.ts';
+import { registryAddresses } from './registry/index.ts';
 import { Shell } from './shell.ts';
 import { stageRunController, stageRunCacheSpecs } from './stagerun/index.ts';
 import { createLogger } from './telemetry/log.ts';
@@ -48,6 +50,7 @@ export interface Wiring {
 export const createManager = (w: Wiring) => {
   const { config, kube, outside, log, home } = w;
   const { storage, registry, s3ChangedAt } = outside;
+  const addresses = registryAddresses(config.registry);
   const cache = createCache(
     kube,
     mergeCacheSpecs([appCacheSpecs(config, home), stageRunCacheSpecs, appRouteCacheSpecs], config.watchNamespaces),
@@ -61,14 +64,14 @@ export const createManager = (w: Wiring) => {
   );
   observeWatches(() => cache.status());
   const controllers = [
-    appController({ config, home, storage, s3ChangedAt }),
+    appController({ config, home, storage, s3ChangedAt, addresses }),
     stageRunController({ config, home, storage, registry, fetch: { image: w.fetchImage, command: fetchCommand } }),
     appRouteController({ config }),
   ];
   const reporter = { controller: 'epinio.io/operator', instance: hostname() };
   const manager: Manager = new Manager({
     controllers,
-    tasks: [outside.task, sweepPullSecrets(config), giveBackMemory(() => manager.idle)],
+    tasks: [outside.task, learnAddresses(addresses), keepPullSecrets(config, home), giveBackMemory(() => manager.idle)],
     kube,
     cache,
     log,

@@ -8,6 +8,7 @@ import { buildService } from '../../operator/app/resources/service.ts';
 import { wantedRoutes } from '../../operator/app/routes.ts';
 import { buildIngress } from '../../operator/approute/resources/ingress.ts';
 import type { Config } from '../../operator/config.ts';
+import { registryAddresses } from '../../operator/registry/index.ts';
 import { stamped } from '../../operator/kube/apply.ts';
 import type { KubeClient } from '../../operator/kube/client.ts';
 import {
@@ -112,7 +113,15 @@ export const writeRaw = async (kube: KubeClient, key: Key, model: Written, confi
     kube.apply(r, stamped(intent, owner).wanted);
   const route = await child(AppRoute, buildAppRoute(app, wanted), app);
   await child(Service, buildService(app), app);
-  await child(Deployment, buildDeployment(app, imageAsWritten(image, config), undefined), app);
+  await child(
+    Deployment,
+    buildDeployment(
+      app,
+      imageAsWritten(image, { ...config, addresses: registryAddresses(config.registry) }),
+      undefined,
+    ),
+    app,
+  );
   await child(Ingress, buildIngress(route, config), route);
   const { name } = route.metadata;
   await status(kube, AppRoute, { ...key, name }, statusLike(model.route, model, key, name), 'epinio');

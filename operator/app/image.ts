@@ -1,52 +1,43 @@
 import type { App } from '../api/app.ts';
 import type { StageRun } from '../api/stagerun.ts';
 import { labels } from '../api/names.ts';
+import { isOwnPath } from '../registry/index.ts';
 import { isSucceeded } from './runs.ts';
 import type { Image } from './resources/container.ts';
 import type { DeploymentObject, Seen, Settings } from './seen.ts';
 
-type Registry = Settings['registry'];
-
-/** inRegistry gives the path of an image in the installation's registry, or undefined for an image from elsewhere. */
-const inRegistry = (reference: string, { push, pull }: Registry): string | undefined => {
-  const host = [push, pull].find((h) => h !== undefined && reference.toLowerCase().startsWith(`${h.toLowerCase()}/`));
-  return host === undefined ? undefined : reference.slice(host.length + 1);
-};
-
 /** pullReference rewrites an image of our registry to the address under which nodes know it. */
-export const pullReference = (reference: string, registry: Registry): string => {
-  const path = inRegistry(reference, registry);
-  return path === undefined ? reference : `${registry.pull ?? registry.push}/${path}`;
+export const pullReference = (reference: string, { addresses, registry: { push, pull = push } }: Settings): string => {
+  const path = addresses.pathOf(reference);
+  return path === undefined ? reference : `${pull}/${path}`;
 };
 
 /** isForeignImage tells whether an image lies in our registry, outside the App's own namespace: not for this App. */
-export const isForeignImage = (reference: string, namespace: string, registry: Registry): boolean => {
-  const path = inRegistry(reference, registry);
-  const own = registry.prefix === '' ? `${namespace}/` : `${registry.prefix}/${namespace}/`;
-  // No repository has .. in its name; who writes it means to leave the own path.
-  return path !== undefined && (!path.startsWith(own) || path.includes('..'));
+export const isForeignImage = (reference: string, namespace: string, { addresses, registry }: Settings): boolean => {
+  const path = addresses.pathOf(reference);
+  return path !== undefined && !isOwnPath(path, registry.prefix, namespace);
 };
 
 /** needsPullSecret: the App runs, or may run, an image of our registry. */
-export const needsPullSecret = ({ spec }: App, { registry }: Settings): boolean =>
+export const needsPullSecret = ({ spec }: App, { addresses }: Settings): boolean =>
   spec.source?.blob !== undefined ||
   spec.stageRun !== undefined ||
-  (spec.source?.image !== undefined && inRegistry(spec.source.image, registry) !== undefined);
+  (spec.source?.image !== undefined && addresses.pathOf(spec.source.image) !== undefined);
 
-/** imageAsWritten is source.image, which is run as it is. */
-export const imageAsWritten = (reference: string, { registry }: Settings): Image => ({
-  reference,
+/** imageAsWritten is source.image, which is run as it is; one of our registry by the address that nodes have a credential for. */
+export const imageAsWritten = (reference: string, settings: Settings): Image => ({
+  reference: pullReference(reference, settings),
   staged: false,
-  ourRegistry: inRegistry(reference, registry) !== undefined,
+  ourRegistry: settings.addresses.pathOf(reference) !== undefined,
   processes: [],
   stageRun: undefined,
 });
 
 /** imageOfRun is what a successful run built. */
-export const imageOfRun = (run: StageRun, { registry }: Settings): Image | undefined =>
+export const imageOfRun = (run: StageRun, settings: Settings): Image | undefined =>
   isSucceeded(run) && run.status?.image !== undefined
     ? {
-        reference: pullReference(run.status.image, registry),
+        reference: pullReference(run.status.image, settings),
         staged: true,
         ourRegistry: true,
         processes: run.status.processes ?? [],

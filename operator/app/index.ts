@@ -16,7 +16,7 @@ import { pullSecrets } from './pullsecrets.ts';
 import type { PodObject } from './seen.ts';
 
 export type { AppDeps } from './observe.ts';
-export { sweepPullSecrets } from './sweep.ts';
+export { keepPullSecrets } from './pullsecrettask.ts';
 
 /** Strangers' objects are kept by name alone: so much is needed to see that a name is taken, and when it is free again. */
 const nameOnly = ({ apiVersion, kind, metadata = {} }: KubeObject): KubeObject => {
@@ -106,8 +106,10 @@ const isDeletion = ({ after }: Change<KubeObject>): boolean => after === undefin
 const pullSecretReaders =
   ({ config, home }: AppDeps) =>
   ({ metadata }: KubeObject, cache: Cache): Key[] => {
-    if (metadata?.name === undefined || metadata.name !== config.registry.pullSecretRef) return [];
-    return cache.list(App, metadata.namespace === home ? undefined : metadata.namespace).map(keyOf);
+    const { pullSecretRef, pullKeyRef } = config.registry;
+    const { name, namespace } = metadata ?? {};
+    if (namespace === home && (name === pullSecretRef || name === pullKeyRef)) return cache.list(App).map(keyOf);
+    return name !== undefined && name === pullSecretRef ? cache.list(App, namespace).map(keyOf) : [];
   };
 
 const watches = (deps: AppDeps): Watch[] => [
@@ -137,7 +139,7 @@ const watches = (deps: AppDeps): Watch[] => [
  * uploaded bytes that are not what they should be; then status.
  */
 export const appController = (deps: AppDeps): Controller<App> => {
-  const secrets = pullSecrets();
+  const secrets = pullSecrets(deps.config, deps.home);
   return {
     name: 'app',
     kind: App,

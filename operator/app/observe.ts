@@ -9,6 +9,7 @@ import { Deployment, keyString, Pod, type Key } from '../kube/resource.ts';
 import type { Cache, Context, Intent } from '../kube/types.ts';
 import { listWarnings } from '../kube/warnings.ts';
 import { platformHash, secretsOf, secretVersionsOf } from '../platform.ts';
+import type { RegistryAddresses } from '../registry/index.ts';
 import { StorageError, type Storage } from '../storage/index.ts';
 import { tidyLog } from '../telemetry/logtail.ts';
 import { needsPullSecret } from './image.ts';
@@ -23,6 +24,7 @@ export interface AppDeps {
   readonly config: Config;
   /** Namespace of the operator. */
   readonly home: string;
+  readonly addresses: RegistryAddresses;
   readonly storage: Pick<Storage, 'head' | 'presignPut' | 'remove'>;
   /** When the credential that signs upload URLs was last exchanged, if it was: earlier ones are of no use. */
   readonly s3ChangedAt?: () => Date | undefined;
@@ -46,7 +48,7 @@ const comparing = (cache: Cache, app: App): Seen['isCurrent'] => {
 
 /** observe reads everything about an App from the cache; undefined when it is gone or going. */
 export const observe = async (
-  { config, home, s3ChangedAt }: AppDeps,
+  { config, addresses, s3ChangedAt }: AppDeps,
   secrets: PullSecrets,
   key: Key,
   ctx: Pick<Context, 'cache' | 'kube' | 'signal' | 'now' | 'others'>,
@@ -58,15 +60,14 @@ export const observe = async (
   const deployment = cache.get(Deployment, { namespace, name: deploymentName(name) });
   const { builder, env, resources, timeoutSeconds, cache: layers } = app.spec.build ?? {};
   const versions = () => secretVersionsOf(cache, namespace, secretsOf(config, env));
+  const settings = { ...config, addresses };
   return {
     app,
     runs: cache.byIndex(StageRun, 'owner', uid),
     routes: cache.byIndex(AppRoute, byApp, appValue(namespace, name)),
     deployment: isOwnedBy(app, deployment) ? deployment : undefined,
     pods: cache.byIndex(Pod, byApp, appValue(namespace, name)),
-    pullSecret: needsPullSecret(app, config)
-      ? await secrets.look(ctx, { app, home, name: config.registry.pullSecretRef })
-      : { type: 'none' },
+    pullSecret: needsPullSecret(app, settings) ? await secrets.look(ctx, app) : { type: 'none' },
     platformHash: () => platformHash(config, { builder, resources, timeoutSeconds, cache: layers }, versions()),
     isCurrent: comparing(cache, app),
     blob: { type: 'unknown' },
@@ -75,7 +76,7 @@ export const observe = async (
     warnings: undefined,
     podLog: undefined,
     refusals: [],
-    settings: config,
+    settings,
     now: ctx.now(),
     others: ctx.others(),
   };

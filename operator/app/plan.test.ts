@@ -16,6 +16,7 @@ import {
   digest,
   failed,
   image,
+  missingPullSecret,
   now,
   otherSha,
   running,
@@ -219,7 +220,7 @@ describe('an App that runs an image', () => {
     ],
     [
       'may take an image of its own namespace, pulled with the copied secret',
-      { app: anApp(image('registry.test:5000/apps/team/shop:1')), pullSecret: { type: 'stale', data: {} } },
+      { app: anApp(image('registry.test:5000/apps/team/shop:1')), pullSecret: missingPullSecret },
       { apply: ['AppRoute', 'Service', 'Secret', 'Deployment'] },
     ],
     [
@@ -392,7 +393,7 @@ describe('an App that is built from an archive', () => {
     ],
     [
       'ensures the pull secret before the build',
-      { app, blob: present, routes: accepted, pullSecret: { type: 'stale', data: {} } },
+      { app, blob: present, routes: accepted, pullSecret: missingPullSecret },
       { apply: ['AppRoute', 'Service', 'Secret', 'StageRun'] },
     ],
     [

@@ -8,7 +8,6 @@ import type { Intent } from '../kube/types.ts';
 import { reported, rolloutNow } from './facts.ts';
 import { prunedRuns } from './history.ts';
 import { buildAppRoute } from './resources/approute.ts';
-import { buildPullSecret } from './resources/pullsecret.ts';
 import { buildService } from './resources/service.ts';
 import { buildStageRun, cancelStageRun, changeOf } from './resources/stagerun.ts';
 import type { Rollout } from './rollout.ts';
@@ -103,8 +102,7 @@ const questionOf = (seen: Seen, rollout: Rollout): Need | undefined => {
 
 /** Routes come first: a conflict is found before work is done. */
 const applications = (seen: Seen, staging: Staging, work: Workload): Application[] => {
-  const { app, pullSecret, settings } = seen;
-  const secret = settings.registry.pullSecretRef;
+  const { app, pullSecret } = seen;
   const needsSecret = work.type === 'run' ? work.image.ourRegistry : app.spec.source?.blob !== undefined;
   const routes = addresses(seen).filter((a) => !a.foreign);
   // What could not be pulled is not built.
@@ -112,9 +110,7 @@ const applications = (seen: Seen, staging: Staging, work: Workload): Application
   return [
     ...routes.map(({ wanted }) => ({ resource: AppRoute, intent: buildAppRoute(app, wanted) })),
     { resource: Service, intent: buildService(app) },
-    ...(pullSecret.type === 'stale' && secret !== undefined && needsSecret
-      ? [{ resource: Secret, intent: buildPullSecret(app.metadata.namespace, secret, pullSecret.data) }]
-      : []),
+    ...(pullSecret.type === 'absent' && needsSecret ? [{ resource: Secret, intent: pullSecret.intent }] : []),
     ...superseded(seen).map((run) => ({
       resource: StageRun,
       intent: cancelStageRun(app, run, desiredRunName(seen) ?? 'none'),

@@ -1,39 +1,45 @@
 import type { App } from '../api/app.ts';
-import { isApplied, isOurs } from '../kube/apply.ts';
+import type { Config } from '../config.ts';
+import { isOurs } from '../kube/apply.ts';
 import { Secret } from '../kube/resource.ts';
-import type { Context } from '../kube/types.ts';
+import type { Context, Intent } from '../kube/types.ts';
+import { dockerConfig, pullCredential, readPullKeys, scopeOf, type PullKeys } from '../registry/index.ts';
 import { buildPullSecret, pullSecretData } from './resources/pullsecret.ts';
 import type { PullSecretFact } from './seen.ts';
 
 type Data = Readonly<Record<string, string>>;
+type Looking = Pick<Context, 'cache' | 'kube' | 'signal'>;
 
-interface Question {
-  readonly app: App;
-  /** Namespace of the operator, where the Secret is that is copied. */
-  readonly home: string;
-  /** Name of that Secret, and of its copies. */
-  readonly name: string | undefined;
-}
+/** PullSource is what namespaces' pull Secrets are made of. */
+export type PullSource =
+  /** The bundled registry: each namespace has a credential of its own. */
+  | { readonly type: 'derived'; readonly keys: PullKeys }
+  /** An external registry: the administrator's Secret, copied. */
+  | { readonly type: 'copied'; readonly data: Data }
+  | { readonly type: 'missing' };
 
-/** PullSecrets knows the installation's pull secret and compares its copies with it. */
+/** PullSecrets knows what namespaces pull with. */
 export interface PullSecrets {
-  look(ctx: Pick<Context, 'cache' | 'kube' | 'signal'>, q: Question): Promise<PullSecretFact>;
+  /** look tells how the pull Secret of the App's namespace is. */
+  look(ctx: Looking, app: App): Promise<PullSecretFact>;
+  /** source reads, once for each of their versions, the Secrets of the operator's namespace: the cache holds metadata only. */
+  source(ctx: Looking): Promise<PullSource>;
+  /** wanted is the pull Secret of a namespace; undefined where there is none to have. */
+  wanted(source: PullSource, namespace: string): Intent | undefined;
 }
 
-/** pullSecrets reads the content of the Secret once for each of its versions: the cache holds metadata only. */
-export const pullSecrets = (): PullSecrets => {
-  let known: { readonly version: string | undefined; readonly data: Promise<Data | undefined> } | undefined;
+const decoded = (data: Data): Record<string, string> =>
+  Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString()]));
 
-  const content = (
-    ctx: Pick<Context, 'cache' | 'kube' | 'signal'>,
-    home: string,
-    name: string,
-  ): Promise<Data | undefined> => {
-    const version = ctx.cache.get(Secret, { namespace: home, name })?.metadata?.resourceVersion;
-    if (version === undefined && ctx.cache.coverage(Secret, home)?.complete === true) return Promise.resolve(undefined);
+/** onceForEachVersion reads a Secret when it has another version than the last time. */
+const onceForEachVersion = (home: string, name: string): ((ctx: Looking) => Promise<Data | undefined>) => {
+  let known: { readonly version: string | undefined; readonly data: Promise<Data | undefined> } | undefined;
+  return ({ cache, kube }) => {
+    const version = cache.get(Secret, { namespace: home, name })?.metadata?.resourceVersion;
+    if (version === undefined && cache.coverage(Secret, home)?.complete === true) return Promise.resolve(undefined);
     if (known !== undefined && version !== undefined && known.version === version) return known.data;
     // Not with the signal of this reconcile: others wait for the same answer.
-    const data = ctx.kube.get(Secret, { namespace: home, name }).then((secret) => pullSecretData(secret?.data));
+    const data = kube.get(Secret, { namespace: home, name }).then((secret) => secret?.data);
     const entry = { version, data };
     known = entry;
     data.catch(() => {
@@ -41,19 +47,52 @@ export const pullSecrets = (): PullSecrets => {
     });
     return data;
   };
+};
+
+/** pullSecrets makes it, for the operator's namespace and configuration. */
+export const pullSecrets = ({ registry }: Pick<Config, 'registry'>, home: string): PullSecrets => {
+  const { pullSecretRef: name, pullKeyRef, prefix, push, pull = push } = registry;
+  const readKeys = onceForEachVersion(home, pullKeyRef);
+  const readShared = onceForEachVersion(home, name ?? '');
+
+  const source = async (ctx: Looking): Promise<PullSource> => {
+    if (name === undefined) return { type: 'missing' };
+    const keys = await readKeys(ctx);
+    if (keys !== undefined) {
+      const usable = readPullKeys(decoded(keys));
+      return usable === undefined ? { type: 'missing' } : { type: 'derived', keys: usable };
+    }
+    const data = pullSecretData(await readShared(ctx));
+    return data === undefined ? { type: 'missing' } : { type: 'copied', data };
+  };
+
+  const dataFor = (from: PullSource, namespace: string): Data | undefined => {
+    if (from.type !== 'derived') return from.type === 'copied' ? from.data : undefined;
+    const { username, password } = pullCredential(from.keys, scopeOf(prefix, namespace));
+    return pullSecretData({
+      '.dockerconfigjson': Buffer.from(dockerConfig(pull, username, password)).toString('base64'),
+    });
+  };
+
+  const wanted = (from: PullSource, namespace: string): Intent | undefined => {
+    // What is copied need not be copied upon itself.
+    if (name === undefined || (from.type === 'copied' && namespace === home)) return undefined;
+    const data = dataFor(from, namespace);
+    return data && buildPullSecret(namespace, name, data);
+  };
 
   return {
-    async look(ctx, { app, home, name }) {
-      const { namespace } = app.metadata;
+    source,
+    wanted,
+    look: async (ctx, { metadata: { namespace } }) => {
       if (name === undefined) return { type: 'none' };
-      if (namespace === home) return { type: 'current' };
-      const copy = ctx.cache.get(Secret, { namespace, name });
-      if (copy !== undefined && !isOurs(copy)) return { type: 'conflict' };
-      const data = await content(ctx, home, name);
-      if (data === undefined) return { type: 'missing' };
-      return isApplied(ctx.cache, Secret, buildPullSecret(namespace, name, data))
-        ? { type: 'current' }
-        : { type: 'stale', data };
+      const from = await source(ctx);
+      if (from.type === 'copied' && namespace === home) return { type: 'current' };
+      const there = ctx.cache.get(Secret, { namespace, name });
+      // Whether it is the newest is not the App's concern: one task brings all of them up to date (pullsecrettask.ts).
+      if (there !== undefined) return { type: isOurs(there) ? 'current' : 'conflict' };
+      const intent = wanted(from, namespace);
+      return intent === undefined ? { type: 'missing' } : { type: 'absent', intent };
     },
   };
 };

@@ -16,7 +16,10 @@ export interface Address {
 }
 
 /** wantedRoutes are the routes of the spec, else the default route unless it is disabled. */
-export const wantedRoutes = ({ metadata, spec }: App, { domain, routeTemplate }: Settings): WantedRoute[] => {
+export const wantedRoutes = (
+  { metadata, spec }: App,
+  { domain, routeTemplate }: Pick<Settings, 'domain' | 'routeTemplate'>,
+): WantedRoute[] => {
   const own = spec.routes ?? [];
   if (own.length > 0) return own.map((route) => ({ ...route, isDefault: false }));
   if (spec.defaultRoute === 'Disabled') return [];

@@ -6,6 +6,7 @@ import type { Refusal } from '../kube/refusal.ts';
 import type { Deployment, Pod, Resource } from '../kube/resource.ts';
 import type { Intent } from '../kube/types.ts';
 import type { Warning } from '../kube/warnings.ts';
+import type { RegistryAddresses } from '../registry/index.ts';
 
 /** DeploymentObject is a Deployment as the cache has it. */
 export type DeploymentObject = NonNullable<(typeof Deployment)['_object']>;
@@ -13,7 +14,10 @@ export type DeploymentObject = NonNullable<(typeof Deployment)['_object']>;
 export type PodObject = NonNullable<(typeof Pod)['_object']>;
 
 /** Settings is the part of the configuration that Apps depend on. */
-export type Settings = Pick<Config, 'domain' | 'routeTemplate' | 'registry'>;
+export type Settings = Pick<Config, 'domain' | 'routeTemplate' | 'registry'> & {
+  /** All that the registry's address can be written as. */
+  readonly addresses: RegistryAddresses;
+};
 
 /** BlobFact is what the storage said about the archive. */
 export type BlobFact =
@@ -26,13 +30,13 @@ export type BlobFact =
 export type PullSecretFact =
   /** The installation has none: its registry can be pulled from by everybody. */
   | { readonly type: 'none' }
-  /** The copy in the namespace is right. */
+  /** It is there; a task keeps its content right. */
   | { readonly type: 'current' }
-  /** The copy is absent or old; data is what it should hold. */
-  | { readonly type: 'stale'; readonly data: Readonly<Record<string, string>> }
-  /** A Secret of the name is there and is not our copy. */
+  /** It is not there; intent is what it should be. */
+  | { readonly type: 'absent'; readonly intent: Intent }
+  /** A Secret of the name is there and is not ours. */
   | { readonly type: 'conflict' }
-  /** There is nothing to copy from. */
+  /** There is nothing to make it of. */
   | { readonly type: 'missing' };
 
 /** Signed is an upload URL as the storage made it. */

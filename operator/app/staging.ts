@@ -46,7 +46,7 @@ export const stage = (seen: Seen): Staging => {
   const { source, stageRun: pinned } = app.spec;
   if (pinned !== undefined) return pin(seen, pinned);
   if (source?.image !== undefined)
-    return isForeignImage(source.image, app.metadata.namespace, settings.registry)
+    return isForeignImage(source.image, app.metadata.namespace, settings)
       ? { type: 'notAllowed', reference: source.image }
       : { type: 'written', image: imageAsWritten(source.image, settings) };
   if (source?.blob === undefined) return { type: 'none' };

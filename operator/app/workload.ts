@@ -73,7 +73,9 @@ const pullSecretTrouble = ({ pullSecret, settings }: Seen): Workload | undefined
     return {
       type: 'blocked',
       reason: Reason.RegistrySecretMissing,
-      message: `The Secret ${name} is missing in the namespace of the operator: images cannot be pulled.`,
+      message:
+        `Images cannot be pulled: the namespace of the operator has neither a Secret ${settings.registry.pullKeyRef} with the ` +
+        `key that its version names, nor a Secret ${name} to copy. An administrator must make one of them.`,
     };
   return undefined;
 };

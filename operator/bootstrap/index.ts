@@ -20,7 +20,6 @@ export const readBootstrapOptions = (env: NodeJS.ProcessEnv): BootstrapOptions =
   return {
     namespace,
     registryHosts: [...new Set(hosts.filter((host) => host !== ''))],
-    pullDoor: env['EPINIO_REGISTRY_PULL'] ?? '127.0.0.1:30500',
   };
 };
 

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { hash } from 'bcryptjs';
-import { dockerConfig } from '../registry/index.ts';
+import { keyName, versionName } from '../registry/index.ts';
 import { createServer, createSigner } from './certificates.ts';
 
 /** Content of a Secret that bootstrap makes. */
@@ -14,24 +13,9 @@ export interface BootstrapOptions {
   readonly namespace: string;
   /** Hosts that the registry's certificate covers. */
   readonly registryHosts: readonly string[];
-  /** host:port by which nodes pull. */
-  readonly pullDoor: string;
 }
 
 const random = (bytes: number): string => randomBytes(bytes).toString('base64url');
-
-/** The password is random: the cost of its hash protects nothing, and the registry pays it at each request of a node. */
-const htpasswdCost = 5;
-
-const pull = async (door: string): Promise<Content> => {
-  const username = 'epinio-pull';
-  const password = random(24);
-  const htpasswd = `${username}:${await hash(password, htpasswdCost)}\n`;
-  return {
-    type: 'kubernetes.io/dockerconfigjson',
-    data: { '.dockerconfigjson': dockerConfig(door, username, password), username, password, htpasswd },
-  };
-};
 
 /** secretsOf names what bootstrap makes, and how; nothing is made before it is asked for. */
 export const secretsOf = (o: BootstrapOptions, now: Date): Readonly<Record<string, () => Promise<Content>>> => ({
@@ -47,5 +31,8 @@ export const secretsOf = (o: BootstrapOptions, now: Date): Readonly<Record<strin
     const { certificate, key } = await createSigner(now);
     return { type: 'kubernetes.io/tls', data: { 'tls.crt': certificate, 'tls.key': key } };
   },
-  'epinio-registry-pull': () => pull(o.pullDoor),
+  'epinio-registry-pull-key': async () => ({
+    type: 'Opaque',
+    data: { [versionName]: '1', [keyName('1')]: random(32) },
+  }),
 });

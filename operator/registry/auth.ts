@@ -17,6 +17,13 @@ export const lifecycleAuth = (credentials: Readonly<Record<string, Credential>>)
 export const dockerConfig = (host: string, username: string, password: string): string =>
   JSON.stringify({ auths: { [host]: { username, password, auth: pair(username, password) } } });
 
+/** readBasic reads the value of an Authorization header; undefined where it is no user name and password. */
+export const readBasic = (header = ''): { readonly username: string; readonly password: string } | undefined => {
+  const [, value = ''] = /^basic +([A-Za-z0-9+/=_-]+)$/i.exec(header) ?? [];
+  const [, username, password] = /^([^:]*):(.*)$/s.exec(Buffer.from(value, 'base64').toString()) ?? [];
+  return username === undefined || password === undefined ? undefined : { username, password };
+};
+
 const hostOf = (key: string): string => key.replace(/^https?:\/\//, '').replace(/\/.*$/, '');
 const aliases = new Set(['docker.io', 'index.docker.io', 'registry-1.docker.io']);
 

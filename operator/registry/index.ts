@@ -1,6 +1,17 @@
-export { authorizationOf, dockerConfig, lifecycleAuth, readDockerConfig, type Credential } from './auth.ts';
+export { isOwnPath, registryAddresses, type RegistryAddresses } from './addresses.ts';
+export { authorizationOf, dockerConfig, lifecycleAuth, readBasic, readDockerConfig, type Credential } from './auth.ts';
 export { createRegistryClient, type RegistryClient, type RegistryConfig } from './client.ts';
 export type { Found, Lookup } from './lookup.ts';
 export { processesOf, type ImageConfig, type Process } from './manifest.ts';
-export { formatReference, parseReference, type Reference } from './names.ts';
+export { formatReference, isRepository, parseReference, type Reference } from './names.ts';
+export {
+  isPullCredential,
+  keyName,
+  pullCredential,
+  readPullKeys,
+  sameText,
+  scopeOf,
+  versionName,
+  type PullKeys,
+} from './pullkeys.ts';
 export { signRunToken, type Access, type TokenRequest } from './token.ts';

@@ -17,6 +17,9 @@ const repository = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.
 const tag = /^\w[\w.-]{0,127}$/;
 const digest = /^sha256:[0-9a-f]{64}$/;
 
+/** isRepository tells whether a text is the path of a repository, written in the one way that there is. */
+export const isRepository = (text: string): boolean => text.length <= 255 && repository.test(text);
+
 const isHost = (part: string): boolean => part.includes('.') || part.includes(':') || part === 'localhost';
 
 const splitOnce = (text: string, at: number): [string, string | undefined] =>
@@ -34,11 +37,7 @@ export const parseReference = (text: string): Reference => {
   const [short, label] = splitOnce(path, path.lastIndexOf(':'));
   const name = registry === 'docker.io' && !short.includes('/') ? `library/${short}` : short;
   check(host.test(registry), text, 'the registry is not host[:port]');
-  check(
-    repository.test(name) && name.length <= 255,
-    text,
-    'the repository must be lower case letters, digits and . _ - /',
-  );
+  check(isRepository(name), text, 'the repository must be lower case letters, digits and . _ - /');
   check(label === undefined || tag.test(label), text, 'the tag has characters that no tag may have');
   check(hash === undefined || digest.test(hash), text, 'the digest is not sha256:<64 hex digits>');
   return {

@@ -220,3 +220,10 @@ const watchQuiet = gauge(
 
 /** observeWatches tells where the state of all watches can be read at scrape time. Of one resource in several namespaces the longest counts. */
 export const observeWatches = (status: () => readonly WatchStatus[]): void => void (watches = status);
+
+const doorAnswers = counter('door_answers_total', 'Answers of the door that nodes pull through, by HTTP status.', [
+  'status',
+]);
+
+/** doorAnswered counts an answer of the door. */
+export const doorAnswered = (status: number): void => doorAnswers.inc({ status: String(status) });

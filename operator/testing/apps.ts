@@ -1,5 +1,5 @@
 import { expect, vi } from 'vitest';
-import { appCacheSpecs, appController, sweepPullSecrets, type AppDeps } from '../app/index.ts';
+import { appCacheSpecs, appController, keepPullSecrets, type AppDeps } from '../app/index.ts';
 import { App, type AppSpec } from '../api/app.ts';
 import { AppRoute } from '../api/approute.ts';
 import { StageRun } from '../api/stagerun.ts';
@@ -14,6 +14,7 @@ import { checkConditions } from '../kube/conditionscheck.ts';
 import { RequestCounter } from '../kube/counter.ts';
 import { Manager } from '../kube/manager.ts';
 import { Pod, type Key, type KubeObject, type Resource } from '../kube/resource.ts';
+import { registryAddresses } from '../registry/index.ts';
 import { createLogger } from '../telemetry/log.ts';
 import { kubeconfigPath } from './apiserver.ts';
 import { asOperator } from './role.ts';
@@ -86,8 +87,11 @@ export const runApps = async (o: AppWorldOptions): Promise<AppWorld> => {
   const cache = createCache(kube, mergeCacheSpecs([appCacheSpecs(config, home), appRouteCacheSpecs], o.namespaces));
   const storage = o.storage ?? { head: noStorage, presignPut: noStorage, remove: noStorage };
   const manager = new Manager({
-    controllers: [appController({ config, home, storage }), appRouteController({ config })],
-    tasks: [sweepPullSecrets(config)],
+    controllers: [
+      appController({ config, home, storage, addresses: registryAddresses(config.registry) }),
+      appRouteController({ config }),
+    ],
+    tasks: [keepPullSecrets(config, home)],
     kube,
     cache,
     log: createLogger('fatal'),

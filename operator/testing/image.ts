@@ -10,13 +10,17 @@ export interface Target {
   readonly ca?: string;
 }
 
-const digestOf = (bytes: string): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+type Blob = string | Buffer;
 
+/** digestOf names bytes as registries do. */
+export const digestOf = (bytes: Blob): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+
+const layerType = 'application/vnd.oci.image.layer.v1.tar';
 const config = 'application/vnd.oci.image.config.v1+json';
 const manifestType = 'application/vnd.oci.image.manifest.v1+json';
 const indexType = 'application/vnd.oci.image.index.v1+json';
 
-type Call = (method: 'POST' | 'PUT', path: string, type?: string, body?: string) => Promise<Dispatcher.ResponseData>;
+type Call = (method: 'POST' | 'PUT', path: string, type?: string, body?: Blob) => Promise<Dispatcher.ResponseData>;
 
 /** withCalls gives a function that sends to the target's repository; throws `status path` if refused. */
 async function withCalls<T>(target: Target, work: (call: Call) => Promise<T>): Promise<T> {
@@ -39,20 +43,28 @@ async function withCalls<T>(target: Target, work: (call: Call) => Promise<T>): P
   }
 }
 
-/** pushImage puts an image without layers into a registry and gives the digest of its manifest. */
-export const pushImage = (target: Target, imageConfig: object): Promise<string> =>
+const pushBlob = async (call: Call, target: Target, blob: Blob): Promise<string> => {
+  const digest = digestOf(blob);
+  const upload = await call('POST', 'blobs/uploads/');
+  const place = new URL(String(upload.headers['location']), target.base);
+  place.searchParams.set('digest', digest);
+  await call('PUT', place.href, 'application/octet-stream', blob);
+  return digest;
+};
+
+/** pushImage puts an image into a registry and gives the digest of its manifest; layers are any bytes. */
+export const pushImage = (target: Target, imageConfig: object, layers: readonly Buffer[] = []): Promise<string> =>
   withCalls(target, async (call) => {
     const base = { architecture: 'amd64', os: 'linux', rootfs: { type: 'layers', diff_ids: [] } };
     const blob = JSON.stringify({ ...base, ...imageConfig });
-    const upload = await call('POST', 'blobs/uploads/');
-    const place = new URL(String(upload.headers['location']), target.base);
-    place.searchParams.set('digest', digestOf(blob));
-    await call('PUT', place.href, 'application/octet-stream', blob);
+    const named = [];
+    for (const bytes of layers)
+      named.push({ mediaType: layerType, digest: await pushBlob(call, target, bytes), size: bytes.length });
     const manifest = JSON.stringify({
       schemaVersion: 2,
       mediaType: manifestType,
-      config: { mediaType: config, digest: digestOf(blob), size: blob.length },
-      layers: [],
+      config: { mediaType: config, digest: await pushBlob(call, target, blob), size: blob.length },
+      layers: named,
     });
     await call('PUT', `manifests/${target.tag}`, manifestType, manifest);
     return digestOf(manifest);

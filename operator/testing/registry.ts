@@ -1,7 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import https from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 import { startDaemon, stopDaemon } from '../../e2e/cluster/daemon.ts';
 import { ensurePrograms } from '../../e2e/cluster/packages.ts';
 import { freePort } from './ports.ts';
@@ -24,6 +26,8 @@ export type Door =
 export interface TestRegistry extends AsyncDisposable {
   /** host:port. */
   readonly host: string;
+  /** readers starts the process that nodes' pulls are read from, as the manifests set it up, and gives its socket. */
+  readers(this: void): Promise<string>;
 }
 
 const command = 'docker-registry';
@@ -73,6 +77,35 @@ const answers = (url: string, ca: string | undefined): Promise<boolean> =>
         request.on('error', () => resolve(false));
       });
 
+const pullConfig = join(import.meta.dirname, '..', '..', 'manifests', 'components', 'registry', 'pull.yml');
+
+interface PullConfig {
+  readonly storage: object;
+  readonly http: object;
+}
+
+const startReaders = async (folder: string): Promise<string> => {
+  const socketPath = join(folder, 'pull.sock');
+  const shipped = parse(readFileSync(pullConfig, 'utf8')) as PullConfig;
+  const moved = {
+    ...shipped,
+    storage: { ...shipped.storage, filesystem: { rootdirectory: join(folder, 'data') } },
+    http: { ...shipped.http, addr: socketPath },
+  };
+  writeFileSync(join(folder, 'pull.yml'), JSON.stringify(moved));
+  const ready = (): Promise<boolean> =>
+    new Promise((resolve) => {
+      const call = request({ socketPath, path: '/v2/' }, (response) => resolve(response.resume().statusCode === 200));
+      call.once('error', () => resolve(false)).end();
+    });
+  await startDaemon(
+    folder,
+    { name: 'pull', command, args: ['serve', join(folder, 'pull.yml')], ready, seconds: 30 },
+    'ours',
+  );
+  return socketPath;
+};
+
 /** startRegistry starts a registry of the test's own. */
 export async function startRegistry(door: Door): Promise<TestRegistry> {
   await ensurePrograms([command]);
@@ -85,8 +118,9 @@ export async function startRegistry(door: Door): Promise<TestRegistry> {
   const args = ['serve', join(folder, 'config.yml')];
   await startDaemon(folder, { name: 'registry', command, args, ready, seconds: 30 }, 'ours');
   const stop = async (): Promise<void> => {
+    await stopDaemon(folder, 'pull');
     await stopDaemon(folder, 'registry');
     rmSync(folder, { recursive: true, force: true });
   };
-  return { host, [Symbol.asyncDispose]: stop };
+  return { host, readers: () => startReaders(folder), [Symbol.asyncDispose]: stop };
 }

@@ -128,10 +128,16 @@ describe('the process that serves', () => {
 
 describe('images', () => {
   test('of our registry are pulled by the nodes’ address', () => {
-    expect(pullReference(`registry.test:5000/apps/team/shop@${digest}`, settings.registry)).toBe(
+    expect(pullReference(`registry.test:5000/apps/team/shop@${digest}`, settings)).toBe(
       `127.0.0.1:30500/apps/team/shop@${digest}`,
     );
-    expect(pullReference('example.org/shop:1', settings.registry)).toBe('example.org/shop:1');
+    expect(pullReference('example.org/shop:1', settings)).toBe('example.org/shop:1');
+  });
+  test('of our registry under another of its names are pulled by the address that there is a credential for', () => {
+    expect(imageAsWritten('LOCALHOST:30500/apps/team/shop:1', settings)).toMatchObject({
+      reference: '127.0.0.1:30500/apps/team/shop:1',
+      ourRegistry: true,
+    });
   });
   test('whose run is gone are remembered by the Deployment as they run', () => {
     const ran = { ...stagedImage('gone'), processes: [{ type: 'api' }] };
@@ -146,8 +152,11 @@ describe('images', () => {
     ['registry.test:5000/apps/team-b/shop', true],
     ['registry.test:5000/apps/team/../other/shop', true],
     ['registry.test:50001/apps/other/shop', false],
+    ['localhost:30500/apps/other/shop', true],
+    ['2130706433:30500/apps/other/shop', true],
+    ['LOCALHOST:30500/apps/team/shop', false],
   ])('%s is foreign: %s', (reference, foreign) => {
-    expect(isForeignImage(reference, 'team', settings.registry)).toBe(foreign);
+    expect(isForeignImage(reference, 'team', settings)).toBe(foreign);
   });
 });
 

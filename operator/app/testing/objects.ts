@@ -7,6 +7,8 @@ import type { Condition } from '../../kube/conditions.ts';
 import { buildDeployment } from '../resources/deployment.ts';
 import { imageAsWritten } from '../image.ts';
 import type { Image } from '../resources/container.ts';
+import { registryAddresses } from '../../registry/index.ts';
+import { buildPullSecret } from '../resources/pullsecret.ts';
 import { wantedRunName } from '../resources/stagerun.ts';
 import type { DeploymentObject, PodObject, Seen, Settings } from '../seen.ts';
 
@@ -16,19 +18,30 @@ export const now = new Date('2026-03-01T12:00:00Z');
 export const ago = (seconds: number): string =>
   new Date(now.getTime() - seconds * 1000).toISOString().replace('.000', '');
 
+const registry: Settings['registry'] = {
+  push: 'registry.test:5000',
+  pull: '127.0.0.1:30500',
+  prefix: 'apps',
+  auth: 'Token',
+  secretRef: 'token',
+  pullSecretRef: 'epinio-registry-pull',
+  pullKeyRef: 'epinio-registry-pull-key',
+  aliases: [],
+  insecure: false,
+  shared: false,
+};
+
 export const settings: Settings = {
   domain: 'apps.test',
   routeTemplate: '{app}.{domain}',
-  registry: {
-    push: 'registry.test:5000',
-    pull: '127.0.0.1:30500',
-    prefix: 'apps',
-    auth: 'Token',
-    secretRef: 'token',
-    pullSecretRef: 'epinio-registry-pull',
-    insecure: false,
-    shared: false,
-  },
+  registry,
+  addresses: registryAddresses(registry),
+};
+
+/** pullSecret is the Secret that the namespace lacks. */
+export const missingPullSecret: Seen['pullSecret'] = {
+  type: 'absent',
+  intent: buildPullSecret('team', 'epinio-registry-pull', {}),
 };
 
 export const sha = 'a'.repeat(64);
