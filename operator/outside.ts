@@ -100,6 +100,7 @@ export const createOutside = (config: Config, home: string): Outside => {
     registry: {
       headManifest: (...asked) => ask(current, (r) => r.headManifest(...asked)),
       imageConfig: (...asked) => ask(current, (r) => r.imageConfig(...asked)),
+      tryUpload: (...asked) => ask(current, (r) => r.tryUpload(...asked)),
       imageSize: (...asked) => ask(current, (r) => r.imageSize(...asked)),
     },
     task: { name: 'outside', run: (ctx) => keepCurrent(ctx, { config, home, renew: () => renew(ctx) }) },

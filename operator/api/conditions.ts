@@ -127,6 +127,8 @@ export const meanings = {
   RestoreFailed: 'The cache could not be restored.',
   ExportFailed: 'The image could not be exported.',
   RegistryUnauthorized: 'The registry refuses the credential of the run.',
+  RegistryFull:
+    'The registry has no room left. An administrator must make room; until then, removing Apps that nobody needs helps. The build goes on by itself.',
   RegistryUnreachable: 'The registry does not answer.',
   RunImageUnavailable: 'The run image cannot be found in its registry.',
   Evicted: 'The build pod was ended from outside: its node lacked room, was drained or got lost.',

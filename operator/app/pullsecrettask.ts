@@ -60,14 +60,15 @@ const retireShared = async (ctx: TaskContext, keeper: Keeper, source: PullSource
     if (intent !== undefined && there && isOurs(there) && !isApplied(ctx.cache, Secret, intent)) return;
   }
   const { labels: marks = {}, uid } = shared.metadata;
-  const secret = `${home}/${name}`;
+  // Not under the name secret: the log blots such fields out.
+  const object = `${home}/${name}`;
   if (marks[labels.managedBy] !== managedBy || marks[labels.partOf] !== 'epinio')
     return ctx.log.warn(
-      { secret },
+      { object },
       'delete this Secret: each namespace has a credential of its own, and this one may open all images',
     );
   await ctx.kube.remove(Secret, { namespace: home, name }, { uid, signal: ctx.signal });
-  ctx.log.info({ secret }, 'the credential that all namespaces shared is gone: each has its own');
+  ctx.log.info({ object }, 'the credential that all namespaces shared is gone: each has its own');
 };
 
 const keep = async (ctx: TaskContext, keeper: Keeper, due: Set<string>): Promise<void> => {

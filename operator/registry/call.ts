@@ -5,7 +5,7 @@ import { discard, follow, type Call } from './http.ts';
 import { manifestTypes } from './manifest.ts';
 
 /** RegistryCall is one authorized request below /v2/; the body is the caller's to read or to discard. */
-export type RegistryCall = (method: Call['method'], path: string) => Promise<Dispatcher.ResponseData>;
+export type RegistryCall = (method: Call['method'], path: string, body?: Buffer) => Promise<Dispatcher.ResponseData>;
 
 /** Caller is who calls which registry, until when. */
 export interface Caller {
@@ -26,18 +26,22 @@ export const callerOf = (caller: Caller): RegistryCall => {
   const { registry, scheme, credential, dispatcher, signal } = caller;
   const base = `${scheme}://${apiHost(registry)}/v2/`;
   let authorization = credential && authorizationOf(credential);
-  const send: RegistryCall = (method, path) => {
-    const headers = { accept: manifestTypes.join(', '), ...(authorization !== undefined && { authorization }) };
-    return follow(`${base}${path}`, { method, headers, dispatcher, signal });
+  const send: RegistryCall = (method, path, body) => {
+    const headers = {
+      accept: manifestTypes.join(', '),
+      ...(body !== undefined && { 'content-type': 'application/octet-stream' }),
+      ...(authorization !== undefined && { authorization }),
+    };
+    return follow(`${base}${path}`, { method, headers, body, dispatcher, signal });
   };
-  return async (method, path) => {
-    const answer = await send(method, path);
+  return async (method, path, body) => {
+    const answer = await send(method, path, body);
     const challenge = answer.statusCode === 401 ? bearerChallenge(answer.headers['www-authenticate']) : undefined;
     if (challenge === undefined || credential?.type === 'bearer') return answer;
     await discard(answer);
     const token = await exchange(challenge, caller);
     if (token === undefined) return answer;
     authorization = `Bearer ${token}`;
-    return send(method, path);
+    return send(method, path, body);
   };
 };

@@ -175,3 +175,43 @@ test.each<[string, Readonly<Record<string, object>>, object]>([
   });
   expect(await clientOf(host).imageSize(image(host))).toEqual(size);
 });
+
+test.each<[string, number, string, object]>([
+  [
+    'Harbor, whose project has no more',
+    412,
+    '{"errors":[{"message":"adding 5 MiB will exceed the configured upper limit"}]}',
+    { type: 'full' },
+  ],
+  [
+    'Harbor, in other words',
+    403,
+    '{"errors":[{"code":"DENIED","message":"requested access would exceed the quota"}]}',
+    { type: 'full' },
+  ],
+  [
+    'a disk, by the number of its error',
+    500,
+    '{"errors":[{"detail":{"Enclosed":{"Op":"write","Err":28}}}]}',
+    { type: 'full' },
+  ],
+  ['a quota of the disk', 500, '{"errors":[{"detail":{"Err":122}}]}', { type: 'full' }],
+  ['a server that says so by its status', 507, '', { type: 'full' }],
+  ['a mistake of its own', 500, '{"errors":[{"detail":{"Err":285}}]}', { type: 'unreachable' }],
+  ['no right to push', 403, '{"errors":[{"code":"DENIED"}]}', { type: 'unauthorized' }],
+  ['another place to push to', 307, '', { type: 'unreachable' }],
+])('an upload that ends with %s', async (_name, status, body, room) => {
+  const seen: string[] = [];
+  const host = await serve((request, response) => {
+    seen.push(request.method ?? '');
+    request.resume();
+    const place = {
+      location: status === 307 ? 'http://127.0.0.1:1/x' : '/v2/apps/team-a/shop/blobs/uploads/1?state=s',
+    };
+    if (request.method === 'POST' && status !== 307) response.writeHead(202, place).end();
+    else if (request.method === 'DELETE') response.writeHead(204).end();
+    else response.writeHead(status, place).end(body);
+  });
+  expect(await clientOf(host).tryUpload(image(host), credential)).toMatchObject(room);
+  expect(seen).toEqual(status === 307 ? ['POST'] : ['POST', 'PATCH', 'DELETE']);
+});

@@ -4,6 +4,7 @@ import { discard, dispatcherFor } from './http.ts';
 import { lookupOf, type Found, type Lookup } from './lookup.ts';
 import { imageConfigOf, imageSizeOf, type ImageConfig } from './manifest.ts';
 import { formatReference, versionOf, type Reference } from './names.ts';
+import { tryUpload, type Room } from './room.ts';
 
 /** RegistryConfig is how registries are reached. */
 export interface RegistryConfig {
@@ -25,7 +26,14 @@ export interface RegistryClient {
   imageConfig(reference: Reference, credential?: Credential): Promise<Lookup<{ readonly config: ImageConfig }>>;
   /** imageSize is the bytes that an image holds in the registry: configuration and layers, each once; of an index, of all its images. */
   imageSize(reference: Reference, credential?: Credential): Promise<Lookup<{ readonly bytes: number }>>;
+  /** tryUpload finds out whether the registry takes what is pushed to a repository; nothing of it stays there. */
+  tryUpload(reference: Reference, credential?: Credential): Promise<Room>;
   close(): Promise<void>;
+}
+
+interface Unreachable {
+  readonly type: 'unreachable';
+  readonly message: string;
 }
 
 const failureText = (error: unknown): string => {
@@ -37,14 +45,15 @@ const failureText = (error: unknown): string => {
 /** createRegistryClient makes a client; nothing is sent before the first call. */
 export const createRegistryClient = (config: RegistryConfig = {}): RegistryClient => {
   const dispatcher = dispatcherFor(config.idleMs ?? 10_000, config.ca);
-  const look = async <T>(
+  const look = async <A>(
     { registry, repository }: Reference,
     credential: Credential | undefined,
-    work: (call: RegistryCall) => Promise<Lookup<T>>,
-  ): Promise<Lookup<T>> => {
+    work: (call: RegistryCall) => Promise<A>,
+    actions = 'pull',
+  ): Promise<A | Unreachable> => {
     const signal = AbortSignal.timeout(config.totalMs ?? 30_000);
     const scheme = config.insecure?.includes(registry) === true ? 'http' : 'https';
-    const scope = `repository:${repository}:pull`;
+    const scope = `repository:${repository}:${actions}`;
     try {
       return await work(callerOf({ registry, scheme, credential, scope, dispatcher, signal }));
     } catch (error) {
@@ -53,7 +62,7 @@ export const createRegistryClient = (config: RegistryConfig = {}): RegistryClien
   };
   return {
     headManifest: (reference, credential) =>
-      look<Found>(reference, credential, async (call) => {
+      look<Lookup<Found>>(reference, credential, async (call) => {
         const answer = await call('HEAD', `${reference.repository}/manifests/${versionOf(reference)}`);
         await discard(answer);
         const failed = lookupOf(answer.statusCode, formatReference(reference));
@@ -65,6 +74,8 @@ export const createRegistryClient = (config: RegistryConfig = {}): RegistryClien
       }),
     imageConfig: (reference, credential) => look(reference, credential, (call) => imageConfigOf(call, reference)),
     imageSize: (reference, credential) => look(reference, credential, (call) => imageSizeOf(call, reference)),
+    tryUpload: (reference, credential) =>
+      look(reference, credential, (call) => tryUpload(call, reference), 'pull,push'),
     close: () => dispatcher.close(),
   };
 };

@@ -5,7 +5,8 @@ const maxRedirects = 3;
 
 /** Call is one request to a registry. */
 export interface Call {
-  readonly method: 'HEAD' | 'GET' | 'DELETE';
+  readonly method: 'HEAD' | 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  readonly body?: Buffer | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly dispatcher: Dispatcher;
   /** Ends the request and the reading of its answer. */
@@ -33,12 +34,12 @@ export const follow = async (url: string, call: Call): Promise<Dispatcher.Respon
   let target = new URL(url);
   let headers = { ...call.headers };
   for (let redirects = 0; ; redirects++) {
-    const { method, dispatcher, signal } = call;
-    const answer = await request(target, { method, headers, dispatcher, signal });
+    const { method, body = null, dispatcher, signal } = call;
+    const answer = await request(target, { method, headers, body, dispatcher, signal });
     const location = answer.headers['location'];
     if (answer.statusCode < 300 || answer.statusCode > 399 || typeof location !== 'string') return answer;
     await discard(answer);
-    if (method === 'DELETE') throw new Error('a deletion was redirected');
+    if (method !== 'GET' && method !== 'HEAD') throw new Error('a write was redirected');
     if (redirects === maxRedirects) throw new Error('too many redirects');
     const next = new URL(location, target);
     if (target.protocol === 'https:' && next.protocol !== 'https:') throw new Error('redirect from https to http');

@@ -14,4 +14,5 @@ export {
   versionName,
   type PullKeys,
 } from './pullkeys.ts';
+export type { Room } from './room.ts';
 export { signRunToken, type Access, type TokenRequest } from './token.ts';

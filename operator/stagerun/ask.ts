@@ -3,7 +3,16 @@ import { Reason } from '../api/conditions.ts';
 import { digestOf } from './report.ts';
 import { readLogTail } from './logtail.ts';
 import { controllerOf } from '../kube/owners.ts';
-import { describe, freshKeyring, headOwn, platformNow, runKeyring, type Asking, type BuiltImage } from './outside.ts';
+import {
+  describe,
+  freshKeyring,
+  headOwn,
+  platformNow,
+  runKeyring,
+  tryPush,
+  type Asking,
+  type BuiltImage,
+} from './outside.ts';
 import type { Phase } from './phase.ts';
 import { resolvePlatform } from './platform.ts';
 import type { Cause, Probed } from './causes.ts';
@@ -123,7 +132,10 @@ const askFailed = async (asking: Asking, cause: Cause): Promise<Answer> => {
     return { type: 'failed', logTail, image: await describe(asking, platform, found.digest, keys) };
   }
   if (found.type === 'unauthorized' || found.type === 'unreachable') return { type: 'failed', logTail, probed: found };
-  return { type: 'failed', logTail };
+  const room = cause.step === 'export' ? await tryPush(asking, platform, keys) : undefined;
+  return room === undefined || room.type === 'room'
+    ? { type: 'failed', logTail }
+    : { type: 'failed', logTail, probed: room };
 };
 
 const askLost = async (asking: Asking): Promise<Answer> => {

@@ -1,6 +1,7 @@
 import { isUserFailure, meanings, Reason } from '../api/conditions.ts';
 import { reasonOfExit } from '../fetch/exits.ts';
 import { parseReport } from '../fetch/report.ts';
+import type { Room } from '../registry/index.ts';
 import { isOutOfMemoryAtStart, type StepName, type Terminated } from './steps.ts';
 
 /** Cause is why a run failed, told from container states, exit codes and Kubernetes' own words; never from logs. */
@@ -90,12 +91,17 @@ const causeOfRegistryStep = (
 };
 
 /** Probed is what the registry said when asked with the run's own credential. */
-export type Probed = { readonly type: 'unauthorized' | 'unreachable'; readonly message: string };
+export type Probed = Exclude<Room, { readonly type: 'room' }>;
+
+const probedReasons = {
+  full: Reason.RegistryFull,
+  unauthorized: Reason.RegistryUnauthorized,
+  unreachable: Reason.RegistryUnreachable,
+} as const satisfies Record<Probed['type'], Reason>;
 
 /** afterProbe corrects a cause by what the registry said. */
 export const afterProbe = (cause: Cause, probed: Probed | undefined): Cause => {
   if (!cause.askRegistry || !probed) return cause;
-  const reason = probed.type === 'unauthorized' ? Reason.RegistryUnauthorized : Reason.RegistryUnreachable;
   const { message: _, reason: __, class: ___, ...at } = cause;
-  return because(reason, { ...at, detail: probed.message });
+  return because(probedReasons[probed.type], { ...at, detail: probed.message });
 };

@@ -115,6 +115,7 @@ const worrying: ReadonlySet<string> = new Set<Reason>([
   Reason.BuilderImagePullFailed,
   Reason.FetchImagePullFailed,
   Reason.RegistryUnauthorized,
+  Reason.RegistryFull,
   Reason.RegistryUnreachable,
   Reason.StorageUnavailable,
   Reason.QuotaExceeded,

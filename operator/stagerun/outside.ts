@@ -2,7 +2,7 @@ import type { Platform } from '../api/stagerun.ts';
 import { Secret } from '../kube/resource.ts';
 import type { Context } from '../kube/types.ts';
 import { platformHash } from '../platform.ts';
-import { parseReference, type Credential, type Lookup } from '../registry/index.ts';
+import { parseReference, type Credential, type Lookup, type Room } from '../registry/index.ts';
 import { keyringFor, NoCredential, type Keyring } from './credentials.ts';
 import type { StageRunDeps } from './deps.ts';
 import type { Seen } from './observe.ts';
@@ -95,6 +95,12 @@ export const headOwn = (
 ): Promise<Lookup<{ digest: string }>> => {
   const target = parseReference(imageReference(platform));
   return deps.registry.headManifest(target, keys[target.registry]);
+};
+
+/** tryPush finds out whether the registry takes what a run would push. */
+export const tryPush = ({ deps }: Asking, platform: BuildPlatform['status'], keys: Keyring): Promise<Room> => {
+  const target = parseReference(platform.repository);
+  return deps.registry.tryUpload(target, keys[target.registry]);
 };
 
 /** describe reads the labels of an image, if they can be had. */

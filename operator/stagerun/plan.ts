@@ -150,6 +150,7 @@ const planBlocked = (
 /** What a run was told when it had its turn; that it is in line again says less, and would be told in vain each time. */
 const askedReasons: ReadonlySet<string> = new Set<Reason>([
   Reason.SecretNotFound,
+  Reason.RegistryFull,
   Reason.RegistryUnauthorized,
   Reason.RegistryUnreachable,
   Reason.StorageUnavailable,

@@ -437,8 +437,14 @@ describe('the registry, asked', () => {
   it.each([
     ['unauthorized', 'RegistryUnauthorized'],
     ['unreachable', 'RegistryUnreachable'],
+    ['full', 'RegistryFull'],
   ] as const)('that is %s makes the reason %s', (type, reason) => {
-    expect(afterProbe(cause, { type, message: 'No.' })).toMatchObject({ reason, step: 'export', exitCode: 62 });
+    expect(afterProbe(cause, { type, message: 'No.' })).toMatchObject({
+      reason,
+      step: 'export',
+      exitCode: 62,
+      class: 'Infrastructure',
+    });
   });
 
   it('leaves the reason as it is where it has nothing against the run, or was not to be asked', () => {

@@ -1,9 +1,9 @@
-import { Reason } from '../api/conditions.ts';
+import { meanings, Reason } from '../api/conditions.ts';
 import { Secret } from '../kube/resource.ts';
 import { formatReference, parseReference, type Reference } from '../registry/index.ts';
 import { StorageError } from '../storage/index.ts';
 import { NoCredential, readCA } from './credentials.ts';
-import { describe, headOwn, keyring, marginSeconds, type Asking, type BuiltImage } from './outside.ts';
+import { describe, headOwn, keyring, marginSeconds, tryPush, type Asking, type BuiltImage } from './outside.ts';
 import { resolvePlatform, type BuildPlatform } from './platform.ts';
 import { because, type Cause } from './causes.ts';
 import { jobSeconds } from './resources/job.ts';
@@ -70,6 +70,9 @@ const askRegistryFirst = async (asking: Asking, platform: BuildPlatform): Promis
   if (base.type !== 'found') {
     return { type: 'fail', cause: unavailable('message' in base ? base.message : formatReference(runImage)) };
   }
+  const room = await tryPush(asking, platform.status, keys);
+  // Not for all: a registry may bound each project by itself.
+  if (room.type === 'full') return waitFor(Reason.RegistryFull, `${meanings.RegistryFull} ${room.message}`, 60);
   return { type: 'go', platform, material: await prepare(asking, platform) };
 };
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import https from 'node:https';
 import { tmpdir } from 'node:os';
@@ -106,8 +106,17 @@ const startReaders = async (folder: string): Promise<string> => {
   return socketPath;
 };
 
-/** startRegistry starts a registry of the test's own. */
-export async function startRegistry(door: Door): Promise<TestRegistry> {
+/** onSmallDisk mounts a disk of so many bytes where nobody but the registry sees it. */
+const onSmallDisk = (folder: string, config: string, bytes: number) => {
+  const data = join(folder, 'data');
+  mkdirSync(data);
+  const script = 'mount -t tmpfs -o size="$1" tmpfs "$2" && exec docker-registry serve "$3"';
+  const args = ['--mount', '--propagation', 'private', 'sh', '-c', script, 'sh', String(bytes), data, config];
+  return { command: 'unshare', args };
+};
+
+/** startRegistry starts a registry of the test's own; bytes: on a disk of that size. */
+export async function startRegistry(door: Door, o: { readonly bytes?: number } = {}): Promise<TestRegistry> {
   await ensurePrograms([command]);
   const folder = mkdtempSync(join(tmpdir(), 'epinio-registry-'));
   const port = await freePort();
@@ -115,8 +124,9 @@ export async function startRegistry(door: Door): Promise<TestRegistry> {
   writeFiles(folder, port, door);
   const ca = door.type === 'token' ? door.ca : undefined;
   const ready = (): Promise<boolean> => answers(`${ca === undefined ? 'http' : 'https'}://${host}/v2/`, ca);
-  const args = ['serve', join(folder, 'config.yml')];
-  await startDaemon(folder, { name: 'registry', command, args, ready, seconds: 30 }, 'ours');
+  const config = join(folder, 'config.yml');
+  const started = o.bytes === undefined ? { command, args: ['serve', config] } : onSmallDisk(folder, config, o.bytes);
+  await startDaemon(folder, { name: 'registry', ...started, ready, seconds: 30 }, 'ours');
   const stop = async (): Promise<void> => {
     await stopDaemon(folder, 'pull');
     await stopDaemon(folder, 'registry');
