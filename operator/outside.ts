@@ -100,6 +100,9 @@ export const createOutside = (config: Config, home: string): Outside => {
     registry: {
       headManifest: (...asked) => ask(current, (r) => r.headManifest(...asked)),
       imageConfig: (...asked) => ask(current, (r) => r.imageConfig(...asked)),
+      repositories: (...asked) => ask(current, (r) => r.repositories(...asked)),
+      tags: (...asked) => ask(current, (r) => r.tags(...asked)),
+      removeManifest: (...asked) => ask(current, (r) => r.removeManifest(...asked)),
       tryUpload: (...asked) => ask(current, (r) => r.tryUpload(...asked)),
       imageSize: (...asked) => ask(current, (r) => r.imageSize(...asked)),
     },

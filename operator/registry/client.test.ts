@@ -215,3 +215,28 @@ test.each<[string, number, string, object]>([
   expect(await clientOf(host).tryUpload(image(host), credential)).toMatchObject(room);
   expect(seen).toEqual(status === 307 ? ['POST'] : ['POST', 'PATCH', 'DELETE']);
 });
+
+test('a catalog is read page by page, as the registry leads, and not to another path', async () => {
+  const asked: string[] = [];
+  const host = await serve((request, response) => {
+    asked.push(request.url ?? '');
+    const second = request.url?.includes('last=b') === true;
+    response.setHeader(
+      'link',
+      second ? '</v2/apps/x/tags/list?n=1>; rel="next"' : '</v2/_catalog?last=b&n=2>; rel="next"',
+    );
+    response.end(JSON.stringify({ repositories: second ? ['c', 7, '../d'] : ['a', 'b'] }));
+  });
+  expect(await clientOf(host).repositories(host)).toEqual({ type: 'found', items: ['a', 'b', 'c'] });
+  expect(asked).toEqual(['/v2/_catalog?n=1000', '/v2/_catalog?last=b&n=2']);
+});
+
+test('a list without end is given up', async () => {
+  const host = await serve((_request, response) =>
+    response.setHeader('link', '</v2/_catalog?n=1>; rel="next"').end('{"repositories":["a"]}'),
+  );
+  expect(await clientOf(host, { totalMs: 20_000 }).repositories(host)).toEqual({
+    type: 'unreachable',
+    message: 'The list _catalog of the registry has no end.',
+  });
+});

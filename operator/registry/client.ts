@@ -1,6 +1,7 @@
 import type { Credential } from './auth.ts';
 import { callerOf, type RegistryCall } from './call.ts';
 import { discard, dispatcherFor } from './http.ts';
+import { removeManifest, repositoriesOf, tagsOf } from './inventory.ts';
 import { lookupOf, type Found, type Lookup } from './lookup.ts';
 import { imageConfigOf, imageSizeOf, type ImageConfig } from './manifest.ts';
 import { formatReference, versionOf, type Reference } from './names.ts';
@@ -28,8 +29,20 @@ export interface RegistryClient {
   imageSize(reference: Reference, credential?: Credential): Promise<Lookup<{ readonly bytes: number }>>;
   /** tryUpload finds out whether the registry takes what is pushed to a repository; nothing of it stays there. */
   tryUpload(reference: Reference, credential?: Credential): Promise<Room>;
+  /** repositories lists what a registry has. */
+  repositories(registry: string, credential?: Credential): Promise<Lookup<{ readonly items: string[] }>>;
+  /** tags lists the tags of a repository. */
+  tags(repository: Reference, credential?: Credential): Promise<Lookup<{ readonly items: string[] }>>;
+  /** removeManifest deletes a manifest by its digest, with all its tags. */
+  removeManifest(
+    image: Reference & { readonly digest: string },
+    credential?: Credential,
+  ): Promise<Lookup<Record<never, never>>>;
   close(): Promise<void>;
 }
+
+/** Asked is what a question is about; a scope of its own where that is no repository. */
+type Asked = Pick<Reference, 'registry' | 'repository'> & { readonly scope?: string };
 
 interface Unreachable {
   readonly type: 'unreachable';
@@ -46,14 +59,14 @@ const failureText = (error: unknown): string => {
 export const createRegistryClient = (config: RegistryConfig = {}): RegistryClient => {
   const dispatcher = dispatcherFor(config.idleMs ?? 10_000, config.ca);
   const look = async <A>(
-    { registry, repository }: Reference,
+    { registry, repository, scope: wide }: Asked,
     credential: Credential | undefined,
     work: (call: RegistryCall) => Promise<A>,
     actions = 'pull',
   ): Promise<A | Unreachable> => {
     const signal = AbortSignal.timeout(config.totalMs ?? 30_000);
     const scheme = config.insecure?.includes(registry) === true ? 'http' : 'https';
-    const scope = `repository:${repository}:${actions}`;
+    const scope = wide ?? `repository:${repository}:${actions}`;
     try {
       return await work(callerOf({ registry, scheme, credential, scope, dispatcher, signal }));
     } catch (error) {
@@ -76,6 +89,11 @@ export const createRegistryClient = (config: RegistryConfig = {}): RegistryClien
     imageSize: (reference, credential) => look(reference, credential, (call) => imageSizeOf(call, reference)),
     tryUpload: (reference, credential) =>
       look(reference, credential, (call) => tryUpload(call, reference), 'pull,push'),
+    repositories: (registry, credential) =>
+      look({ registry, repository: '', scope: 'registry:catalog:*' }, credential, repositoriesOf),
+    tags: (reference, credential) => look(reference, credential, (call) => tagsOf(call, reference.repository)),
+    removeManifest: (image, credential) =>
+      look(image, credential, (call) => removeManifest(call, image.repository, image.digest), 'pull,delete'),
     close: () => dispatcher.close(),
   };
 };

@@ -14,5 +14,6 @@ export {
   versionName,
   type PullKeys,
 } from './pullkeys.ts';
+export { placeOf, unreferenced, type Place, type TaggedImage, type Wanted } from './unreferenced.ts';
 export type { Room } from './room.ts';
 export { signRunToken, type Access, type TokenRequest } from './token.ts';

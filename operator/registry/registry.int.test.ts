@@ -1,14 +1,15 @@
 import https from 'node:https';
 import net from 'node:net';
 import { hash } from 'bcryptjs';
+import { Agent, request } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createServer, createSigner, type KeyPair } from '../bootstrap/certificates.ts';
-import { pushImage, pushIndex } from '../testing/image.ts';
+import { digestOf, pushImage, pushIndex } from '../testing/image.ts';
 import { startRegistry, type TestRegistry } from '../testing/registry.ts';
 import { authorizationOf, type Credential } from './auth.ts';
 import { createRegistryClient, type RegistryClient } from './client.ts';
 import { parseReference, type Reference } from './names.ts';
-import { signRunToken, type Access, type TokenRequest } from './token.ts';
+import { signRunToken, type Access, type RepositoryAccess, type TokenRequest } from './token.ts';
 
 const web = { type: 'web', command: ['node'], args: ['server.js'] };
 const labels = { 'io.buildpacks.build.metadata': JSON.stringify({ processes: [web] }) };
@@ -32,7 +33,7 @@ describe('a registry with TLS and tokens', () => {
       ...change,
     }),
   });
-  const allow = (name: string, ...actions: Access['actions'][number][]): Access => ({
+  const allow = (name: string, ...actions: RepositoryAccess['actions'][number][]): Access => ({
     type: 'repository',
     name,
     actions,
@@ -102,6 +103,72 @@ describe('a registry with TLS and tokens', () => {
       config: { user: process.arch === 'x64' ? 'intel' : 'arm' },
     });
     expect(await client.imageConfig(image('apps/team-a/multi', 'other'), both)).toEqual({ type: 'absent' });
+  });
+
+  test('repositories and tags are listed, and a manifest goes with its tags, by a token for just that', async () => {
+    const repository = 'apps/team-c/shop';
+    const digests = [];
+    for (const tag of ['one', 'two'])
+      digests.push(
+        await pushImage(
+          {
+            base: `https://${registry.host}`,
+            repository,
+            tag,
+            ca,
+            authorization: authorizationOf(sign([allow(repository, 'pull', 'push')])),
+          },
+          { config: { User: tag } },
+        ),
+      );
+    const [one = '', two = ''] = digests;
+    const catalog = sign([{ type: 'registry', name: 'catalog', actions: ['*'] }]);
+    const listed = await client.repositories(registry.host, catalog);
+    expect(listed.type === 'found' ? listed.items : listed).toEqual(
+      expect.arrayContaining([repository, 'apps/team-a/app']),
+    );
+    const pull = sign([allow(repository, 'pull')]);
+    const shop = image(repository);
+    expect(await client.tags(shop, pull)).toEqual({ type: 'found', items: ['one', 'two'] });
+    const gone = { ...shop, digest: one };
+    for (const other of [
+      pull,
+      catalog,
+      sign([allow(repository, 'pull', 'push')]),
+      sign([allow('apps/team-a/app', 'delete')]),
+    ])
+      expect((await client.removeManifest(gone, other)).type).toBe('unauthorized');
+    expect(await client.removeManifest(gone, sign([allow(repository, 'pull', 'delete')]))).toEqual({ type: 'found' });
+    expect(await client.removeManifest(gone, sign([allow(repository, 'pull', 'delete')]))).toEqual({ type: 'absent' });
+    expect(await client.tags(shop, pull)).toEqual({ type: 'found', items: ['two'] });
+    expect(await client.headManifest(image(repository, 'two'), pull)).toMatchObject({ type: 'found', digest: two });
+    // What a run holds lists and deletes nothing.
+    expect((await client.repositories(registry.host, sign([allow(repository, 'pull', 'push')]))).type).toBe(
+      'unauthorized',
+    );
+  });
+
+  test('a token for one repository mounts nothing of another', async () => {
+    const own = sign([allow('apps/team-d/shop', 'pull', 'push')]);
+    const parts = { architecture: 'amd64', os: 'linux', rootfs: { type: 'layers', diff_ids: [] } };
+    const configOfA = digestOf(
+      JSON.stringify({ ...parts, config: { Labels: labels, Env: ['A=1'], User: '1001:1000' } }),
+    );
+    const url = `https://${registry.host}/v2/apps/team-d/shop/blobs/uploads/?mount=${configOfA}&from=apps/team-a/app`;
+    const dispatcher = new Agent({ connect: { ca } });
+    const answer = await request(url, { method: 'POST', headers: { authorization: authorizationOf(own) }, dispatcher });
+    await answer.body.dump();
+    expect(answer.statusCode).toBe(401);
+    // With both it would: the blob is there.
+    const both = sign([allow('apps/team-d/shop', 'pull', 'push'), allow('apps/team-a/app', 'pull')]);
+    const mounted = await request(url, {
+      method: 'POST',
+      headers: { authorization: authorizationOf(both) },
+      dispatcher,
+    });
+    await mounted.body.dump();
+    await dispatcher.close();
+    expect(mounted.statusCode).toBe(201);
   });
 
   test('is unauthorized: no token, a foreign repository, an expired one, another issuer, service or key', async () => {

@@ -1,12 +1,16 @@
 import { createPrivateKey, randomUUID, sign, X509Certificate } from 'node:crypto';
 
-/** Access is what a token allows on one repository. */
-export interface Access {
+/** RepositoryAccess is what a token allows on one repository. */
+export interface RepositoryAccess {
   readonly type: 'repository';
   /** Repository without the registry's host. */
   readonly name: string;
   readonly actions: readonly ('pull' | 'push' | 'delete')[];
 }
+
+/** Access is what a token allows; the catalog of all repositories is for the operator's own cleaning alone. */
+export type Access =
+  RepositoryAccess | { readonly type: 'registry'; readonly name: 'catalog'; readonly actions: readonly ['*'] };
 
 /** TokenRequest says who may do what, for how long, and what signs it. */
 export interface TokenRequest {

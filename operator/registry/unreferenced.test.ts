@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import { placeOf, unreferenced, type Wanted } from './unreferenced.ts';
+
+test.each([
+  ['apps/team-a/shop', 'apps', { namespace: 'team-a', app: 'shop', cache: false }],
+  ['apps/team-a/shop/cache', 'apps', { namespace: 'team-a', app: 'shop', cache: true }],
+  ['apps/team-a/cache', 'apps', { namespace: 'team-a', app: 'cache', cache: false }],
+  ['team-a/shop', '', { namespace: 'team-a', app: 'shop', cache: false }],
+  ['apps/team-a', 'apps', undefined],
+  ['apps/team-a/shop/other', 'apps', undefined],
+  ['apps/team-a/shop/cache/more', 'apps', undefined],
+  ['epinio/run', 'apps', undefined],
+  ['appsx/team-a/shop', 'apps', undefined],
+  ['apps', 'apps', undefined],
+  ['', '', undefined],
+])('%s below "%s" is %j', (repository, prefix, place) => {
+  expect(placeOf(repository, prefix)).toEqual(place);
+});
+
+const images = [
+  { tag: 'run-1', digest: 'sha256:1' },
+  { tag: 'run-2', digest: 'sha256:2' },
+  { tag: 'run-2b', digest: 'sha256:2' },
+  { tag: 'run-3', digest: 'sha256:3' },
+];
+const shop = { namespace: 'team-a', app: 'shop', cache: false };
+const wanted = (over: Partial<Record<keyof Wanted, string[]>> = {}): Wanted => ({
+  apps: new Set(over.apps ?? ['shop']),
+  digests: new Set(over.digests ?? []),
+  tags: new Set(over.tags ?? []),
+});
+
+test.each<[string, Parameters<typeof wanted>[0], string[]]>([
+  ['of which nothing is wanted, all go', {}, ['sha256:1', 'sha256:2', 'sha256:3']],
+  ['what is deployed stays, though no run has it any more', { digests: ['sha256:1'] }, ['sha256:2', 'sha256:3']],
+  ['what a run of that name has pushed, or will, stays', { tags: ['run-3'] }, ['sha256:1', 'sha256:2']],
+  ['one kept tag keeps the manifest with all its tags', { tags: ['run-2b'] }, ['sha256:1', 'sha256:3']],
+  ['of a deleted App what runs on stays', { apps: [], digests: ['sha256:3'] }, ['sha256:1', 'sha256:2']],
+])('of images %s', (_name, over, spare) => {
+  expect(unreferenced(shop, images, wanted(over))).toEqual(spare);
+});
+
+test('a cache stays with its App and goes with it', () => {
+  const cache = { ...shop, cache: true };
+  expect(unreferenced(cache, images, wanted())).toEqual([]);
+  expect(unreferenced(cache, images, wanted({ apps: ['other'] }))).toEqual(['sha256:1', 'sha256:2', 'sha256:3']);
+});
