@@ -6,11 +6,11 @@ import { clusterName } from './cluster/kind.ts';
 import { ports } from './cluster/settings.ts';
 import { awaitUpload, blob, curlUpload, getApp, manifest, page, reasonOf, waitFor, withArchive } from './lib/apps.ts';
 import { command, kubectl, read, until } from './lib/cluster.ts';
-import { asTenant, type Tenant } from './lib/tenant.ts';
+import { withTwoTenants, type Tenant } from './lib/tenants.ts';
 
 /** What one tenant tries with what it holds, upon the images of another. */
 const suffix = Math.random().toString(36).slice(2, 7);
-const names = { victim: `e2e-victim-${suffix}`, thief: `e2e-thief-${suffix}` };
+let names: { readonly victim: string; readonly thief: string };
 /** Default hosts of two Apps of one name would clash. */
 const apps = { victim: `victim-${suffix}`, thief: `thief-${suffix}` };
 const door = `127.0.0.1:${ports.registry}`;
@@ -19,41 +19,44 @@ const pullSecret = 'epinio-registry-pull';
 let victim: Tenant;
 let thief: Tenant;
 /** Digests of the two Apps' images. */
-let digests: Record<keyof typeof names, string>;
-
-const ok = async (tenant: Tenant, args: readonly string[], input?: string): Promise<string> => {
-  const answer = await tenant.kubectl(args, input);
-  expect(answer.code, answer.stderr).toBe(0);
-  return answer.stdout;
-};
+let digests: { readonly victim: string; readonly thief: string };
 
 /** push is a push as a tenant does it: kubectl and curl. */
 const push = async (tenant: Tenant, app: string): Promise<string> => {
   const { namespace } = tenant;
   await withArchive(page(namespace), async (archive) => {
-    await ok(tenant, ['apply', '-f', '-'], manifest(namespace, app, { source: blob(archive) }));
+    await tenant.does(['apply', '-f', '-'], manifest(namespace, app, { source: blob(archive) }));
     expect(await curlUpload(await awaitUpload(namespace, app, archive), archive.file)).toBe('200');
   });
   const ready = await waitFor(namespace, app, 'True/Ready');
   return ready?.status?.image?.split('@')[1] ?? '';
 };
 
+/** The two are there until the last test has ended. */
+const ended = Promise.withResolvers<void>();
+let whole: Promise<void>;
+
 beforeAll(async () => {
-  for (const namespace of Object.values(names)) await kubectl(['create', 'namespace', namespace]);
-  [victim, thief] = [await asTenant(names.victim), await asTenant(names.thief)];
-  const [first, second] = await Promise.all([push(victim, apps.victim), push(thief, apps.thief)]);
-  digests = { victim: first, thief: second };
+  const ready = Promise.withResolvers<void>();
+  whole = withTwoTenants(async (first, second) => {
+    [victim, thief] = [first, second];
+    names = { victim: first.namespace, thief: second.namespace };
+    ready.resolve();
+    await ended.promise;
+  });
+  await Promise.race([ready.promise, whole]);
+  const [one, two] = await Promise.all([push(victim, apps.victim), push(thief, apps.thief)]);
+  digests = { victim: one, thief: two };
 });
 
 afterAll(async () => {
-  victim[Symbol.dispose]();
-  thief[Symbol.dispose]();
-  for (const namespace of Object.values(names)) await kubectl(['delete', 'namespace', namespace, '--wait=false']);
+  ended.resolve();
+  await whole;
 });
 
 /** secretOf reads a Secret as the tenant that owns it. */
 const secretOf = async (tenant: Tenant, name: string, key: string): Promise<string> => {
-  const text = await ok(tenant, ['get', 'secret', name, '-o', 'json']);
+  const text = await tenant.does(['get', 'secret', name, '-o', 'json']);
   const { data } = JSON.parse(text) as { data: Record<string, string> };
   return Buffer.from(data[key] ?? '', 'base64').toString();
 };
@@ -103,8 +106,8 @@ describe.skipIf(chosenCluster() === 'current')('a tenant with what lies in its n
   test('holds its own pull credential, and cannot read another’s', async () => {
     const [own, foreign] = [await pullCredentialOf(thief), await pullCredentialOf(victim)];
     expect(own).not.toEqual(foreign);
-    expect((await thief.kubectl(['get', 'secret', pullSecret, '-n', names.victim])).stderr).toContain('Forbidden');
-    expect((await thief.kubectl(['get', 'secrets', '-n', 'epinio-system'])).stderr).toContain('Forbidden');
+    expect((await thief.can(['get', 'secret', pullSecret, '-n', names.victim])).stderr).toContain('Forbidden');
+    expect((await thief.can(['get', 'secrets', '-n', 'epinio-system'])).stderr).toContain('Forbidden');
   });
 
   test('reads its own image through the door, and nothing else: neither there nor past it', async () => {
@@ -127,7 +130,7 @@ describe.skipIf(chosenCluster() === 'current')('a tenant with what lies in its n
     const asked = `fetch(process.argv[1], { headers: { authorization: process.argv[2] } })
       .then((r) => console.log(r.status), (e) => console.log(e.cause?.code ?? e.message))`;
     const from = async (url: string): Promise<string> =>
-      (await ok(thief, ['exec', `deployment/${apps.thief}`, '--', 'node', '-e', asked, url, authorization])).trim();
+      (await thief.does(['exec', `deployment/${apps.thief}`, '--', 'node', '-e', asked, url, authorization])).trim();
     const host = pods?.items[0]?.status.podIP ?? '';
     expect(await from(`http://${host}:5001/v2/apps/${names.thief}/${apps.thief}/tags/list`)).toBe('200');
     expect(await from(`http://${host}:5001/v2/apps/${names.victim}/${apps.victim}/tags/list`)).toBe('403');
@@ -137,7 +140,7 @@ describe.skipIf(chosenCluster() === 'current')('a tenant with what lies in its n
   });
 
   test('opens with the token of its build only its own repository and cache', async () => {
-    const secrets = JSON.parse(await ok(thief, ['get', 'secrets', '-o', 'json'])) as {
+    const secrets = JSON.parse(await thief.does(['get', 'secrets', '-o', 'json'])) as {
       items: { metadata: { name: string }; data?: Record<string, string> }[];
     };
     const run = secrets.items.find(({ data }) => data?.['registry-auth'] !== undefined);
@@ -163,7 +166,7 @@ describe.skipIf(chosenCluster() === 'current')('a tenant with what lies in its n
     ];
     for (const [at, host] of hosts.entries()) {
       const image = `${host}/apps/${names.victim}/${apps.victim}@${digests.victim}`;
-      await ok(thief, ['apply', '-f', '-'], manifest(names.thief, `steal-${at}`, { source: { image } }));
+      await thief.does(['apply', '-f', '-'], manifest(names.thief, `steal-${at}`, { source: { image } }));
     }
     for (const [at, host] of hosts.entries()) {
       const seen = await until(
@@ -174,15 +177,15 @@ describe.skipIf(chosenCluster() === 'current')('a tenant with what lies in its n
       );
       expect(reasonOf(seen), host).toBe('False/ImageNotAllowed');
     }
-    const deployments = await ok(thief, ['get', 'deployments', '-o', 'name']);
+    const deployments = await thief.does(['get', 'deployments', '-o', 'name']);
     expect(deployments.trim().split('\n')).toEqual([`deployment.apps/${apps.thief}`]);
   });
 
   test('runs its own image, as an App and as a pod; a pod of another’s is refused at the door', async () => {
-    const image = (of: keyof typeof names) => `${door}/apps/${names[of]}/${apps[of]}@${digests[of]}`;
-    await ok(thief, ['apply', '-f', '-'], manifest(names.thief, 'copy', { source: { image: image('thief') } }));
+    const image = (of: 'thief' | 'victim') => `${door}/apps/${names[of]}/${apps[of]}@${digests[of]}`;
+    await thief.does(['apply', '-f', '-'], manifest(names.thief, 'copy', { source: { image: image('thief') } }));
     await waitFor(names.thief, 'copy', 'True/Ready');
-    const pod = (of: keyof typeof names): object => ({
+    const pod = (of: 'thief' | 'victim'): object => ({
       apiVersion: 'v1',
       kind: 'Pod',
       metadata: { name: `pod-${of}`, namespace: names.thief },
@@ -193,7 +196,7 @@ describe.skipIf(chosenCluster() === 'current')('a tenant with what lies in its n
         containers: [{ name: 'app', image: image(of), imagePullPolicy: 'Always', command: ['node', '-e', '0'] }],
       },
     });
-    for (const of of ['thief', 'victim'] as const) await ok(thief, ['apply', '-f', '-'], JSON.stringify(pod(of)));
+    for (const of of ['thief', 'victim'] as const) await thief.does(['apply', '-f', '-'], JSON.stringify(pod(of)));
     type Pod = {
       status: { phase: string; containerStatuses?: { state: { waiting?: { reason: string; message?: string } } }[] };
     };
@@ -211,6 +214,6 @@ describe.skipIf(chosenCluster() === 'current')('a tenant with what lies in its n
       60,
     );
     expect(refused?.status.containerStatuses?.[0]?.state.waiting?.message).toContain('403');
-    await ok(thief, ['delete', 'pod', 'pod-victim', '--wait=false']);
+    await thief.does(['delete', 'pod', 'pod-victim', '--wait=false']);
   });
 });
