@@ -10,6 +10,7 @@ import type { Seen } from './observe.ts';
 import { limitsOf, resolvePlatform } from './platform.ts';
 import { maxStatusBytes, statusActive, statusBuilt, statusFailed } from './status.ts';
 import { stepNames } from './steps.ts';
+import { anyUnicode } from '../testing/texts.ts';
 import { anApp, aRun, settings } from './testing/objects.ts';
 import { aJob, at, exited, podWith } from './testing/pods.ts';
 
@@ -39,7 +40,7 @@ const processes = (count: number, words: readonly string[]) =>
 
 /** Texts as whoever wants to do harm would choose them: long, of characters that grow when they are escaped, torn in two. */
 const nasty = fc.oneof(
-  fc.string({ unit: 'binary', maxLength: 40 }),
+  anyUnicode(40),
   fc
     .tuple(fc.constantFrom('x', '"', '\\', '\u0000', '\u0085', '\u2028', '🙂', '\ud83d', '\n'), fc.nat(3000))
     .map(([unit, length]) => unit.repeat(length)),

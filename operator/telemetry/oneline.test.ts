@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { anyUnicode } from '../testing/texts.ts';
 import { oneLine } from './oneline.ts';
 
 describe('a message of a condition or an event', () => {
@@ -24,7 +25,7 @@ describe('a message of a condition or an event', () => {
 
   it('is one line whatever it is made of, and stays the same when it is read back', () => {
     const anyText = fc.oneof(
-      fc.string({ unit: 'binary', maxLength: 60 }),
+      anyUnicode(60),
       fc.string({
         unit: fc.constantFrom('\n', '\u001b[', '1m', '\ud83d', '\u0085', ' ', 'token=', 'é', '🙂'),
         maxLength: 60,
