@@ -40,7 +40,7 @@ format: deps ## Format all code
 	$(NODE) node_modules/prettier/bin/prettier.cjs --write --log-level=warn .
 
 unit: deps ## Run the pure tests
-	$(CLUSTER_TOOL) packages bzip2 xz bsdtar zip
+	$(CLUSTER_TOOL) packages bzip2 xz bsdtar zip lua5.1
 	$(VITEST) --project unit
 
 integration: deps ## Run the tests on a real kube-apiserver (built once into the cache)

@@ -16,9 +16,9 @@ const collect = (): void => {
 };
 
 /**
- * giveBackMemory collects garbage once, when everything has been looked at after a start. Lists and the first look are when
- * memory peaks; V8 keeps what they took as long as nobody needs it, and in a pod somebody does. Flags that make V8 thrifty all
- * the time cost twice the CPU (docs/performance.md).
+ * giveBackMemory collects garbage once, when everything has been looked at after a start. V8
+ * doesn't return the start-up peak to the OS by itself, and flags that make it thrifty all the time cost twice the CPU
+ * (docs/performance.md).
  */
 export const giveBackMemory = (isIdle: () => boolean): Task => ({
   name: 'memory',

@@ -114,7 +114,7 @@ export const createOutside = (config: Config, home: string): Outside => {
   };
 };
 
-/** prepare makes the bucket: an App that runs an image needs none, so nobody else waits for it. */
+/** prepare makes the bucket. Only uploads need it, so reconciles don't wait. */
 const prepare = async (storage: Storage, log: Logger): Promise<void> => {
   await storage.ensureBucket();
   const capabilities = await storage.capabilities();

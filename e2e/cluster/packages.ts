@@ -20,16 +20,17 @@ const packages: Readonly<Record<string, string>> = {
   xz: 'xz-utils',
   bsdtar: 'libarchive-tools',
   zip: 'zip',
+  'lua5.1': 'lua5.1',
 };
 
 /** What tests on an API server alone need. */
 export const lightPrograms = ['etcd', 'openssl', 'curl'] as const;
 
-/** What pack archives for tests, and nothing else needs. */
-const packingPrograms: ReadonlySet<string> = new Set(['bsdtar', 'zip']);
+/** What only tests need. */
+const testPrograms: ReadonlySet<string> = new Set(['bsdtar', 'zip', 'lua5.1']);
 
 /** What the native cluster needs. */
-export const nativePrograms = Object.keys(packages).filter((program) => !packingPrograms.has(program));
+export const nativePrograms = Object.keys(packages).filter((program) => !testPrograms.has(program));
 
 /** missingPrograms tells which of some programs the machine does not have; apt's daemons live in /usr/sbin. */
 export function missingPrograms(wanted: readonly string[]): string[] {

@@ -103,7 +103,9 @@ export const appSpec = z
     livenessProbe: probe.optional().describe('livenessProbe restarts the app when it fails. Default: none.'),
     readinessProbe: readinessProbe
       .optional()
-      .describe('readinessProbe keeps requests away from a pod while it fails. Default: a TCP connection to port.'),
+      .describe(
+        'readinessProbe keeps requests away from a pod while it fails. Default: a TCP connection to port; an empty one ({}) means none, for an app that listens on nothing.',
+      ),
     startupProbe: probe
       .optional()
       .describe('startupProbe holds the other probes back until it succeeds. Default: none.'),
@@ -152,7 +154,11 @@ export const appStatus = z
   .object({
     observedGeneration: observedGeneration.optional(),
     conditions: conditions.optional(),
-    url: filled(1024).optional().describe('url is the first address under which the app can be reached.'),
+    url: filled(1024)
+      .optional()
+      .describe(
+        'url is the first address of the app; absent until there is an image to run and the route leads to it.',
+      ),
     routes: z
       .array(routeStatus)
       .max(64)

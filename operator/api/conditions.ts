@@ -29,11 +29,11 @@ export type ConditionType = (typeof ConditionType)[keyof typeof ConditionType];
 export const meanings = {
   // Any kind
   Ready: 'Everything is as the spec wants it.',
-  AwaitingOperator: 'The operator has not told anything of the object yet; if that lasts, see whether it runs.',
+  AwaitingOperator: 'No operator has reported on this object yet; if that lasts, check that the Epinio operator runs.',
   Progressing: 'The operator or Kubernetes is at work; nothing needs to be done.',
   Paused: 'The App is paused and the world differs from its spec.',
   NamespaceTerminating: 'The namespace is being deleted, so nothing new is made.',
-  NameTaken: 'An object with the needed name exists and is not ours; rename or delete it.',
+  NameTaken: 'An object with the needed name exists and was not created by Epinio; rename or delete it.',
   AwaitingDeletion:
     'An object of an earlier App or AppRoute of this name is still being deleted; then it is made anew.',
   Invalid: 'Kubernetes refused an object made from this spec; the message says which field.',
@@ -55,8 +55,9 @@ export const meanings = {
   Staged: 'The image is built.',
   Staging: 'The image is being built.',
   Queued: 'The build waits for its turn.',
-  ImageUnchanged: 'The build gave the image that runs already.',
+  ImageUnchanged: 'The build produced the image that is already running.',
   StageRunFailed: 'The build failed; the last good image keeps running.',
+  Pinned: 'The image is that of the StageRun which spec.stageRun names; nothing is built.',
   StageRunNotFound: 'The StageRun that spec.stageRun names is not there or not of this App.',
   StageRunNotSuccessful: 'The StageRun that spec.stageRun names has no image.',
   AwaitingRoutes: 'The build waits until the routes of the App are accepted.',
@@ -72,11 +73,13 @@ export const meanings = {
   ProbeFailed: 'A probe of the app fails; the message says which and how.',
   Unschedulable: 'No node has room for the pod or fits its demands.',
   AwaitingImage: 'There is no image to run yet.',
+  AwaitingPods: 'The routes are in place; no pod is ready to answer yet.',
   Stopped: 'The App is stopped: it has no replicas.',
   ProcessNotFound: 'The image has no process of the type that the spec names.',
   RegistrySecretMissing:
     'The pull secret that the configuration names does not exist in the namespace of the operator.',
-  RegistrySecretConflict: 'A Secret with the name of the pull secret exists and is not ours; rename or delete it.',
+  RegistrySecretConflict:
+    'A Secret with the name of the pull secret exists and was not created by Epinio; rename or delete it.',
 
   // App: routes, AppRoute
   Routed: 'All routes lead to the App.',

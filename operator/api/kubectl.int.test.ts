@@ -66,7 +66,7 @@ describe('kubectl', () => {
     expect(text).toContain('httpGet');
     expect(text).toContain('requiredDuringSchedulingIgnoredDuringExecution');
     expect(await kubectl(['explain', 'app.spec.restart'])).toContain('a new one replaces the pods');
-    expect(await kubectl(['explain', 'stagerun.status.failure.logTail'])).toContain('secrets blotted out');
+    expect(await kubectl(['explain', 'stagerun.status.failure.logTail'])).toContain('redacted');
   });
 
   it('shows how things are in one line', () =>

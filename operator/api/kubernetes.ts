@@ -56,31 +56,37 @@ export const resourceRequirements = kubernetes<ResourceRequirements>(
 
 /** Probe asks a container how it is. */
 export type Probe = Wire<V1Probe>;
-const probeOf = (...more: readonly Rule[]): z.ZodCustom<Probe, Probe> =>
-  kubernetes(
-    'io.k8s.api.core.v1.Probe',
-    rules(
-      {
-        rule: exactlyOneOf('self', ['exec', 'grpc', 'httpGet', 'tcpSocket']),
-        message: 'a probe must have exactly one of exec, grpc, httpGet and tcpSocket',
-      },
-      ...more,
-    ),
-  );
+const probeOf = (...own: readonly Rule[]): z.ZodCustom<Probe, Probe> =>
+  kubernetes('io.k8s.api.core.v1.Probe', rules(...own));
+
+const handlers = ['exec', 'grpc', 'httpGet', 'tcpSocket'];
+const oneHandler = exactlyOneOf('self', handlers);
+const settings = ['initialDelaySeconds', 'timeoutSeconds', 'periodSeconds', 'successThreshold', 'failureThreshold'];
+const noSettings = settings.map((field) => `!has(self.${field})`).join(' && ');
+const noHandler = handlers.map((field) => `!has(self.${field})`).join(' && ');
 
 /** probe of a running container, where one success is enough. */
-export const probe = probeOf({
-  rule: '!has(self.successThreshold) || self.successThreshold <= 1',
-  message: 'successThreshold must be 1 here: only readinessProbe may ask for more',
-  fieldPath: '.successThreshold',
-});
+export const probe = probeOf(
+  { rule: oneHandler, message: 'a probe must have exactly one of exec, grpc, httpGet and tcpSocket' },
+  {
+    rule: '!has(self.successThreshold) || self.successThreshold <= 1',
+    message: 'successThreshold must be 1 here: only readinessProbe may ask for more',
+    fieldPath: '.successThreshold',
+  },
+);
 
 /** readinessProbe only keeps requests away, so that it ends no container. */
-export const readinessProbe = probeOf({
-  rule: '!has(self.terminationGracePeriodSeconds)',
-  message: 'terminationGracePeriodSeconds must not be set here: a readinessProbe ends no container',
-  fieldPath: '.terminationGracePeriodSeconds',
-});
+export const readinessProbe = probeOf(
+  {
+    rule: `${oneHandler} || (${noHandler} && ${noSettings})`,
+    message: 'a readinessProbe must have exactly one of exec, grpc, httpGet and tcpSocket, or be empty for none',
+  },
+  {
+    rule: '!has(self.terminationGracePeriodSeconds)',
+    message: 'terminationGracePeriodSeconds must not be set here: a readinessProbe ends no container',
+    fieldPath: '.terminationGracePeriodSeconds',
+  },
+);
 
 /** Affinity draws pods to nodes and to or from each other. */
 export type Affinity = Wire<V1Affinity>;

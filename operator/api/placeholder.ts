@@ -13,7 +13,7 @@ export const placeholder = (summary: 'Ready' | 'Succeeded'): Readonly<Record<str
       type: summary,
       status: 'Unknown',
       reason: Reason.AwaitingOperator,
-      message: 'The operator has not told anything of it yet.',
+      message: 'No operator has reported on this object yet; if this lasts, check that the Epinio operator runs.',
       lastTransitionTime: '1970-01-01T00:00:00Z',
     },
   ],

@@ -120,8 +120,14 @@ const rows: readonly Row[] = [
       { readinessProbe: { grpc: { port: 1 } } },
       { startupProbe: { tcpSocket: { port: 1 } } },
     ],
-    bad: [{ livenessProbe: {} }, { readinessProbe: { ...http, tcpSocket: { port: 1 } } }, { startupProbe: {} }],
+    bad: [{ livenessProbe: {} }, { livenessProbe: { ...http, tcpSocket: { port: 1 } } }, { startupProbe: {} }],
     message: 'a probe must have exactly one of exec, grpc, httpGet and tcpSocket',
+  },
+  {
+    plural: 'apps',
+    good: [{ readinessProbe: {} }],
+    bad: [{ readinessProbe: { ...http, tcpSocket: { port: 1 } } }, { readinessProbe: { periodSeconds: 1 } }],
+    message: 'a readinessProbe must have exactly one of exec, grpc, httpGet and tcpSocket, or be empty for none',
   },
   {
     plural: 'apps',

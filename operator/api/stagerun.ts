@@ -93,7 +93,7 @@ const failure = z
     exitCode: z.int32().optional().describe('exitCode of that step.'),
     reason: filled(256, /^[A-Z][A-Za-z0-9]*$/).describe('reason is one CamelCase word for the cause.'),
     message: text(4096).describe('message says what happened and what can be done.'),
-    logTail: text(4096).optional().describe('logTail is the end of the log of the step, with secrets blotted out.'),
+    logTail: text(4096).optional().describe('logTail is the end of the log of the step, redacted.'),
   })
   .describe('failure tells why the run failed; it outlives the pod.');
 export type Failure = z.output<typeof failure>;

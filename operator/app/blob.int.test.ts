@@ -247,7 +247,7 @@ describe('an App that is built from an archive', () => {
       const one = await push(stage, 1);
       const two = await push(stage, 2);
       await user.apply(key, { ...archiveOf(two), stageRun: runKey(one).name });
-      const back = await user.until(key, { Ready: 'True/Stopped', Staged: 'True/Staged' });
+      const back = await user.until(key, { Ready: 'True/Stopped', Staged: 'True/Pinned' });
       expect(await imageOf(user, key)).toContain(digestOf(1));
       expect(back.status?.stageRun?.deployed).toBe(runKey(one).name);
       await user.apply(key, { ...archiveOf(two), stageRun: 'shop-0000000000' });

@@ -1,14 +1,7 @@
 import type { App } from '../api/app.ts';
 import { Reason } from '../api/conditions.ts';
-import {
-  failedProbe,
-  logOf,
-  sentence,
-  warningsOf,
-  type Asked,
-  type FailedProbe,
-  type PodFailure,
-} from './podfailure.ts';
+import { failedProbe, logOf, warningsOf, type Asked, type FailedProbe, type PodFailure } from './podfailure.ts';
+import { sentence } from '../telemetry/sentence.ts';
 import { listening } from './podlog.ts';
 import { appContainer, podCondition } from './pods.ts';
 import type { PodObject } from './seen.ts';
@@ -94,7 +87,10 @@ const remedy = ({ spec }: App, port: number, log = ''): string => {
     return `, because spec.env sets PORT to "${own}": set spec.port to the same number.`;
   const said = listening(log);
   if (said === undefined)
-    return ': let the app listen on 0.0.0.0 at the port in $PORT, or set spec.port to the port that it listens on.';
+    return (
+      ': let the app listen on 0.0.0.0 at the port in $PORT, or set spec.port to the port that it listens on; an app that ' +
+      'listens on none needs readinessProbe: {}.'
+    );
   return said.port === port
     ? ` of the pod's address, though the log says "${said.line}": let the app listen on 0.0.0.0, not on localhost alone.`
     : `, and the log says "${said.line}": set spec.port to ${said.port}, or let the app listen on the port in $PORT.`;

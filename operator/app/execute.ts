@@ -60,7 +60,7 @@ const applyOne = async (
   const { kind } = resource;
   try {
     const { type } = await applyIfChanged(ctx, resource, intent, ownerFor(app, resource));
-    const refusal = refusalOfName(type, { object: `${kind} ${intent.metadata.name}`, owner: 'App' });
+    const refusal = refusalOfName(type, { object: `${kind} "${intent.metadata.name}"`, owner: 'App' });
     return refusal && { kind, ...refusal };
   } catch (error) {
     const refusal = refusalOf(error);

@@ -1,7 +1,9 @@
 import { ConditionType, Reason } from '../api/conditions.ts';
+import type { StageRun } from '../api/stagerun.ts';
 import { findCondition, type Fact } from '../kube/conditions.ts';
 import { isPassing, type Refusal } from '../kube/refusal.ts';
 import { Deployment } from '../kube/resource.ts';
+import { sentence } from '../telemetry/sentence.ts';
 import { lastImage } from './image.ts';
 import { readyMessage, worstRoute } from './routes.ts';
 import type { PodFailure } from './podfailure.ts';
@@ -44,7 +46,7 @@ export const sourceFact = (staging: Staging): AppFact => {
       return say(
         'False',
         Reason.ImageNotAllowed,
-        `The image ${staging.reference} belongs to another namespace: name one of this namespace or of another registry.`,
+        `The image "${staging.reference}" belongs to another namespace: name one of this namespace or of another registry.`,
         stalled,
       );
     case 'awaitingBlob': {
@@ -54,7 +56,7 @@ export const sourceFact = (staging: Staging): AppFact => {
     case 'wrongSize':
       return say('False', Reason.BlobDigestMismatch, staging.message, stalled);
     case 'storageUnavailable':
-      return say('Unknown', Reason.StorageUnavailable, staging.message);
+      return say('Unknown', Reason.StorageUnavailable, sentence(staging.message));
     case 'unknown':
       return say('Unknown', Reason.Progressing, 'The storage is being asked for the archive.');
     case 'written':
@@ -82,21 +84,19 @@ export const stagedFact = (seen: Seen, staging: Staging): AppFact => {
     case 'notAllowed':
       return say('True', Reason.ImageSource, 'The source is an image, so nothing is built.');
     case 'built':
+      if (seen.app.spec.stageRun !== undefined)
+        return say('True', Reason.Pinned, `${named(staging.run)} is pinned by spec.stageRun, so nothing is built.`);
       return isUnchanged(seen, staging)
-        ? say(
-            'True',
-            Reason.ImageUnchanged,
-            `The StageRun ${staging.run.metadata.name} gave the image that runs already.`,
-          )
-        : say('True', Reason.Staged, `The StageRun ${staging.run.metadata.name} built the image.`);
+        ? say('True', Reason.ImageUnchanged, `${named(staging.run)} produced the image that is already running.`)
+        : say('True', Reason.Staged, `${named(staging.run)} built the image.`);
     case 'failed':
       return say(
         'False',
-        ...whyFailed(staging.run, 'Correct it and apply again, or delete the StageRun to try again.'),
+        ...whyFailed(staging.run, (run) => `Correct it and apply the App again, or delete ${run} to try again.`),
         stalled,
       );
     case 'retrying':
-      return say('False', ...whyFailed(staging.run, `It is tried again at ${clock(staging.at)}.`));
+      return say('False', ...whyFailed(staging.run, (run) => `${run} is made again at ${clock(staging.at)}.`));
     case 'pinUnusable':
       return say('False', staging.reason, staging.message, stalled);
     case 'awaitingRoutes':
@@ -119,11 +119,13 @@ export const stagedFact = (seen: Seen, staging: Staging): AppFact => {
   }
 };
 
+const named = ({ metadata }: StageRun): string => `StageRun "${metadata.name}"`;
+
 const clock = (at: Date): string => `${at.toISOString().slice(11, 19)} UTC`;
 
-const whyFailed = (run: Extract<Staging, { type: 'failed' }>['run'], then: string): [string, string] => {
+const whyFailed = (run: StageRun, then: (run: string) => string): [string, string] => {
   const { reason, message } = failureOf(run);
-  return [reason, `StageRun ${run.metadata.name}: ${message} ${then}`];
+  return [reason, `${sentence(message)} ${then(named(run))}`.trim()];
 };
 
 /** Once told, it stays so for the generation: after the Deployment has taken the new run's name nothing shows it any more. */
@@ -208,14 +210,26 @@ export const reported = ({ app }: Seen, { reason }: PodFailure): { reason: strin
 
 const ofDelays: ReadonlySet<string> = new Set<Reason>([Reason.NotListening, Reason.ProbeFailed, Reason.PodNotStarted]);
 
-/** routedFact: do the routes lead to the App? */
-export const routedFact = (seen: Seen, wantsRoutes: boolean): AppFact => {
+/** routedFact: do the routes lead to the App, and to something that can answer? */
+export const routedFact = (seen: Seen, work: Workload, wantsRoutes: boolean): AppFact => {
   const say = about(ConditionType.Routed);
   if (!wantsRoutes) return say('True', Reason.NoRoutes, 'The App wants no routes.');
   const refused = refusalOf(seen, 'AppRoute');
   if (refused !== undefined) return sayRefused(say, refused);
   const worst = worstRoute(seen);
-  if (worst === undefined) return say('True', Reason.Routed, 'All routes lead to the App.');
+  if (worst === undefined) return answeredFact(seen, work, say);
   const { reason, message } = readyMessage(worst.address);
   return worst.stalled ? say('False', reason, message, stalled) : say('Unknown', Reason.RoutesNotReady, message);
+};
+
+/** A route that is in place leads nowhere as long as no pod can answer. */
+const answeredFact = ({ app, deployment }: Seen, work: Workload, say: Say): AppFact => {
+  if (work.type === 'none')
+    return say('True', Reason.NoSource, 'The routes are in place; nothing answers there until the App has a source.');
+  if (deployment === undefined)
+    return say('Unknown', Reason.AwaitingImage, 'The routes are in place; nothing answers there until an image runs.');
+  if (app.spec.replicas === 0) return say('True', Reason.Routed, 'All routes lead to the App, which is stopped.');
+  return (deployment.status?.availableReplicas ?? 0) > 0
+    ? say('True', Reason.Routed, 'All routes lead to the App.')
+    : say('Unknown', Reason.AwaitingPods, 'The routes are in place; nothing answers there until a pod is ready.');
 };

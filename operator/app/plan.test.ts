@@ -245,6 +245,48 @@ describe('an App that runs an image', () => {
   ])('%s', (_, given, expected) => check(given, expected));
 });
 
+describe('the address of an App', () => {
+  const url = 'http://shop.apps.test';
+  const app = anApp(image());
+  const surging = aDeployment('starting');
+  test.each<[string, Partial<Seen>, Expected, string | undefined]>([
+    ['without a source is not told', { routes: ready }, { Routed: 'True/NoSource' }, undefined],
+    [
+      'is not told before there is an image',
+      { app: anApp(blob()), routes: ready, runs: [aRun({ status: running('build') })] },
+      { Routed: 'Unknown/AwaitingImage' },
+      undefined,
+    ],
+    [
+      'is told of an App that starts',
+      { app, routes: ready, deployment: surging },
+      { Routed: 'Unknown/AwaitingPods' },
+      url,
+    ],
+    [
+      'is told of an App that runs',
+      { app, routes: ready, deployment: aDeployment('complete') },
+      { Routed: 'True/Routed' },
+      url,
+    ],
+    [
+      'is told of an App that is stopped',
+      { app: anApp({ ...image(), replicas: 0 }), routes: ready, deployment: aDeployment('complete', undefined, 0) },
+      { Routed: 'True/Routed' },
+      url,
+    ],
+    [
+      'is not told where the route is refused',
+      { app, routes: [aRoute('conflict')], deployment: aDeployment('complete') },
+      { Routed: 'False/RouteConflict' },
+      undefined,
+    ],
+  ])('%s', (_, given, expected, told) => {
+    check(given, expected);
+    expect(act(planApp(see(given))).status?.url).toBe(told);
+  });
+});
+
 describe('an App that is built from an archive', () => {
   const app = anApp(blob());
   test.each<Case>([
@@ -677,7 +719,7 @@ describe('a pin to an earlier StageRun', () => {
     [
       'runs its image and builds nothing',
       { app, routes: ready, runs: [old], isCurrent: () => false },
-      { apply: ['AppRoute', 'Service', 'Deployment'], Staged: 'True/Staged', status: { stageRun: { desired: 'old' } } },
+      { apply: ['AppRoute', 'Service', 'Deployment'], Staged: 'True/Pinned', status: { stageRun: { desired: 'old' } } },
     ],
     [
       'ends the build of the present source',
@@ -869,8 +911,8 @@ describe('pods that do not become ready', () => {
         late(refused, ''),
         {
           message:
-            'Nothing listens on port 8080: let the app listen on 0.0.0.0 at the port in $PORT, or set spec.port to the ' +
-            'port that it listens on.',
+            'Nothing listens on port 8080: let the app listen on 0.0.0.0 at the port in $PORT, or set spec.port to the port that ' +
+            'it listens on; an app that listens on none needs readinessProbe: {}.',
         },
       ],
       [

@@ -12,7 +12,7 @@ import { buildService } from './resources/service.ts';
 import { buildStageRun, cancelStageRun, changeOf } from './resources/stagerun.ts';
 import type { Rollout } from './rollout.ts';
 import { addresses, staleRoutes } from './routes.ts';
-import { hasBegunExport, isFinished } from './runs.ts';
+import { hasBegunExport, isFinished, waitOf } from './runs.ts';
 import type { Need, Seen } from './seen.ts';
 import { desiredRunName, isAbandoned, stage, type Staging } from './staging.ts';
 import { holdFor, statusOf } from './status.ts';
@@ -66,7 +66,8 @@ export const planApp = (seen: Seen): Plan => {
   const remove = removals(seen, staging, work);
   const paused = seen.app.spec.paused === true;
   const differs =
-    paused && (remove.length > 0 || apply.some(({ resource, intent }) => !seen.isCurrent(resource, intent)));
+    paused &&
+    (remove.length > 0 || isHeld(staging) || apply.some(({ resource, intent }) => !seen.isCurrent(resource, intent)));
   const status = statusOf({ seen, staging, work, differs });
   const hold = holdFor(seen, status);
   return {
@@ -80,6 +81,10 @@ export const planApp = (seen: Seen): Plan => {
     stalled: findCondition(status.conditions, ConditionType.Stalled)?.reason,
   };
 };
+
+/** A run that was not begun before the App was paused waits for the end of that. */
+const isHeld = (staging: Staging): boolean =>
+  staging.type === 'building' && waitOf(staging.run)?.reason === Reason.Paused;
 
 const needOf = (seen: Seen, staging: Staging, work: Workload): Need | undefined => {
   if (staging.type === 'unknown') return { type: 'blob' };

@@ -1,5 +1,6 @@
-import { Reason } from '../api/conditions.ts';
+import { meanings, Reason } from '../api/conditions.ts';
 import type { Warning } from '../kube/warnings.ts';
+import { sentence } from '../telemetry/sentence.ts';
 import { lastWords } from './podlog.ts';
 import { appContainer, podCondition } from './pods.ts';
 import { containerName } from './resources/container.ts';
@@ -53,18 +54,16 @@ export const failureOf = (pod: PodObject, asked: Asked): PodFailure | undefined 
   const waiting = status?.state?.waiting;
   const reason = waitingReasons[waiting?.reason ?? ''];
   if (reason !== undefined)
-    return { reason, message: sentence(waiting?.message ?? ''), lasting: lastingReasons.has(waiting?.reason ?? '') };
+    return {
+      reason,
+      message: sentence(waiting?.message ?? meanings[reason]),
+      lasting: lastingReasons.has(waiting?.reason ?? ''),
+    };
   const now = status?.state?.terminated;
   const end = now ?? status?.lastState?.terminated;
   if (end !== undefined)
     return crash(pod, { ...end, restarts: status?.restartCount ?? 0, over: now === undefined }, asked);
   return unschedulable(pod);
-};
-
-/** sentence ends what Kubernetes says with a full stop. */
-export const sentence = (text: string): string => {
-  const plain = text.trim();
-  return plain === '' || /[.!?]$/.test(plain) ? plain : `${plain}.`;
 };
 
 interface End {
@@ -143,6 +142,6 @@ export const failedProbe = (warnings: readonly Warning[]): FailedProbe | undefin
 const unschedulable = (pod: PodObject): PodFailure | undefined => {
   const scheduled = podCondition(pod, 'PodScheduled');
   return scheduled?.status === 'False' && scheduled.reason === 'Unschedulable'
-    ? { reason: Reason.Unschedulable, message: sentence(scheduled.message ?? 'No node can take the pod') }
+    ? { reason: Reason.Unschedulable, message: sentence(scheduled.message ?? meanings.Unschedulable) }
     : undefined;
 };

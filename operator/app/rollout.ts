@@ -1,7 +1,8 @@
 import type { App } from '../api/app.ts';
 import { Reason } from '../api/conditions.ts';
 import { explain, isLate, longestDelay, lookAgainMs, questionOf } from './delay.ts';
-import { failureOf, logOf, sentence, type Asked, type PodFailure, type PodNeed } from './podfailure.ts';
+import { failureOf, logOf, type Asked, type PodFailure, type PodNeed } from './podfailure.ts';
+import { sentence } from '../telemetry/sentence.ts';
 import { lastWords } from './podlog.ts';
 import { newPods, readyPods } from './pods.ts';
 import type { DeploymentObject, PodObject } from './seen.ts';

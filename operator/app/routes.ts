@@ -92,6 +92,6 @@ export const worstRoute = (seen: Seen): { readonly address: Address; readonly st
 export const readyMessage = ({ wanted, holder }: Address): { readonly reason: string; readonly message: string } => {
   const ready = conditionOf(holder, ConditionType.Ready);
   return ready === undefined || ready.status === 'True'
-    ? { reason: Reason.RoutesNotReady, message: `The route ${wanted.host}${wanted.path} is being made.` }
+    ? { reason: Reason.RoutesNotReady, message: `The route "${wanted.host}${wanted.path}" is being made.` }
     : { reason: ready.reason, message: ready.message };
 };

@@ -2,6 +2,7 @@ import { ConditionType, isUserFailure, Reason } from '../api/conditions.ts';
 import { annotations, attemptOf } from '../api/names.ts';
 import type { StageRun } from '../api/stagerun.ts';
 import { findCondition } from '../kube/conditions.ts';
+import { sentence } from '../telemetry/sentence.ts';
 
 const succeeded = (run: StageRun) => findCondition(run.status?.conditions, ConditionType.Succeeded);
 
@@ -52,7 +53,11 @@ export const waitOf = (run: StageRun): Wait | undefined => {
     };
   const { reason, message } = succeeded(run) ?? {};
   if (reason === undefined || goesOn.has(reason)) return undefined;
-  return { status: passes.has(reason) ? 'Unknown' : 'False', reason, message: `${message} ${name} waits.`.trim() };
+  return {
+    status: passes.has(reason) ? 'Unknown' : 'False',
+    reason,
+    message: `${sentence(message ?? '')} ${name} waits.`.trim(),
+  };
 };
 
 /** endedAt is when a run ended; the time of its making where it does not say. */

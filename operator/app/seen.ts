@@ -78,7 +78,7 @@ export interface Seen {
   readonly refusals: readonly ChildRefusal[];
   readonly settings: Settings;
   readonly now: Date;
-  /** How many other Apps wanted to be worked on at one time of the last seconds. */
+  /** Peak number of other Apps queued or in progress in the last 5 s. */
   readonly others: number;
 }
 

@@ -67,12 +67,12 @@ const pin = ({ runs, settings }: Seen, name: string): Staging => {
     ? {
         type: 'pinUnusable',
         reason: Reason.StageRunNotFound,
-        message: `This App has no StageRun ${name}: name one of \`kubectl get stageruns\`, or remove spec.stageRun.`,
+        message: `This App has no StageRun "${name}": name one of \`kubectl get stageruns\`, or remove spec.stageRun.`,
       }
     : {
         type: 'pinUnusable',
         reason: Reason.StageRunNotSuccessful,
-        message: `The StageRun ${name} has no image: name a successful one, or remove spec.stageRun.`,
+        message: `StageRun "${name}" has no image: name a successful one, or remove spec.stageRun.`,
       };
 };
 

@@ -7,7 +7,7 @@ import { deployedFact, rolloutNow, routedFact, sourceFact, stagedFact, type AppF
 import { deployedRunName } from './image.ts';
 import { webProcess } from './resources/container.ts';
 import { runningImage } from './pods.ts';
-import { addresses, routeStatus } from './routes.ts';
+import { addresses, routeStatus, type RouteStatus } from './routes.ts';
 import type { DeploymentObject, Seen } from './seen.ts';
 import { desiredRunName, type Staging } from './staging.ts';
 import type { Workload } from './workload.ts';
@@ -25,7 +25,7 @@ const factsOf = ({ seen, staging, work }: Scene, wantsRoutes: boolean): AppFact[
   sourceFact(staging),
   stagedFact(seen, staging),
   deployedFact(seen, staging, work),
-  routedFact(seen, wantsRoutes),
+  routedFact(seen, work, wantsRoutes),
 ];
 
 const verdictOf = (scene: Scene, facts: readonly AppFact[], url: string | undefined): Verdict => {
@@ -42,11 +42,17 @@ const verdictOf = (scene: Scene, facts: readonly AppFact[], url: string | undefi
   );
 };
 
-const ready = ({ seen: { app }, work }: Scene, url: string | undefined): { reason: string; message: string } => {
+const ready = (
+  { seen: { app }, staging, work }: Scene,
+  url: string | undefined,
+): { reason: string; message: string } => {
   if (work.type === 'none')
     return { reason: Reason.NoSource, message: 'The App has no source, so there is nothing to run.' };
   if (app.spec.replicas === 0) return { reason: Reason.Stopped, message: 'The App is stopped: it has no replicas.' };
-  return { reason: Reason.Ready, message: url === undefined ? 'The app runs.' : `The app runs at ${url}.` };
+  const at = url === undefined ? '' : ` at ${url}`;
+  const pinned =
+    app.spec.stageRun === undefined || staging.type !== 'built' ? '' : `, pinned to StageRun "${app.spec.stageRun}"`;
+  return { reason: Reason.Ready, message: `The app runs${at}${pinned}.` };
 };
 
 type Serving = Pick<AppStatus, 'image' | 'source'> & { readonly deployed?: string };
@@ -108,12 +114,16 @@ const selector = (app: string): string =>
     .map(([key, value]) => `${key}=${value}`)
     .join(',');
 
+/** Before there is an image an address is a 404: it is told when something can answer there. */
+const urlOf = ({ seen, work }: Scene, routes: readonly RouteStatus[]): string | undefined =>
+  work.type === 'none' || seen.deployment === undefined ? undefined : routes.find((r) => r.ready === 'True')?.url;
+
 /** statusOf turns what was seen and decided into the status of the App. */
 export const statusOf = (scene: Scene): AppStatus => {
   const { seen, staging } = scene;
   const { app, deployment, now } = seen;
   const routes = addresses(seen).map(routeStatus);
-  const url = (routes.find((r) => r.ready === 'True') ?? routes[0])?.url;
+  const url = urlOf(scene, routes);
   const facts = factsOf(scene, routes.length > 0);
   const { image, source, deployed } = serving(scene);
   const upload = staging.type === 'awaitingBlob' ? staging.awaited.upload : undefined;
@@ -139,7 +149,7 @@ export const statusOf = (scene: Scene): AppStatus => {
 
 /** Stages of one and the same progress: which of them is under way is not worth a write of its own. */
 const mild: ReadonlySet<string> = new Set<string>([Reason.RollingOut, Reason.RoutesNotReady]);
-/** Numbers of pods are worth telling while they grow slowly; that the routes are ready before the pods is not. */
+/** Changed pod counts are reported after 30 s, other progress after 5 min. */
 const holdMs = { counts: 30_000, rest: 300_000 } as const;
 
 const isMild = (ready: ReadCondition | undefined): boolean =>

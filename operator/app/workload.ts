@@ -53,11 +53,11 @@ const run = (seen: Seen, staging: Staging, image: Image): Workload => {
 const processTrouble = ({ app }: Seen, image: Image): Workload | undefined => {
   const choice = chooseProcess(app, image);
   if (choice.type !== 'missing') return undefined;
-  const known = image.processes.map((p) => p.type).join(', ');
+  const known = image.processes.map((p) => `"${p.type}"`).join(', ');
   return {
     type: 'blocked',
     reason: Reason.ProcessNotFound,
-    message: `The image has no process ${choice.name}; it has: ${known}. Correct spec.process or the source.`,
+    message: `The image has no process "${choice.name}", it has ${known}: correct spec.process or the source.`,
   };
 };
 
@@ -67,15 +67,15 @@ const pullSecretTrouble = ({ pullSecret, settings }: Seen): Workload | undefined
     return {
       type: 'blocked',
       reason: Reason.RegistrySecretConflict,
-      message: `The Secret ${name} in this namespace is not ours: rename or delete it, its name is needed to pull images.`,
+      message: `The Secret "${name}" in this namespace was not created by Epinio, which needs the name to pull images: rename or delete it.`,
     };
   if (pullSecret.type === 'missing')
     return {
       type: 'blocked',
       reason: Reason.RegistrySecretMissing,
       message:
-        `Images cannot be pulled: the namespace of the operator has neither a Secret ${settings.registry.pullKeyRef} with the ` +
-        `key that its version names, nor a Secret ${name} to copy. An administrator must make one of them.`,
+        `Images cannot be pulled: the namespace of the operator has neither a Secret "${settings.registry.pullKeyRef}" with the ` +
+        `key that its version names, nor a Secret "${name}" to copy. An administrator must make one of them.`,
     };
   return undefined;
 };

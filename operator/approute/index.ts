@@ -73,7 +73,7 @@ const apply = async (ctx: Context, { route }: Seen, { apply: intent }: Plan): Pr
   if (intent === undefined) return undefined;
   try {
     const { type } = await applyIfChanged(ctx, Ingress, intent, { owner: route });
-    return refusalOfName(type, { object: `Ingress ${intent.metadata.name}`, owner: 'AppRoute' });
+    return refusalOfName(type, { object: `Ingress "${intent.metadata.name}"`, owner: 'AppRoute' });
   } catch (error) {
     const refusal = refusalOf(error);
     if (refusal === undefined) throw error;

@@ -115,7 +115,7 @@ const mirror = (client: KubeClient, spec: CacheSpec, o: CacheOptions, listSlot: 
   return { spec, store, reflectors, handlers };
 };
 
-/** troubleOf: what passes by itself takes nobody out of service, once there is something to work with. */
+/** troubleOf: transient failures don't fail readiness after the first sync. */
 const troubleOf = ({ resource, namespace, synced, trouble }: ReflectorStatus): string[] => {
   const kind = namespace === undefined ? resource : `${resource} in ${namespace}`;
   const why = trouble && describeTrouble(trouble);

@@ -184,7 +184,7 @@ export interface Context {
   readonly log: Logger;
   readonly signal: AbortSignal;
   now(): Date;
-  /** others is how many other keys of this controller wanted to be worked on at one time of the last seconds: what is only nice to have can wait for them. */
+  /** others is the peak number of other keys queued or in progress in the last 5 s. */
   others(): number;
 }
 

@@ -64,6 +64,12 @@ const withoutEmpty = (e: EnvVar): EnvVar => {
 const lifecycle = (graceSeconds: number): object =>
   graceSeconds === 0 ? {} : { lifecycle: { preStop: { sleep: { seconds: Math.min(preStopSeconds, graceSeconds) } } } };
 
+/** An app that listens on nothing says so by an empty probe, which Kubernetes would refuse. */
+const readiness = ({ spec: { readinessProbe } }: App): object => {
+  if (readinessProbe === undefined) return { readinessProbe: { tcpSocket: { port: portName }, periodSeconds: 2 } };
+  return Object.keys(readinessProbe).length === 0 ? {} : { readinessProbe };
+};
+
 /** buildContainer makes the container of the app. */
 export const buildContainer = (app: App, image: Image): Record<string, unknown> => {
   const { spec } = app;
@@ -75,7 +81,7 @@ export const buildContainer = (app: App, image: Image): Record<string, unknown> 
     ...(choice.type === 'process' ? { command: [`/cnb/process/${choice.name}`] } : {}),
     ports: [{ name: portName, containerPort: spec.port, protocol: 'TCP' }],
     env: environment(app),
-    readinessProbe: spec.readinessProbe ?? { tcpSocket: { port: portName }, periodSeconds: 2 },
+    ...readiness(app),
     ...(spec.livenessProbe === undefined ? {} : { livenessProbe: spec.livenessProbe }),
     ...(spec.startupProbe === undefined ? {} : { startupProbe: spec.startupProbe }),
     ...(spec.resources === undefined ? {} : { resources: spec.resources }),

@@ -99,6 +99,7 @@ describe('the container', () => {
     expect(container()?.readinessProbe).toEqual({ tcpSocket: { port: 'http' }, periodSeconds: 2 });
     const own = { httpGet: { path: '/healthz', port: 8080 } };
     expect(container({ readinessProbe: own })?.readinessProbe).toEqual(own);
+    expect(container({ readinessProbe: {} })).not.toHaveProperty('readinessProbe');
   });
   test.each([
     [2, { preStop: { sleep: { seconds: 2 } } }],
