@@ -16,6 +16,7 @@ import {
   reasonOf,
   waitFor,
   withArchive,
+  type Site,
 } from './lib/apps.ts';
 import { kubectlAnswer, read, until } from './lib/cluster.ts';
 
@@ -129,4 +130,35 @@ describe('what a user can get wrong', () => {
       expect(bad?.status?.image).toBe(good?.status?.image);
       expect(bad?.status?.readyReplicas).toBe(1);
     }));
+
+  const server = (code: string): Site => ({
+    'package.json': JSON.stringify({ name: 'wrong', version: '1.0.0', scripts: { start: 'node server.js' } }),
+    'server.js': code,
+  });
+
+  it.each([
+    [
+      'an app that listens on a port of its own is told which, long before the rollout is given up',
+      "require('node:http').createServer((_, r) => r.end()).listen(3000, () => console.log('Listening on port 3000'));",
+      'Unknown/NotListening',
+      /^Nothing listens on port 8080, and the log says "Listening on port 3000": set spec\.port to 3000, or/,
+    ],
+    [
+      'an app that crashes again and again is stalled with the line of its log that says why',
+      "console.log('hello');\nthrow new Error('no database');",
+      'False/CrashLoopBackOff',
+      /^The app ends with exit code 1; its log says "Error: no database"\./,
+    ],
+  ])('%s', (_, code, reason, words) =>
+    inNamespace('wrong', async (namespace) => {
+      await withArchive(server(code), async (archive) => {
+        await applyApp(namespace, 'wrong', { source: blob(archive) });
+        await curlUpload(await awaitUpload(namespace, 'wrong', archive), archive.file);
+      });
+      await waitFor(namespace, 'wrong', 'True/Staged', 'Staged');
+      const app = await waitFor(namespace, 'wrong', reason, 'Ready', 60);
+      expect(message(app)).toMatch(words);
+      if (reason.startsWith('False')) await waitFor(namespace, 'wrong', /^True\//, 'Stalled', 60);
+    }),
+  );
 });

@@ -10,13 +10,17 @@ export interface Warning {
   readonly note: string;
 }
 
-const maxWarnings = 100;
+/** The kubelet has one event for each thing that goes wrong. Anybody may write more, and large ones. */
+const maxWarnings = 20;
 const maxBytes = 1024;
 
 const timeOf = (e: Wire<EventsV1Event>): number =>
   Date.parse(
     e.series?.lastObservedTime ?? e.deprecatedLastTimestamp ?? e.eventTime ?? e.metadata?.creationTimestamp ?? '',
   );
+
+/** That no node takes a pod is a condition of the pod; its event outlives it, when the pod has long been on a node. */
+const isCondition = ({ reason }: Wire<EventsV1Event>): boolean => reason === 'FailedScheduling';
 
 /** Generated pod names change with each attempt, and each change would be a write. */
 const settled = (note: string): string => note.replace(/pods "[^"]*" (is|are) /g, 'pods $1 ');
@@ -39,6 +43,7 @@ export const listWarnings = async (
     ...o,
   });
   return items
+    .filter((e) => !isCondition(e))
     .toSorted((a, b) => timeOf(b) - timeOf(a))
     .map(({ reason, note }) => ({ reason: reason ?? '', note: oneLine(settled(note ?? ''), maxBytes) }));
 };
