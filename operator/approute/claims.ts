@@ -39,7 +39,7 @@ const wildcardAllowed: Check = ({ route: { spec }, settings }) =>
 
 const isShared = ({ route: { spec }, settings }: Seen): boolean => settings.routes.sharedHosts.includes(spec.host);
 
-/** A host belongs to the namespace that asked first. The owning namespace isn't disclosed. */
+/** A host belongs to the namespace that asked first; who that is is nobody else's business. */
 const hostFree: Check = (seen) => {
   if (isShared(seen)) return undefined;
   const first = seen.claims.toSorted(byAge)[0];
