@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { appController, appCacheSpecs, keepPullSecrets } from './app/index.ts';
-import { appRouteController, appRouteCacheSpecs } from './approute/index.ts';
+import { appRouteController, appRouteCacheSpecs, followHosts } from './approute/index.ts';
 import { mergeCacheSpecs } from './caches.ts';
 import { loadConfig, type Config, type Environment } from './config.ts';
 import { loadAuth, type Auth } from './kube/auth.ts';
@@ -66,7 +66,7 @@ export const createManager = (w: Wiring) => {
   const controllers = [
     appController({ config, home, storage, s3ChangedAt, addresses }),
     stageRunController({ config, home, storage, registry, fetch: { image: w.fetchImage, command: fetchCommand } }),
-    appRouteController({ config }),
+    appRouteController({ config, hosts: followHosts(cache, config) }),
   ];
   const reporter = { controller: 'epinio.io/operator', instance: hostname() };
   const manager: Manager = new Manager({

@@ -9,9 +9,9 @@ import {
   mapList,
   observedGeneration,
   path,
-  sha256,
   text,
   time,
+  worded,
 } from './fields.ts';
 import { envVar, probe, readinessProbe, resourceRequirements } from './kubernetes.ts';
 import { group, version } from './names.ts';
@@ -61,7 +61,7 @@ export const appSpec = z
   .object({
     source: source.optional(),
     build: build.optional(),
-    stageRun: labelName()
+    stageRun: labelName('stageRun')
       .optional()
       .describe(
         'stageRun is the name of an earlier successful StageRun of this App whose image is to run: a rollback. Nothing is built while it is set.',
@@ -74,7 +74,11 @@ export const appSpec = z
     port: count(1, 65_535)
       .default(8080)
       .describe('port is where the app listens; it is given to the app as the variable PORT.'),
-    process: filled(63, /^[A-Za-z0-9._-]+$/)
+    process: worded(
+      63,
+      /^[A-Za-z0-9._-]+$/,
+      'process must be the type of a process of the image, such as web: letters, digits and ._-',
+    )
       .optional()
       .describe(
         'process is the type of the process of the image that serves the web. Default: web, else the only or the default one of the image.',
@@ -121,7 +125,7 @@ export type AppSpec = z.output<typeof appSpec>;
 
 const upload = z
   .object({
-    sha256: sha256().describe('sha256 of the archive that is awaited.'),
+    sha256: filled(64).describe('sha256 of the archive that is awaited.'),
     since: time().describe(
       'since is when this upload was first asked for; 24 hours later no new url is made until the spec or the annotation epinio.io/request-upload changes.',
     ),
@@ -140,8 +144,8 @@ const upload = z
 
 const routeStatus = z
   .object({
-    host: host().describe('host of the route.'),
-    path: path().describe('path of the route.'),
+    host: filled(253).describe('host of the route.'),
+    path: filled(512).describe('path of the route.'),
     name: filled(253).optional().describe('name of the AppRoute that holds the route.'),
     url: filled(1024).optional().describe('url of the route.'),
     ready: z.enum(['True', 'False', 'Unknown']).describe('ready is the status of the Ready condition of the AppRoute.'),
@@ -168,8 +172,8 @@ export const appStatus = z
     image: filled(1024).optional().describe('image is the image that serves, with its digest.'),
     stageRun: z
       .object({
-        desired: labelName().optional().describe('desired is the StageRun whose image is wanted.'),
-        deployed: labelName().optional().describe('deployed is the StageRun whose image serves.'),
+        desired: filled(63).optional().describe('desired is the StageRun whose image is wanted.'),
+        deployed: filled(63).optional().describe('deployed is the StageRun whose image serves.'),
         attempts: count(0)
           .optional()
           .describe(
@@ -181,7 +185,7 @@ export const appStatus = z
     source: z
       .object({
         revision: filled(256).optional().describe('revision is the commit that serves.'),
-        sha256: sha256().optional().describe('sha256 is the digest of the archive that serves.'),
+        sha256: filled(64).optional().describe('sha256 is the digest of the archive that serves.'),
       })
       .optional()
       .describe('source is what the serving image was built from.'),

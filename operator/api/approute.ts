@@ -1,35 +1,30 @@
 import { z } from 'zod';
 import { resource, type KubeObject } from '../kube/resource.ts';
 import type { Live } from './app.ts';
-import { appRef, conditions, filled, host, objectName, observedGeneration, path, rules } from './fields.ts';
+import { appRef, conditions, filled, host, objectName, observedGeneration, path, rules, time } from './fields.ts';
 import { group, version } from './names.ts';
 
-const immutable = (field: string): Record<string, unknown> =>
-  rules({
-    rule: 'self == oldSelf',
-    message: `${field} may not be changed, because the oldest AppRoute owns its address: make a new AppRoute and delete this one`,
-    reason: 'FieldValueForbidden',
-  });
+const fixed = (field: string): string =>
+  `${field} may not be changed, because an AppRoute holds its address from its creation on: make a new AppRoute and delete this one`;
 
 /** appRouteSpec is one address of an App. */
 export const appRouteSpec = z
   .object({
     appRef: appRef.describe('appRef names the App that answers; it may change, and the App may come later.'),
-    host: host()
-      .meta(immutable('host'))
-      .describe('host in lower case, such as shop.example.org; it belongs to the namespace that asked first.'),
+    host: host({ rule: 'self == oldSelf', message: fixed('host'), reason: 'FieldValueForbidden' }).describe(
+      'host in lower case, such as shop.example.org; it belongs to one namespace (see status.host).',
+    ),
     path: path()
       .default('/')
       .describe('path is the prefix of the paths that go to the App; it starts with / and does not end with it.'),
-    ingressClassName: objectName()
+    ingressClassName: objectName('ingressClassName')
       .optional()
       .describe('ingressClassName is the IngressClass that serves the route. Default: as the installation says.'),
   })
   .meta(
     rules({
       rule: 'self.path == oldSelf.path',
-      message:
-        'path may not be changed, because the oldest AppRoute owns its address: make a new AppRoute and delete this one',
+      message: fixed('path'),
       reason: 'FieldValueForbidden',
       fieldPath: '.path',
     }),
@@ -42,6 +37,17 @@ export const appRouteStatus = z
   .object({
     observedGeneration: observedGeneration.optional(),
     conditions: conditions.optional(),
+    host: z
+      .enum(['Held', 'Taken'])
+      .optional()
+      .describe(
+        'host is Held where the host belongs to this namespace, and Taken where it belongs to, or is kept for, another one.',
+      ),
+    hostFreeSince: time()
+      .optional()
+      .describe(
+        'hostFreeSince is since when nobody holds a host that was Taken: for a minute it is kept for the namespace that held it, then the oldest AppRoute gets it.',
+      ),
     url: filled(1024).optional().describe('url is the address to open.'),
     address: filled(253)
       .optional()

@@ -133,7 +133,7 @@ describe.each([...crds().values()])('$spec.names.kind on a real API server', (cr
 
   it('refuses each value of the spec that breaks a constraint, and names the field', async () => {
     const list = breaks(spec, example.spec, ['spec']);
-    expect(list.length).toBeGreaterThan(15);
+    expect(list.length).toBeGreaterThan(10);
     for (const each of list) {
       const said = await judge(crd, broken({ spec: example.spec }, each));
       expect(said, `${written(each.path)} ${each.why}`).not.toBe('accepted');
@@ -156,7 +156,7 @@ describe.each([...crds().values()])('$spec.names.kind on a real API server', (cr
       // For good: what is left out below would else be filled up from the status that new objects have.
       expect(await judgeStatus(crd, { status: example.status }, '')).toBe('accepted');
       const list = breaks(status, example.status, ['status']);
-      expect(list.length).toBeGreaterThan(15);
+      expect(list.length).toBeGreaterThan(10);
       for (const each of list) {
         const said = await judgeStatus(crd, broken({ status: example.status }, each));
         expect(said, `${written(each.path)} ${each.why}`).not.toBe('accepted');

@@ -86,8 +86,9 @@ export const meanings = {
   NoRoutes: 'The App wants no routes.',
   RoutesNotReady: 'Some routes do not lead to the App yet.',
   Accepted: 'Host and path belong to this route.',
-  RouteConflict: 'Host, or host and path, belong to an older route.',
-  HostNotAllowed: 'The installation does not allow this host.',
+  RouteConflict:
+    'The host belongs to another namespace, the path to another AppRoute, or an Ingress made by hand serves it too.',
+  HostNotAllowed: 'The host is the platform’s own, lies below one of its hosts, or is the domain of all Apps.',
   WildcardNotAllowed: 'The installation does not allow wildcard hosts.',
   AppNotFound: 'The App that appRef names does not exist yet.',
   Programmed: 'The Ingress is made and has an address.',

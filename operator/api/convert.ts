@@ -9,12 +9,25 @@ const { definitions } = JSON.parse(readFileSync(new URL('kubernetes-1.34.json', 
 
 const int32 = { minimum: -2_147_483_648, maximum: 2_147_483_647 };
 
+/** quantity says in words what Kubernetes' own pattern says to programs. */
+const quantity = ({ pattern: _, ...node }: Schema): Schema => ({
+  ...node,
+  'x-kubernetes-validations': [
+    {
+      rule: 'isQuantity(string(self))',
+      message:
+        'a quantity must be a number with a unit that Kubernetes knows: write 500m or 2 for CPUs, 256Mi or 1Gi for bytes',
+    },
+  ],
+});
+
 /** definition is the schema of a Kubernetes type with all that it refers to in place. */
 const definition = (name: string): Schema => {
   const found = definitions[name];
   if (found === undefined) throw new Error(`${name} is not in kubernetes-1.34.json: add it to import-openapi.ts`);
   return mapSchema(found, ({ $ref, ...node }) => {
     if ($ref !== undefined) return { ...definition($ref), ...node };
+    if (node['x-kubernetes-int-or-string'] && node.pattern !== undefined) return quantity(node);
     return node.type === 'integer' ? integer(node) : node;
   });
 };

@@ -161,6 +161,8 @@ export const fullAppRoute = {
   status: {
     observedGeneration: 1,
     conditions: [condition],
+    host: 'Taken',
+    hostFreeSince: '2026-01-02T03:04:05Z',
     url: 'http://shop.example.org/api',
     address: '192.0.2.1',
   },

@@ -35,38 +35,111 @@ export const filled = (max: number, pattern?: RegExp): z.ZodString => text(max, 
 /** count is an int32 from min to max. */
 export const count = (min: number, max = 2_147_483_647): z.ZodInt32 => z.int32().min(min).max(max);
 
+/** matches is the CEL for a match; literals of CEL want their backslashes doubled. */
+export const matches = ({ source }: RegExp): string =>
+  `self.matches('${source.replaceAll('\\/', '/').replaceAll('\\', '\\\\')}')`;
+
+/**
+ * worded is a string that must match; where it does not, the API server says the message, and never the expression. It is a
+ * rule, because what a pattern says nobody understands, and rules are not asked where a pattern fails.
+ */
+export const worded = (max: number, pattern: RegExp, message: string): z.ZodString =>
+  text(max).meta(rules({ rule: matches(pattern), message }));
+
 /** labelName is a DNS-1123 label. */
-export const labelName = (): z.ZodString => filled(63, /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/);
+export const labelName = (field: string): z.ZodString =>
+  worded(
+    63,
+    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
+    `${field} must be a name of lower-case letters, digits and -, such as my-shop`,
+  );
 
 /** objectName is a DNS-1123 subdomain: the name that most objects may have. */
-export const objectName = (): z.ZodString =>
-  filled(253, /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/);
+export const objectName = (field: string): z.ZodString =>
+  worded(
+    253,
+    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/,
+    `${field} must be a name of lower-case letters, digits, - and dots, such as my-shop`,
+  );
 
 /** sha256 is a digest in 64 hex digits. */
-export const sha256 = (): z.ZodString => filled(64, /^[a-f0-9]{64}$/);
+export const sha256 = (field = 'sha256'): z.ZodString =>
+  worded(
+    64,
+    /^[a-f0-9]{64}$/,
+    `${field} must be 64 hexadecimal digits in lower case, as \`sha256sum\` prints them, without a prefix`,
+  );
 
 /** imageReference is a container image, by tag or digest. */
 export const imageReference = (): z.ZodString =>
-  filled(
+  worded(
     1024,
     /^([A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]{1,5})?\/)?[a-z0-9]+([._\/-]+[a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[a-f0-9]{64})?$/,
+    'image must be an image such as docker.io/library/nginx:1.29 or registry.example.org/team/shop@sha256:…: without scheme, its path in lower case',
   );
 
+const dnsName = /^(\*\.)?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$/;
+
+/** hostRules say one thing about a host each, so that a mistake is told once. */
+const hostRules: readonly Rule[] = [
+  {
+    rule: "!self.matches('[A-Z]')",
+    message: 'host must be in lower case: write shop.example.org, not Shop.example.org',
+  },
+  {
+    rule: "!self.matches('[:/]')",
+    message:
+      'host must be a name alone, without scheme, port and path: write shop.example.org, not https://shop.example.org:8443/; the path has a field of its own',
+  },
+  {
+    rule: "!self.endsWith('.')",
+    message: 'host must not end with a dot: write shop.example.org, not shop.example.org.',
+  },
+  {
+    rule: "!self.matches('^[0-9.]+$')",
+    message: 'host must be a name and not an IP address: write a name such as shop.example.org whose DNS leads there',
+  },
+  {
+    rule: "!self.matches('(^|[.])(svc|cluster[.]local)$')",
+    message: 'host must not be a name of the cluster itself (.svc, .cluster.local): choose one that DNS knows outside',
+  },
+  {
+    rule: `self.matches('[A-Z:/]') || self.endsWith('.') || ${matches(dnsName)}`,
+    message:
+      'host must be a DNS name such as shop.example.org: letters, digits and - between dots, * only alone at the beginning, as in *.example.org',
+  },
+];
+
 /** host is a DNS name in lower case; its first label may be `*`. */
-export const host = (): z.ZodString =>
-  filled(253, /^(\*\.)?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$/);
+export const host = (...more: readonly Rule[]): z.ZodString => filled(253).meta(rules(...hostRules, ...more));
 
 /** path is the prefix of a URL's path, written in one way only: no empty, `.` or `..` segments, no escapes, no last `/`. */
 export const path = (): z.ZodString =>
-  filled(512, /^\/([A-Za-z0-9._~@:+-]+(\/[A-Za-z0-9._~@:+-]+)*)?$/).meta(
-    rules({
-      rule: "!self.split('/').exists(s, s == '.' || s == '..')",
-      message: 'path must not contain the segments `.` or `..`: write the path that is meant',
-    }),
+  filled(512).meta(
+    rules(
+      { rule: "self.startsWith('/')", message: 'path must start with /: write /api, not api' },
+      { rule: "self == '/' || !self.endsWith('/')", message: 'path must not end with /: write /api, not /api/' },
+      {
+        rule: `!self.startsWith('/') || self.endsWith('/') || ${matches(/^\/([A-Za-z0-9._~@:+-]+(\/[A-Za-z0-9._~@:+-]+)*)?$/)}`,
+        message:
+          'path must be made of letters, digits and ._~@:+- between single slashes: no query, no escapes such as %20, no *',
+      },
+      {
+        rule: "!self.split('/').exists(s, s == '.' || s == '..')",
+        message: 'path must not contain the segments `.` or `..`: write the path that is meant',
+      },
+    ),
   );
 
+/** variableName is the rule for names of environment variables: what every supported Kubernetes accepts. */
+export const variableName = rules({
+  rule: matches(/^[-._a-zA-Z][-._a-zA-Z0-9]*$/),
+  message:
+    'the name of a variable must be letters, digits, _, - and dots and not begin with a digit, such as BP_NODE_VERSION',
+});
+
 /** envName is a name that every supported Kubernetes accepts for an environment variable. */
-export const envName = (): z.ZodString => filled(253, /^[-._a-zA-Z][-._a-zA-Z0-9]*$/);
+export const envName = (): z.ZodString => text(253).meta(variableName);
 
 /** time is a point in time, RFC 3339. */
 export const time = (): z.ZodString => text(64).meta({ format: 'date-time' });
@@ -111,6 +184,6 @@ export const observedGeneration = z
 
 /** appRef names an App of the same namespace. */
 export const appRef = z
-  .object({ name: labelName().describe('name of the App, in the same namespace.') })
+  .object({ name: labelName('appRef.name').describe('name of the App, in the same namespace.') })
   .meta(atomicMap)
   .describe('AppRef names an App of the same namespace.');

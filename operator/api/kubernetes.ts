@@ -10,7 +10,7 @@ import type {
 } from '@kubernetes/client-node';
 import { z } from 'zod';
 import type { Wire } from '../kube/resource.ts';
-import { rules, type Rule } from './fields.ts';
+import { rules, variableName, type Rule } from './fields.ts';
 
 /** definitionKey marks a node whose schema crd.ts takes from Kubernetes' own OpenAPI document (kubernetes-1.34.json). */
 export const definitionKey = 'x-epinio-definition';
@@ -29,7 +29,7 @@ const exactlyOneOf = (path: string, fields: readonly string[]): string =>
 export type EnvVar = Wire<V1EnvVar>;
 export const envVar = kubernetes<EnvVar>('io.k8s.api.core.v1.EnvVar', {
   // Newer servers allow more in a name; this is what all supported ones allow.
-  properties: { name: { minLength: 1, maxLength: 253, pattern: '^[-._a-zA-Z][-._a-zA-Z0-9]*$' } },
+  properties: { name: { minLength: 1, maxLength: 253, ...variableName } },
   ...rules(
     {
       rule: "!has(self.valueFrom) || !has(self.value) || self.value == ''",
@@ -48,7 +48,7 @@ export type ResourceRequirements = Wire<V1ResourceRequirements>;
 export const resourceRequirements = kubernetes<ResourceRequirements>(
   'io.k8s.api.core.v1.ResourceRequirements',
   rules({
-    rule: '!has(self.requests) || !has(self.limits) || self.requests.all(k, !(k in self.limits) || quantity(string(self.requests[k])).compareTo(quantity(string(self.limits[k]))) <= 0)',
+    rule: '!has(self.requests) || !has(self.limits) || self.requests.all(k, !(k in self.limits) || !isQuantity(string(self.requests[k])) || !isQuantity(string(self.limits[k])) || quantity(string(self.requests[k])).compareTo(quantity(string(self.limits[k]))) <= 0)',
     message: 'requests must not be greater than limits: lower the request or raise the limit',
     fieldPath: '.requests',
   }),

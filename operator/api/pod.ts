@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { atomicList, atomicMap, count, mapList, objectName, rules, text } from './fields.ts';
+import { atomicList, atomicMap, count, mapList, objectName, rules, text, worded } from './fields.ts';
 import {
   affinity,
   localObjectReference,
@@ -14,7 +14,14 @@ const validKeys = (field: string): { rule: string; message: string } => ({
 });
 
 const labels = z
-  .record(z.string(), text(63, /^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/))
+  .record(
+    z.string(),
+    worded(
+      63,
+      /^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/,
+      'the values of pod.labels must be empty, or letters, digits and -_. that begin and end with a letter or digit',
+    ),
+  )
   .meta({
     maxProperties: 64,
     ...rules(
@@ -69,8 +76,10 @@ export const pod = z
       .describe(
         'topologySpreadConstraints spread the pods over zones or nodes; without a labelSelector they count the pods of this App.',
       ),
-    priorityClassName: objectName().optional().describe('priorityClassName is the PriorityClass of the pods.'),
-    serviceAccountName: objectName()
+    priorityClassName: objectName('priorityClassName')
+      .optional()
+      .describe('priorityClassName is the PriorityClass of the pods.'),
+    serviceAccountName: objectName('serviceAccountName')
       .optional()
       .describe('serviceAccountName is the ServiceAccount that the pods run as. Default: default.'),
     imagePullSecrets: z
@@ -79,7 +88,9 @@ export const pod = z
       .meta(mapList('name'))
       .optional()
       .describe('imagePullSecrets are Secrets of the namespace for pulling source.image.'),
-    runtimeClassName: objectName().optional().describe('runtimeClassName is the RuntimeClass of the pods.'),
+    runtimeClassName: objectName('runtimeClassName')
+      .optional()
+      .describe('runtimeClassName is the RuntimeClass of the pods.'),
     terminationGracePeriodSeconds: count(0, 86_400)
       .optional()
       .describe(

@@ -5,13 +5,10 @@ import { crds, schemaOf } from './crd.ts';
 import { fullApp, fullAppRoute, fullStageRun } from './examples.ts';
 import { group, version } from './names.ts';
 import { children, type Schema } from './schema.ts';
+import { wordings, type Plural, type Row, type Spec } from './testing/wordings.ts';
 
-type Plural = 'apps' | 'stageruns' | 'approutes';
 const kindOf = { apps: 'App', stageruns: 'StageRun', approutes: 'AppRoute' } as const;
 const full = { apps: fullApp.spec, stageruns: fullStageRun.spec, approutes: fullAppRoute.spec };
-
-/** Spec is a full spec with some fields changed; undefined takes a field away. */
-type Spec = Record<string, unknown>;
 
 let call: Call;
 let close: () => Promise<void>;
@@ -48,15 +45,9 @@ const limits = { cpu: '500m', memory: '1Gi' };
 const pod = (fields: object): Spec => ({ pod: fields });
 const http = { httpGet: { port: 80 } };
 
-interface Row {
-  readonly plural: Plural;
-  readonly good: readonly Spec[];
-  readonly bad: readonly Spec[];
-  readonly message: string;
-}
-
 /** rows prove each rule on new objects: what it lets through, what it refuses, and with which words. */
 const rows: readonly Row[] = [
+  ...wordings,
   {
     plural: 'apps',
     good: [{ source: { blob } }, { source: { image: 'nginx' } }, { source: {} }, { source: undefined }],
@@ -220,14 +211,14 @@ const changes: readonly Change[] = [
     good: [{ appRef: { name: 'other' } }, { ingressClassName: undefined }],
     bad: [{ host: 'other.example.org' }],
     message:
-      'host may not be changed, because the oldest AppRoute owns its address: make a new AppRoute and delete this one',
+      'host may not be changed, because an AppRoute holds its address from its creation on: make a new AppRoute and delete this one',
   },
   {
     plural: 'approutes',
     good: [{ appRef: { name: 'other' } }],
     bad: [{ path: '/other' }, { path: undefined }],
     message:
-      'path may not be changed, because the oldest AppRoute owns its address: make a new AppRoute and delete this one',
+      'path may not be changed, because an AppRoute holds its address from its creation on: make a new AppRoute and delete this one',
   },
 ];
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { envName, filled, imageReference, mapList, objectName, rules, sha256, text } from './fields.ts';
+import { envName, imageReference, mapList, objectName, rules, sha256, text, worded } from './fields.ts';
 
 const blob = z
   .object({
@@ -34,8 +34,12 @@ const buildEnvSource = z
   .object({
     secretKeyRef: z
       .object({
-        name: objectName().describe('name of a Secret in the namespace of the App.'),
-        key: filled(253, /^[-._a-zA-Z0-9]+$/).describe('key of the Secret that holds the value.'),
+        name: objectName('secretKeyRef.name').describe('name of a Secret in the namespace of the App.'),
+        key: worded(
+          253,
+          /^[-._a-zA-Z0-9]+$/,
+          'secretKeyRef.key must be letters, digits and -._, as the keys of Secrets are',
+        ).describe('key of the Secret that holds the value.'),
       })
       .meta({ 'x-kubernetes-map-type': 'atomic' })
       .describe('secretKeyRef takes the value from a Secret; it is mounted into the build and never copied.'),
@@ -67,7 +71,11 @@ export const buildEnv = z
   );
 
 /** builder as a user writes it. */
-export const builder = filled(1024, /^[A-Za-z0-9][A-Za-z0-9._:@\/-]*$/).describe(
+export const builder = worded(
+  1024,
+  /^[A-Za-z0-9][A-Za-z0-9._:@\/-]*$/,
+  'builder must be the name of a builder profile or an image such as docker.io/paketobuildpacks/builder:1, without scheme',
+).describe(
   'builder is the name of a builder profile of this installation, or a builder image that it allows. Default: its default profile.',
 );
 

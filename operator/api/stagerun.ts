@@ -50,7 +50,7 @@ const immutable = rules(
 export const stageRunSpec = z
   .object({
     appRef: appRef.describe('appRef names the App that this run belongs to.'),
-    inputs: sha256().describe(
+    inputs: sha256('inputs').describe(
       'inputs is the sha256 over everything that decides the image; the same inputs are the same run.',
     ),
     source: source.describe('source is what is built.'),
@@ -100,7 +100,7 @@ export type Failure = z.output<typeof failure>;
 
 const platform = z
   .object({
-    hash: sha256().describe(
+    hash: filled(64).describe(
       'hash over all of the installation that this run depended on; a new one releases failed runs.',
     ),
     repository: filled(1024).optional().describe('repository that the image is pushed to.'),

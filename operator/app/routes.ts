@@ -49,16 +49,23 @@ export const addresses = (seen: Seen): Address[] =>
 export const routesAccepted = (seen: Seen): boolean =>
   addresses(seen).every(({ holder }) => is(holder, ConditionType.Accepted) === 'True');
 
-/** staleRoutes are AppRoutes of ours that are not wanted; an old default route stays until the new one leads to the App. */
+/**
+ * staleRoutes are AppRoutes of ours that are not wanted. An old default route stays until the new one leads to the App, and any
+ * route while a new one of its host is not judged yet: so that the namespace never is without the host.
+ */
 export const staleRoutes = (seen: Seen): AppRoute[] => {
   const all = addresses(seen);
   const names = new Set(
     all.filter((a) => !a.foreign).map(({ wanted }) => appRouteName(seen.app.metadata.name, wanted)),
   );
   const newDefault = all.find((a) => a.wanted.isDefault);
+  const unjudged = new Set(
+    all.filter(({ holder }) => is(holder, ConditionType.Accepted) === 'Unknown').map(({ wanted }) => wanted.host),
+  );
   const moving = newDefault !== undefined && is(newDefault.holder, ConditionType.Programmed) !== 'True';
   return seen.routes.filter((route) => {
     if (!isOwnedBy(seen.app, route) || names.has(route.metadata.name)) return false;
+    if (unjudged.has(route.spec.host)) return false;
     return !(moving && route.metadata.labels?.[labels.defaultRoute] === 'true');
   });
 };

@@ -1,13 +1,13 @@
 import { App } from '../api/app.ts';
 import { AppRoute, type AppRouteStatus } from '../api/approute.ts';
-import { ConditionType } from '../api/conditions.ts';
+import { ConditionType, Reason } from '../api/conditions.ts';
 import { dropPlaceholder } from '../api/placeholder.ts';
 import type { Config } from '../config.ts';
 import { cached, type CacheSpec } from '../kube/cache.ts';
 import { findCondition } from '../kube/conditions.ts';
 import { applyIfChanged, applyStatusIfChanged, removeIfOwned } from '../kube/execute.ts';
 import { refusalOf, refusalOfName, type Refusal } from '../kube/refusal.ts';
-import { Ingress, keyOf, keyString, type Key } from '../kube/resource.ts';
+import { Ingress, keyOf, keyString, parseKey, type Key } from '../kube/resource.ts';
 import {
   done,
   terminal,
@@ -19,20 +19,22 @@ import {
   type Result,
   type Watch,
 } from '../kube/types.ts';
-import { controllerUid } from '../kube/owners.ts';
+import { controllerOf } from '../kube/owners.ts';
 import { refers } from '../kube/watches.ts';
-import { byAppRef, byHost, observe } from './observe.ts';
+import { platformHosts } from './allowed.ts';
+import type { HostTable } from './hosts.ts';
+import { byAppRef, observe } from './observe.ts';
 import { planRoute, type Plan } from './plan.ts';
 import type { IngressObject, Seen } from './seen.ts';
+
+export { followHosts } from './follow.ts';
 
 /** AppRouteDeps is what the controller of AppRoutes works with. */
 export interface AppRouteDeps {
   readonly config: Config;
+  /** From followHosts, on the cache that the controller reads. */
+  readonly hosts: HostTable;
 }
-
-const hostsOf = ({ spec }: IngressObject): string[] => [
-  ...new Set((spec?.rules ?? []).flatMap(({ host }) => (host === undefined || host === '' ? [] : [host]))),
-];
 
 const appRefOf = ({ metadata, spec }: AppRoute): string =>
   keyString({ namespace: metadata.namespace, name: spec.appRef.name });
@@ -42,32 +44,42 @@ export const appRouteCacheSpecs: readonly CacheSpec[] = [
   cached(App, { trim: dropPlaceholder }),
   cached(AppRoute, {
     trim: dropPlaceholder,
-    indexes: { [byHost]: ({ spec }) => [spec.host], [byAppRef]: (route) => [appRefOf(route)] },
+    indexes: { [byAppRef]: (route) => [appRefOf(route)] },
   }),
-  cached(Ingress, { indexes: { [byHost]: hostsOf } }),
+  cached(Ingress),
 ];
 
-const rivals = (host: string, cache: Cache): Key[] => cache.byIndex(AppRoute, byHost, host).map(keyOf);
-
-/** Claims come and go with their objects: host, path and age never change. */
 const cameOrWent = ({ before, after }: Change<unknown>): boolean => before === undefined || after === undefined;
 
 const ingressChanged = ({ before, after }: Change<IngressObject>): boolean =>
   ingressSignature(before) !== ingressSignature(after);
 
 const ingressSignature = (ingress: IngressObject | undefined): string | undefined =>
-  ingress && JSON.stringify([ingress.spec, ingress.status, ingress.metadata?.annotations, ingress.metadata?.labels]);
+  ingress && JSON.stringify([ingress.spec, ingress.status, meta(ingress.metadata)]);
 
-const watches = [
-  refers(AppRoute, ({ spec }, cache) => rivals(spec.host, cache), cameOrWent),
-  refers(Ingress, (ingress, cache) => hostsOf(ingress).flatMap((host) => rivals(host, cache)), ingressChanged),
-  refers(
-    App,
-    ({ metadata }, cache) =>
-      cache.byIndex(AppRoute, byAppRef, keyString({ namespace: metadata.namespace, name: metadata.name })).map(keyOf),
-    cameOrWent,
-  ),
-] as unknown as Watch[];
+const meta = ({ annotations, labels, ownerReferences }: NonNullable<IngressObject['metadata']> = {}): unknown[] => [
+  annotations,
+  labels,
+  ownerReferences,
+];
+
+/** An Ingress of ours bears its route's name. */
+const routesOf = (ingress: IngressObject): Key[] => {
+  const ref = controllerOf(ingress);
+  const name = ref?.kind === AppRoute.kind ? ref.name : undefined;
+  const key = keyOf(ingress);
+  return name === undefined || name === key.name ? [key] : [key, { ...key, name }];
+};
+
+/** The table of hosts hears of each change before a watch does, and knows whom it concerns. */
+const watches = (hosts: HostTable): Watch[] => [
+  refers(AppRoute, () => hosts.drain().map(parseKey)),
+  refers(Ingress, (ingress) => [...routesOf(ingress), ...hosts.drain().map(parseKey)], ingressChanged),
+  refers(App, routesOfApp, cameOrWent),
+];
+
+const routesOfApp = ({ metadata }: App, cache: Cache): Key[] =>
+  cache.byIndex(AppRoute, byAppRef, keyString({ namespace: metadata.namespace, name: metadata.name })).map(keyOf);
 
 const apply = async (ctx: Context, { route }: Seen, { apply: intent }: Plan): Promise<Refusal | undefined> => {
   if (intent === undefined) return undefined;
@@ -90,6 +102,7 @@ const execute = async (ctx: Context, seen: Seen, plan: Plan): Promise<Result> =>
   if (plan.remove !== undefined) await removeIfOwned(ctx, Ingress, plan.remove, { owner: route });
   if ((await applyStatusIfChanged(ctx, AppRoute, route, status)) === 'applied') tell(ctx, route, status);
   if (refusal !== undefined) return wait(refusalRetryMs, refusal.reason);
+  if (plan.lookAgainMs !== undefined) return wait(plan.lookAgainMs, Reason.RouteConflict);
   const stalled = findCondition(status.conditions, ConditionType.Stalled);
   return stalled === undefined ? done() : terminal(stalled.reason);
 };
@@ -99,7 +112,7 @@ const tell = (ctx: Context, route: AppRoute, { conditions }: AppRouteStatus): vo
   const after = findCondition(conditions, ConditionType.Ready);
   if (after === undefined || (before?.status === after.status && before.reason === after.reason)) return;
   // That a route works from the start is told by the App that made it.
-  if (before === undefined && after.status === 'True' && controllerUid(route) !== undefined) return;
+  if (before === undefined && after.status === 'True' && controllerOf(route) !== undefined) return;
   const type = after.status === 'False' ? 'Warning' : 'Normal';
   ctx.events.note(route, { type, reason: after.reason, action: 'Reconcile', note: after.message });
 };
@@ -107,16 +120,24 @@ const tell = (ctx: Context, route: AppRoute, { conditions }: AppRouteStatus): vo
 /**
  * appRouteController leads addresses to Apps.
  *
- * Reads, from the cache: AppRoute, all AppRoutes and Ingresses of its host in any namespace, whether its App is there. From
- * outside: nothing. Writes: the Ingress of the route's name, or deletes it where the route has no right to the address or no
- * App; then status.
+ * Reads, from the cache: AppRoute, its Ingress, whether its App is there; from the table of hosts, who else claims or serves
+ * the host. From outside: nothing. Writes: the Ingress of the route's name, or deletes it where the route has no right to the
+ * address or no App; then status.
  */
-export const appRouteController = ({ config }: AppRouteDeps): Controller<AppRoute> => ({
-  name: 'approute',
-  kind: AppRoute,
-  watches,
-  reconcile: async (key, ctx) => {
-    const seen = observe(config, key, ctx);
-    return seen === undefined ? done() : execute(ctx, seen, planRoute(seen));
-  },
-});
+export const appRouteController = ({ config, hosts }: AppRouteDeps): Controller<AppRoute> => {
+  const known = { settings: { ...config, platformHosts: platformHosts(config) }, hosts };
+  return {
+    name: 'approute',
+    kind: AppRoute,
+    watches: watches(hosts),
+    reconcile: async (key, ctx) => {
+      const seen = observe(known, key, ctx);
+      if (seen === undefined) return done();
+      const plan = planRoute(seen);
+      // Before anything is awaited: from now on nobody else is judged by what was before.
+      const claim = hosts.claim(keyString(key));
+      if (claim && seen.ruling) hosts.decide(claim, seen.ruling, plan.accepted, seen.now.getTime());
+      return execute(ctx, seen, plan);
+    },
+  };
+};

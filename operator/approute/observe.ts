@@ -1,27 +1,53 @@
 import { App } from '../api/app.ts';
 import { AppRoute } from '../api/approute.ts';
-import { Ingress, type Key } from '../kube/resource.ts';
+import { serviceName } from '../api/names.ts';
+import { controllerUid } from '../kube/owners.ts';
+import { Ingress, keyString, type Key } from '../kube/resource.ts';
 import type { Context } from '../kube/types.ts';
-import type { Seen, Settings } from './seen.ts';
+import type { Claim } from './claim.ts';
+import type { HostTable } from './hosts.ts';
+import type { Rival, Seen, Settings } from './seen.ts';
 
-/** byHost is the index of AppRoutes, and of Ingresses, that claim a host. */
-export const byHost = 'host';
 /** byAppRef is the index of AppRoutes that lead to an App: `namespace/name`. */
 export const byAppRef = 'appRef';
 
-/** observe reads everything about a route from the cache; undefined when it is gone or going. */
-export const observe = (settings: Settings, key: Key, ctx: Pick<Context, 'cache' | 'now'>): Seen | undefined => {
+/** Known is what is known beside the cache. */
+export interface Known {
+  readonly settings: Settings;
+  readonly hosts: HostTable;
+}
+
+/** observe reads everything about a route from memory; undefined when it is gone or going. */
+export const observe = (
+  { settings, hosts }: Known,
+  key: Key,
+  ctx: Pick<Context, 'cache' | 'now'>,
+): Seen | undefined => {
   const { cache } = ctx;
   const route = cache.get(AppRoute, key);
   if (route === undefined || route.metadata.deletionTimestamp !== undefined) return undefined;
+  const now = ctx.now();
   const app = cache.get(App, { namespace: route.metadata.namespace, name: route.spec.appRef.name });
+  const ingress = cache.get(Ingress, key);
+  const claim = hosts.claim(keyString(key));
+  const path = claim && hosts.holderOfPath(claim);
   return {
     route,
-    claims: cache.byIndex(AppRoute, byHost, route.spec.host),
-    ingresses: cache.byIndex(Ingress, byHost, route.spec.host),
+    ruling: claim && hosts.judge(claim, now.getTime()),
+    pathHolder:
+      path === undefined || path.key === keyString(key) ? undefined : path.key.slice(key.namespace.length + 1),
+    rival: claim && rivalOf(hosts, claim, serviceName(route.spec.appRef.name)),
+    ingress: controllerUid(ingress ?? {}) === route.metadata.uid ? ingress : undefined,
     appExists: app !== undefined && app.metadata.deletionTimestamp === undefined,
     refusal: undefined,
     settings,
-    now: ctx.now(),
+    now,
   };
+};
+
+const rivalOf = (hosts: HostTable, { host, namespace, path }: Claim, service: string): Rival | undefined => {
+  const beside = hosts.beside(host);
+  const name = beside?.elsewhere({ namespace, path }, service);
+  if (name !== undefined) return { type: 'here', name };
+  return !hosts.isShared(host) && beside?.others(namespace, 'byHand') === true ? { type: 'elsewhere' } : undefined;
 };

@@ -5,6 +5,7 @@ import { findCondition } from '../kube/conditions.ts';
 import { checkConditions } from '../kube/conditionscheck.ts';
 import { planRoute, type Plan } from './plan.ts';
 import { routeUrl } from './resources/ingress.ts';
+import { App } from '../api/app.ts';
 import type { IngressObject, Seen, Settings } from './seen.ts';
 
 const now = new Date('2026-03-01T12:00:00Z');
@@ -23,29 +24,15 @@ const aRoute = (
   spec: { appRef: { name: 'shop' }, host: more.host ?? 'a.test', path: more.path ?? '/' },
 });
 
-interface IngressWishes {
-  readonly namespace?: string;
-  readonly path?: string;
-  readonly owner?: string;
-  readonly address?: string;
-}
-
-const anIngress = (
-  name: string,
-  { namespace = 'team', path = '/', owner, address }: IngressWishes = {},
-): IngressObject =>
-  ({
-    metadata: {
-      name,
-      namespace,
-      ...(owner && { ownerReferences: [{ controller: true, uid: `uid-${owner}`, kind: 'AppRoute', name: owner }] }),
-    },
-    spec: { rules: [{ host: 'a.test', http: { paths: [{ path }] } }] },
-    status: { loadBalancer: { ingress: address === undefined ? [] : [{ ip: address }] } },
-  }) as unknown as IngressObject;
+const anIngress = (address?: string): IngressObject => ({
+  metadata: { name: 'me', namespace: 'team' },
+  status: { loadBalancer: { ingress: address === undefined ? [] : [{ ip: address }] } },
+});
 
 const settings = (routes: Partial<Settings['routes']> = {}, ingress: Partial<Settings['ingress']> = {}): Settings => ({
-  routes: { wildcards: false, sharedHosts: [], platformHosts: ['s3.test'], ...routes },
+  domain: 'apps.test',
+  platformHosts: ['s3.test'],
+  routes: { wildcards: false, sharedHosts: [], platformHosts: [], ...routes },
   ingress: { annotations: {}, httpPort: 80, waitForAddress: false, ...ingress },
 });
 
@@ -53,16 +40,17 @@ const me = aRoute('me', { created: 30 });
 
 const plan = (given: Partial<Seen> = {}): Plan => {
   const route = given.route ?? me;
-  const { claims = [], ...rest } = given;
   const seen: Seen = {
-    ingresses: [],
+    ruling: { type: 'held' },
+    pathHolder: undefined,
+    rival: undefined,
+    ingress: undefined,
     appExists: true,
     refusal: undefined,
     settings: settings(),
     now,
-    ...rest,
+    ...given,
     route,
-    claims: [...claims, route],
   };
   const result = planRoute(seen);
   const told = { ...route, status: result.status };
@@ -77,59 +65,54 @@ const word = ({ status }: Plan, type: string): string | undefined => {
   return found && `${found.status}/${found.reason}`;
 };
 
+/** ofApp is a route that an App made. */
+const ofApp: AppRoute = {
+  ...me,
+  metadata: {
+    ...me.metadata,
+    ownerReferences: [{ apiVersion: 'epinio.io/v1alpha1', kind: App.kind, name: 'shop', uid: 'u', controller: true }],
+  },
+};
+
+const until = now.getTime() + 20_000;
+const kept = { type: 'kept', since: until - 60_000, until } as const;
+const ready = (result: Plan): string | undefined => findCondition(result.status.conditions, 'Ready')?.message;
+
 describe('an address', () => {
+  const wild = (host: string): AppRoute => aRoute('me', { host });
   const cases: [string, Partial<Seen>, string][] = [
-    ['is the route’s that asks alone', {}, 'True/Accepted'],
-    ['is the older route’s', { claims: [aRoute('old', { created: 10 })] }, 'False/RouteConflict'],
-    ['is not the younger route’s', { claims: [aRoute('young', { created: 40 })] }, 'True/Accepted'],
+    ['is the route’s whose namespace has the host', {}, 'True/Accepted'],
+    ['is not the route’s if another namespace has the host', { ruling: { type: 'taken' } }, 'False/RouteConflict'],
+    ['is not the route’s if the path is another one’s', { pathHolder: 'old' }, 'False/RouteConflict'],
+    ['of the platform is refused', { route: wild('s3.test') }, 'False/HostNotAllowed'],
+    ['below one of the platform is refused', { route: wild('bucket.s3.test') }, 'False/HostNotAllowed'],
+    ['that ends like one of the platform is allowed', { route: wild('mys3.test') }, 'True/Accepted'],
     [
-      'is the smaller uid’s, of two routes of one second',
-      { claims: [aRoute('aa', { created: 30 })] },
-      'False/RouteConflict',
+      'with a wildcard over one of the platform is refused',
+      { route: wild('*.test'), settings: settings({ wildcards: true }) },
+      'False/HostNotAllowed',
     ],
-    ['is free beside an older route of another path', { claims: [aRoute('old', { path: '/b' })] }, 'True/Accepted'],
+    ['that is the domain of the installation is refused', { route: wild('apps.test') }, 'False/HostNotAllowed'],
+    ['below the domain of the installation is allowed', { route: wild('shop.apps.test') }, 'True/Accepted'],
     [
-      'is taken by another namespace, whatever its path',
-      { claims: [aRoute('old', { path: '/b', namespace: 'x' })] },
-      'False/RouteConflict',
-    ],
-    [
-      'is free on a shared host, by path',
-      { claims: [aRoute('old', { path: '/b', namespace: 'x' })], settings: settings({ sharedHosts: ['a.test'] }) },
+      'below a host of the platform that is over the domain of the installation is allowed',
+      { route: wild('shop.apps.test'), settings: { ...settings(), platformHosts: ['test'] } },
       'True/Accepted',
     ],
     [
-      'is taken on a shared host, by the same path',
-      { claims: [aRoute('old', { namespace: 'x' })], settings: settings({ sharedHosts: ['a.test'] }) },
-      'False/RouteConflict',
-    ],
-    ['is taken by an Ingress of the same path', { ingresses: [anIngress('hand')] }, 'False/RouteConflict'],
-    [
-      'is taken by an Ingress that writes the path with a slash',
-      { route: aRoute('me', { path: '/b' }), ingresses: [anIngress('hand', { path: '/b/' })] },
-      'False/RouteConflict',
-    ],
-    ['is free beside an Ingress of another path', { ingresses: [anIngress('hand', { path: '/b' })] }, 'True/Accepted'],
-    [
-      'is taken by any Ingress of another namespace',
-      { ingresses: [anIngress('hand', { path: '/b', namespace: 'x' })] },
-      'False/RouteConflict',
-    ],
-    [
-      'is taken as long as the Ingress of an earlier winner is there',
-      { ingresses: [anIngress('gone', { owner: 'gone' })] },
-      'False/RouteConflict',
-    ],
-    [
-      'stays the route’s that has its Ingress',
-      { ingresses: [anIngress('me', { owner: 'me' }), anIngress('hand')] },
+      'that is the domain of the installation is allowed where all share it',
+      { route: wild('apps.test'), settings: settings({ sharedHosts: ['apps.test'] }) },
       'True/Accepted',
     ],
-    ['of the platform is refused', { route: aRoute('me', { host: 's3.test' }) }, 'False/HostNotAllowed'],
-    ['with a wildcard is refused', { route: aRoute('me', { host: '*.test' }) }, 'False/WildcardNotAllowed'],
+    [
+      'with a wildcard over the domain of the installation is refused',
+      { route: wild('*.apps.test'), settings: settings({ wildcards: true }) },
+      'False/HostNotAllowed',
+    ],
+    ['with a wildcard is refused', { route: wild('*.example.org') }, 'False/WildcardNotAllowed'],
     [
       'with a wildcard is allowed by configuration',
-      { route: aRoute('me', { host: '*.test' }), settings: settings({ wildcards: true }) },
+      { route: wild('*.example.org'), settings: settings({ wildcards: true }) },
       'True/Accepted',
     ],
   ];
@@ -138,35 +121,73 @@ describe('an address', () => {
     expect(word(result, 'Accepted')).toBe(expected);
     const accepted = expected.startsWith('True');
     expect(result.apply !== undefined).toBe(accepted);
+    expect(result.accepted).toBe(accepted);
     expect(word(result, 'Ready')).toBe(accepted ? 'True/Ready' : expected);
     expect(findCondition(result.status.conditions, 'Stalled') !== undefined).toBe(!accepted);
   });
 
-  test('a refusal does not tell who in another namespace has the host', () => {
-    const { status } = plan({ claims: [aRoute('secret-name', { namespace: 'secret-team' })] });
-    expect(JSON.stringify(status)).not.toContain('secret');
+  test('that is kept for another namespace is awaited, and looked at again when that is over', () => {
+    const result = plan({ ruling: kept });
+    expect(word(result, 'Accepted')).toBe('False/RouteConflict');
+    expect(word(result, 'Reconciling')).toBe('True/RouteConflict');
+    expect(result.lookAgainMs).toBe(20_000);
+    expect(result.status).toMatchObject({ host: 'Taken', hostFreeSince: '2026-03-01T11:59:20Z' });
+    expect(ready(result)).toContain('2026-03-01T12:00:20Z');
   });
+  test.each([
+    [undefined, { route: aRoute('me', { host: 's3.test' }), ruling: undefined }],
+    ['Held', {}],
+    ['Held', { pathHolder: 'old' }],
+    ['Taken', { ruling: { type: 'taken' as const } }],
+  ])('is recorded as %s', (host, given) => expect(plan(given).status.host).toBe(host));
+  test.each([
+    ['choose another host', me, { type: 'taken' as const }],
+    ['name another host in spec.routes of the App shop', ofApp, { type: 'taken' as const }],
+    ['name another host in spec.routes of the App shop', ofApp, kept],
+  ])('that is refused tells to %s', (advice, route, ruling) =>
+    expect(ready(plan({ route, ruling }))).toContain(`${advice}.`),
+  );
   test('a loser’s Ingress goes', () => {
-    const mine = anIngress('me', { owner: 'me' });
-    expect(plan({ claims: [aRoute('old')], ingresses: [mine] }).remove).toBe(mine);
+    const mine = anIngress();
+    expect(plan({ ruling: { type: 'taken' }, ingress: mine }).remove).toBe(mine);
+  });
+});
+
+describe('an Ingress that somebody made for the address of a route', () => {
+  test.each([
+    [{ type: 'here', name: 'hand' } as const, 'The Ingress hand serves a.test/ too'],
+    [{ type: 'elsewhere' } as const, 'An Ingress in another namespace serves the host a.test too'],
+  ])('is told as a conflict, and takes nothing down', (rival, message) => {
+    for (const ingress of [undefined, anIngress()]) {
+      const result = plan({ rival, ingress });
+      expect(word(result, 'Accepted')).toBe('True/Accepted');
+      expect(word(result, 'Ready')).toBe('False/RouteConflict');
+      expect(word(result, 'Stalled')).toBe('True/RouteConflict');
+      expect(ready(result)).toContain(message);
+      expect(result.apply).toBeDefined();
+      expect(result.remove).toBeUndefined();
+    }
   });
 });
 
 describe('a route', () => {
-  const mine = (address?: string): IngressObject => anIngress('me', { owner: 'me', ...(address && { address }) });
+  const mine = anIngress;
   const waits = settings({}, { waitForAddress: true });
   test('to an App that is not there waits for it, without an Ingress', () => {
-    const result = plan({ appExists: false, ingresses: [mine()] });
+    const result = plan({ appExists: false, ingress: mine() });
     expect(result).toMatchObject({ apply: undefined, remove: mine() });
     expect(word(result, 'Ready')).toBe('False/AppNotFound');
     expect(word(result, 'Reconciling')).toBe('True/AppNotFound');
   });
+  test('says what is so also while its App has no pods', () => {
+    expect(ready(plan())).toBe('Requests to http://a.test go to the App shop; its pods answer while it has any.');
+  });
   test('is Ready with its Ingress where controllers tell no address', () => {
-    expect(word(plan({ ingresses: [mine()] }), 'Ready')).toBe('True/Ready');
+    expect(word(plan({ ingress: mine() }), 'Ready')).toBe('True/Ready');
   });
   test('waits for the address where controllers tell it', () => {
-    expect(word(plan({ ingresses: [mine()], settings: waits }), 'Ready')).toBe('Unknown/AwaitingAddress');
-    const served = plan({ ingresses: [mine('192.0.2.1')], settings: waits });
+    expect(word(plan({ ingress: mine(), settings: waits }), 'Ready')).toBe('Unknown/AwaitingAddress');
+    const served = plan({ ingress: mine('192.0.2.1'), settings: waits });
     expect(word(served, 'Ready')).toBe('True/Ready');
     expect(served.status).toMatchObject({ address: '192.0.2.1', url: 'http://a.test' });
   });

@@ -2,21 +2,32 @@ import type { AppRoute } from '../api/approute.ts';
 import type { Config } from '../config.ts';
 import type { Refusal } from '../kube/refusal.ts';
 import type { Ingress } from '../kube/resource.ts';
-import { controllerUid } from '../kube/owners.ts';
+import type { HostSettings } from './allowed.ts';
+import type { Ruling } from './ruling.ts';
 
 /** Settings is the part of the configuration that routes depend on. */
-export type Settings = Pick<Config, 'routes' | 'ingress'>;
+export type Settings = Pick<Config, 'ingress'> & HostSettings;
 
 /** IngressObject is an Ingress as the cache has it. */
 export type IngressObject = NonNullable<(typeof Ingress)['_object']>;
 
+/** Rival is an Ingress, not made for an AppRoute, that serves the same address. */
+export type Rival =
+  /** One of the route's own namespace, at the same path, that leads to something else than the App. */
+  | { readonly type: 'here'; readonly name: string }
+  /** One of another namespace, at any path. */
+  | { readonly type: 'elsewhere' };
+
 /** Seen is all that one look at an AppRoute found out. */
 export interface Seen {
   readonly route: AppRoute;
-  /** Every AppRoute of the same host in any namespace, this one among them. */
-  readonly claims: readonly AppRoute[];
-  /** Every Ingress with a rule for the host, whoever made it. */
-  readonly ingresses: readonly IngressObject[];
+  /** Whether the namespace may have the host; undefined where the installation gives it to nobody. */
+  readonly ruling: Ruling | undefined;
+  /** The AppRoute that has the path, if it is another one of the namespace. */
+  readonly pathHolder: string | undefined;
+  readonly rival: Rival | undefined;
+  /** The Ingress that this route made. */
+  readonly ingress: IngressObject | undefined;
   /** Whether the App that appRef names is there. */
   readonly appExists: boolean;
   /** Set when the Ingress was refused in this very reconcile. */
@@ -24,7 +35,3 @@ export interface Seen {
   readonly settings: Settings;
   readonly now: Date;
 }
-
-/** ownIngress is the Ingress that this route made. */
-export const ownIngress = ({ route, ingresses }: Seen): IngressObject | undefined =>
-  ingresses.find((i) => controllerUid(i) === route.metadata.uid);

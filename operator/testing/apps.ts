@@ -3,7 +3,7 @@ import { appCacheSpecs, appController, keepPullSecrets, type AppDeps } from '../
 import { App, type AppSpec } from '../api/app.ts';
 import { AppRoute } from '../api/approute.ts';
 import { StageRun } from '../api/stagerun.ts';
-import { appRouteCacheSpecs, appRouteController } from '../approute/index.ts';
+import { appRouteCacheSpecs, appRouteController, followHosts } from '../approute/index.ts';
 import { mergeCacheSpecs } from '../caches.ts';
 import { configSchema, type Config } from '../config.ts';
 import { authFrom, loadAuth } from '../kube/auth.ts';
@@ -51,6 +51,8 @@ export interface AppWorldOptions {
   readonly config?: Readonly<Record<string, unknown>>;
   readonly storage?: AppDeps['storage'];
   readonly home?: string;
+  /** How long a host is kept for the namespace that had it; default as shipped. */
+  readonly keptMs?: number;
   /** The operator is killed when it comes to this write, counted from 1: neither it nor anything after it gets through. */
   readonly diesAt?: number;
 }
@@ -85,11 +87,12 @@ export const runApps = async (o: AppWorldOptions): Promise<AppWorld> => {
   const client = createClient({ auth: authFrom(() => kubeconfig), onRequest: requests.count });
   const { kube, died } = mortal(client, o.diesAt ?? Infinity);
   const cache = createCache(kube, mergeCacheSpecs([appCacheSpecs(config, home), appRouteCacheSpecs], o.namespaces));
+  const hosts = followHosts(cache, config, o.keptMs === undefined ? {} : { keptMs: o.keptMs });
   const storage = o.storage ?? { head: noStorage, presignPut: noStorage, remove: noStorage };
   const manager = new Manager({
     controllers: [
       appController({ config, home, storage, addresses: registryAddresses(config.registry) }),
-      appRouteController({ config }),
+      appRouteController({ config, hosts }),
     ],
     tasks: [keepPullSecrets(config, home)],
     kube,
