@@ -1,6 +1,7 @@
 import type { BuildQueueTimes } from './buildqueue.ts';
 import type { Convergence } from './convergence.ts';
 import type { Cpu } from './cpu.ts';
+import type { Neighbour } from './neighbour.ts';
 import type { Restart, Restarts } from './restart.ts';
 import type { Settled } from './settled.ts';
 import type { Transitions } from './transitions.ts';
@@ -11,6 +12,7 @@ export interface Results {
   readonly startedAt: string;
   readonly transitions?: Transitions;
   readonly buildQueue?: BuildQueueTimes;
+  readonly neighbour?: Neighbour;
   readonly convergence?: Convergence;
   readonly restart?: Restarts;
   readonly settled?: Settled;
@@ -45,6 +47,19 @@ const transitionRows = (t: Transitions): Row[] => [
 const buildQueueRows = ({ runs, crowds }: BuildQueueTimes): Row[] => [
   atMost(`${runs} runs enter the build queue`, 1000, Math.max(...crowds.map(({ enterMs }) => enterMs)), ' ms'),
   ...crowds.map(({ of, enterMs, freeMs }) => info(`  of ${of}`, `${enterMs} ms; 1,000 slots freed: ${freeMs} ms`)),
+];
+
+const neighbourRows = (n: Neighbour): Row[] => [
+  atMost(
+    `${n.objects} objects of one namespace in motion: another's first reconcile beyond a raw write, mean`,
+    1000,
+    n.beyondMs.mean,
+    ' ms',
+  ),
+  info('  worst of how many', `${n.beyondMs.worst} ms of ${n.beyondMs.count}`),
+  info('  with the write, mean and worst; alone', `${n.crowdMs.mean}, ${n.crowdMs.worst} ms; ${n.aloneMs.mean} ms`),
+  info('  in motion for, keys that waited at once', `${n.movingSeconds} s, ${n.deepest}`),
+  info('  reconciles, CPU per reconcile', `${n.reconciles}, ${n.cpuMsPerReconcile} ms`),
 ];
 
 const cpuText = (cpu: Cpu): string =>
@@ -88,9 +103,10 @@ const settledRows = ({ apps, minutes, requests, cpuPercent }: Settled): Row[] =>
 ];
 
 /** rowsOf lines up goals and what was reached. */
-export const rowsOf = ({ transitions, buildQueue, convergence, restart, settled }: Results): Row[] => [
+export const rowsOf = ({ transitions, buildQueue, neighbour, convergence, restart, settled }: Results): Row[] => [
   ...(transitions ? transitionRows(transitions) : []),
   ...(buildQueue ? buildQueueRows(buildQueue) : []),
+  ...(neighbour ? neighbourRows(neighbour) : []),
   ...(convergence ? convergenceRows(convergence) : []),
   ...(restart ? restartRows(`${restart.apps.objects['apps.epinio.io']} Apps`, 150, restart.apps) : []),
   ...(restart

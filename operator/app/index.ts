@@ -109,7 +109,9 @@ const pullSecretReaders =
     const { pullSecretRef, pullKeyRef } = config.registry;
     const { name, namespace } = metadata ?? {};
     if (namespace === home && (name === pullSecretRef || name === pullKeyRef)) return cache.list(App).map(keyOf);
-    return name !== undefined && name === pullSecretRef ? cache.list(App, namespace).map(keyOf) : [];
+    return name !== undefined && name === pullSecretRef
+      ? cache.keysByIndex(App, 'namespace', namespace ?? '')
+      : [];
   };
 
 const watches = (deps: AppDeps): Watch[] => [
@@ -122,7 +124,7 @@ const watches = (deps: AppDeps): Watch[] => [
   refers(Pod, (pod) => (webPodOf(pod).length > 0 ? appOf(pod) : []), podChanged),
   refers(Secret, pullSecretReaders(deps)),
   refers(Secret, ({ metadata }, cache) =>
-    cache.byIndex(App, bySecret, appValue(metadata?.namespace ?? '', metadata?.name ?? '')).map(keyOf),
+    cache.keysByIndex(App, bySecret, appValue(metadata?.namespace ?? '', metadata?.name ?? '')),
   ),
 ];
 

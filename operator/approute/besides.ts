@@ -1,8 +1,17 @@
-import { Beside, type Serving } from './ingresses.ts';
+import { Beside, type Rule, type Serving } from './ingresses.ts';
 
-/** Besides knows of every host what Ingresses serve it. Most hosts have one Ingress, that of their route: a namespace is enough. */
+/** One is the only rule for a host, of an Ingress made by hand. */
+interface One {
+  readonly serving: Pick<Serving, 'namespace' | 'name' | 'managed'>;
+  readonly rule: Rule;
+}
+
+/**
+ * Besides knows of every host what Ingresses serve it. Most hosts have one Ingress, that of their route, of which the namespace
+ * is enough; and who writes hosts by the thousand must not take much memory.
+ */
 export class Besides {
-  readonly #hosts = new Map<string, string | Beside>();
+  readonly #hosts = new Map<string, string | One | Beside>();
 
   /** add takes an Ingress in, remove takes it out; both tell the hosts of which other namespaces may have to hear. */
   add(serving: Serving): string[] {
@@ -15,33 +24,36 @@ export class Besides {
 
   get(host: string): Beside | undefined {
     const found = this.#hosts.get(host);
-    return typeof found === 'string' ? ofOne(found, host) : found;
+    return found === undefined ? undefined : opened(found, host);
   }
 
   #count(serving: Serving, by: 1 | -1): string[] {
-    const { namespace, managed, rules } = serving;
     const changed = new Set<string>();
-    for (const rule of rules) {
-      const found = this.#hosts.get(rule.host);
-      if (found === undefined && managed && by === 1) {
-        this.#hosts.set(rule.host, namespace);
-        changed.add(rule.host);
-        continue;
-      }
-      const beside = typeof found === 'string' ? ofOne(found, rule.host) : (found ?? new Beside());
-      const before = beside.signature(namespace);
-      beside.add(serving, rule, by);
-      if (beside.signature(namespace) !== before) changed.add(rule.host);
-      if (beside.empty) this.#hosts.delete(rule.host);
-      else this.#hosts.set(rule.host, beside);
-    }
+    for (const rule of serving.rules) if (this.#countRule(serving, rule, by)) changed.add(rule.host);
     return [...changed];
+  }
+
+  /** countRule tells whether other namespaces may have to hear of it. */
+  #countRule({ namespace, name, managed }: Serving, rule: Rule, by: 1 | -1): boolean {
+    const found = this.#hosts.get(rule.host);
+    if (found === undefined) {
+      if (by === 1) this.#hosts.set(rule.host, managed ? namespace : { serving: { namespace, name, managed }, rule });
+      return by === 1;
+    }
+    const beside = opened(found, rule.host);
+    const before = beside.signature(namespace);
+    beside.add({ namespace, name, managed }, rule, by);
+    if (beside.empty) this.#hosts.delete(rule.host);
+    else this.#hosts.set(rule.host, beside);
+    return beside.signature(namespace) !== before;
   }
 }
 
-const ofOne = (namespace: string, host: string): Beside => {
+const opened = (found: string | One | Beside, host: string): Beside => {
+  if (found instanceof Beside) return found;
   const beside = new Beside();
-  const rule = { host, path: '/', service: '' };
-  beside.add({ namespace, name: '', managed: true, rules: [rule] }, rule, 1);
+  if (typeof found === 'string')
+    beside.add({ namespace: found, name: '', managed: true }, { host, path: '/', service: '' }, 1);
+  else beside.add(found.serving, found.rule, 1);
   return beside;
 };

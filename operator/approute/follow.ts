@@ -7,6 +7,7 @@ import { platformHosts, refusedHost } from './allowed.ts';
 import { claimOf } from './claim.ts';
 import { HostTable } from './hosts.ts';
 import { servingOf } from './ingresses.ts';
+import type { IngressObject } from './seen.ts';
 
 /** FollowOptions, all optional. */
 export interface FollowOptions {
@@ -14,6 +15,13 @@ export interface FollowOptions {
   /** A namespace that recreates its AppRoutes within this time keeps its host; default 1 min. */
   readonly keptMs?: number;
 }
+
+/** The generation of an Ingress stands for its spec; controllers write its status all the time. */
+const servesTheSame = ({ metadata: a }: IngressObject, { metadata: b }: IngressObject): boolean =>
+  a?.uid === b?.uid &&
+  a?.generation !== undefined &&
+  a.generation === b?.generation &&
+  JSON.stringify(a.ownerReferences) === JSON.stringify(b.ownerReferences);
 
 /**
  * followHosts keeps a HostTable equal to what a cache sees, from before its start on. A process that does not lead follows
@@ -35,6 +43,7 @@ export const followHosts = (
     else hosts.remove(keyString(keyOf(after)), now);
   });
   cache.subscribe(Ingress, ({ before, after }) => {
+    if (before !== undefined && after !== undefined && servesTheSame(before, after)) return;
     if (before !== undefined) hosts.removeIngress(servingOf(before));
     if (after !== undefined) hosts.putIngress(servingOf(after));
   });

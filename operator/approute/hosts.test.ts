@@ -206,6 +206,26 @@ describe('an Ingress', () => {
     expect(hosts.beside('h.test')).toBeUndefined();
   });
 
+  it('is forgotten as it was, alone for a host or among others, by hand or of a route', () => {
+    const all = [
+      serving('a', { name: '1', managed: true }),
+      serving('a', { name: '2' }),
+      serving('b', { name: '3' }),
+      serving('b', { name: '4', managed: true }),
+    ];
+    for (const first of all) {
+      const rest = all.filter((other) => other !== first);
+      hosts.putIngress(first);
+      for (const other of rest) hosts.putIngress(other);
+      expect(hosts.beside('h.test')?.others('c', 'byHand')).toBe(true);
+      for (const other of rest) hosts.removeIngress(other);
+      expect(hosts.beside('h.test')?.others('c', 'byHand')).toBe(!first.managed);
+      expect(hosts.beside('h.test')?.only).toBe(first.namespace);
+      hosts.removeIngress(first);
+      expect(hosts.beside('h.test')).toBeUndefined();
+    }
+  });
+
   it('of the same namespace is told to the route of its path, however many more there are', () => {
     put('a/1');
     put('a/2', { path: '/b' });

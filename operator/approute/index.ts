@@ -79,7 +79,7 @@ const watches = (hosts: HostTable): Watch[] => [
 ];
 
 const routesOfApp = ({ metadata }: App, cache: Cache): Key[] =>
-  cache.byIndex(AppRoute, byAppRef, keyString({ namespace: metadata.namespace, name: metadata.name })).map(keyOf);
+  cache.keysByIndex(AppRoute, byAppRef, keyString({ namespace: metadata.namespace, name: metadata.name }));
 
 const apply = async (ctx: Context, { route }: Seen, { apply: intent }: Plan): Promise<Refusal | undefined> => {
   if (intent === undefined) return undefined;

@@ -30,21 +30,26 @@ const isManaged = (ingress: IngressObject): boolean => {
   );
 };
 
+/** Of an Ingress with more rules than anybody writes by hand the rest is not looked at: memory is shared by all namespaces. */
+const mostRules = 500;
+
 /** servingOf reads what an Ingress serves; rules without a host are nobody's. */
 export const servingOf = (ingress: IngressObject): Serving => ({
   namespace: ingress.metadata?.namespace ?? '',
   name: ingress.metadata?.name ?? '',
   managed: isManaged(ingress),
-  rules: (ingress.spec?.rules ?? []).flatMap(({ host, http }): Rule[] => {
-    if (host === undefined || host === '') return [];
-    if (http === undefined) return [{ host, path: '/', service: '' }];
-    return http.paths.map(({ path, backend }) => ({
-      host,
-      path: withoutLastSlash(path),
-      service: backend.service?.name ?? '',
-    }));
-  }),
+  rules: (ingress.spec?.rules ?? []).slice(0, mostRules).flatMap(rulesOf).slice(0, mostRules),
 });
+
+const rulesOf = ({ host, http }: NonNullable<NonNullable<IngressObject['spec']>['rules']>[number]): Rule[] => {
+  if (host === undefined || host === '') return [];
+  if (http === undefined) return [{ host, path: '/', service: '' }];
+  return http.paths.map(({ path, backend }) => ({
+    host,
+    path: withoutLastSlash(path),
+    service: backend.service?.name ?? '',
+  }));
+};
 
 /** Address is a path of a host in one namespace. */
 interface Address {
@@ -77,7 +82,7 @@ export class Beside {
     return this.#all.size === 0;
   }
 
-  add(serving: Serving, rule: Rule, by: 1 | -1): void {
+  add(serving: Pick<Serving, 'namespace' | 'name' | 'managed'>, rule: Rule, by: 1 | -1): void {
     const { namespace, managed, name } = serving;
     count(this.#all, namespace, by);
     if (managed) return;

@@ -164,6 +164,7 @@ export const createCache = (client: KubeClient, specs: readonly CacheSpec[], o: 
     get: (r, key: Key) => storeOf(r).get(key),
     list: (r, namespace) => storeOf(r).list(namespace),
     byIndex: (r, index, value) => storeOf(r).byIndex(index, value),
+    keysByIndex: (r, index, value) => storeOf(r).keysByIndex(index, value),
     keys: (r, namespace) => storeOf(r).keys(namespace),
     resourceVersion: (r, key) => kinds.get(resourceId(r))?.store.version(key),
     progress: (r, namespace = everywhere) => reflectorOf(r, namespace)?.progress.version,

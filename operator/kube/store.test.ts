@@ -55,7 +55,11 @@ describe('Store', () => {
 
   test('indexes follow changes and deletions, also where several objects share a value', () => {
     const store = new Store({ resource: Things });
-    const names = (uid: string): string[] => store.byIndex('owner', uid).map((o) => o.metadata?.name ?? '');
+    const names = (uid: string): string[] => {
+      const found = store.byIndex('owner', uid).map((o) => o.metadata?.name ?? '');
+      expect(store.keysByIndex('owner', uid).map(({ name }) => name)).toEqual(found);
+      return found;
+    };
     store.put(owned('x', 1, 'u1'));
     store.put(owned('y', 2, 'u1'));
     expect(names('u1')).toEqual(['x', 'y']);

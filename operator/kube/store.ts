@@ -4,6 +4,7 @@ import {
   apiVersionOf,
   keyOf,
   keyString,
+  parseKey,
   type Key,
   type KubeObject,
   type ObjectMeta,
@@ -167,25 +168,30 @@ export class Store<T extends KubeObject = KubeObject> {
   }
 
   byIndex(name: string, value: string): T[] {
-    const index = this.#indexes.get(name);
-    if (index === undefined) throw new Error(`${this.resource.plural} have no index ${name}`);
-    return [...index.get(value)].flatMap((key) => {
+    return [...this.#index(name).get(value)].flatMap((key) => {
       const held = this.#entries.get(key);
       return held === undefined ? [] : [this.#read(held)];
     });
   }
 
+  /** keysByIndex is byIndex without parsing anything: who is to be woken need not be read. */
+  keysByIndex(name: string, value: string): Key[] {
+    return [...this.#index(name).get(value)].map(parseKey);
+  }
+
   keys(namespace?: string): Key[] {
-    const all = namespace === undefined || namespace === '';
-    const ids = all ? this.#entries.keys() : (this.#indexes.get('namespace')?.get(namespace) ?? []);
-    return [...ids].map((id) => {
-      const slash = id.indexOf('/');
-      return { namespace: slash < 0 ? '' : id.slice(0, slash), name: id.slice(slash + 1) };
-    });
+    if (namespace !== undefined && namespace !== '') return this.keysByIndex('namespace', namespace);
+    return [...this.#entries.keys()].map(parseKey);
   }
 
   version(key: Key): string | undefined {
     return this.#entries.get(keyString(key))?.version;
+  }
+
+  #index(name: string): Index {
+    const index = this.#indexes.get(name);
+    if (index === undefined) throw new Error(`${this.resource.plural} have no index ${name}`);
+    return index;
   }
 
   #read(held: Entry): T {

@@ -107,6 +107,8 @@ export interface Cache {
   list<T extends KubeObject>(r: Resource<T>, namespace?: string): T[];
   /** byIndex lists what the named index (declared with the reflector) has under value; 'owner' = controller owner's uid. */
   byIndex<T extends KubeObject>(r: Resource<T>, index: string, value: string): T[];
+  /** keysByIndex is byIndex without parsing anything. */
+  keysByIndex(r: Resource, index: string, value: string): Key[];
   /** coverage tells what is held of a kind in a namespace; undefined where the kind is not cached there. */
   coverage(r: Resource, namespace?: string): Coverage | undefined;
 }

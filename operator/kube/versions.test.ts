@@ -25,6 +25,7 @@ const handFed = (): WatchedCache & { put(o: KubeObject): void; drop(): void; rea
     get: (_, k) => store.get(k) as never,
     list: () => [],
     byIndex: () => [],
+    keysByIndex: () => [],
     keys: () => store.keys(),
     start: () => undefined,
     stop: () => Promise.resolve(),
