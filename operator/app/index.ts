@@ -109,9 +109,7 @@ const pullSecretReaders =
     const { pullSecretRef, pullKeyRef } = config.registry;
     const { name, namespace } = metadata ?? {};
     if (namespace === home && (name === pullSecretRef || name === pullKeyRef)) return cache.list(App).map(keyOf);
-    return name !== undefined && name === pullSecretRef
-      ? cache.keysByIndex(App, 'namespace', namespace ?? '')
-      : [];
+    return name !== undefined && name === pullSecretRef ? cache.keysByIndex(App, 'namespace', namespace ?? '') : [];
   };
 
 const watches = (deps: AppDeps): Watch[] => [
