@@ -120,8 +120,8 @@ describe('a closed pipe', () => {
 
 describe('a time-out', () => {
   it('ends a push that follows a log', async () => {
-    const { command } = await following(['--timeout', '3']);
-    clean(await command.ended, 4, /was not ready within 3 s/);
+    const { command } = await following(['--timeout', '8']);
+    clean(await command.ended, 4, /was not ready within 8 s/);
   });
 
   it('says that nobody answers where no operator does', async () => {

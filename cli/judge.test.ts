@@ -186,6 +186,18 @@ describe('what a push makes of what it observes', () => {
       { type: 'failing', reason: 'CrashLoopBackOff', message: 'It exits with 1.' },
     ],
     [
+      'pods do not listen, which may pass',
+      app({ conditions: ['Staged=True/Staged', 'Deployed=Unknown/NotListening: Nothing listens.'] }),
+      run(),
+      { type: 'failing', reason: 'NotListening', message: 'Nothing listens.' },
+    ],
+    [
+      'the build has ended, and the App does not say so yet',
+      app({ conditions: ['Staged=Unknown/Staging: The image is being built.'] }),
+      run({ completionTime: 'x' }),
+      { type: 'progress', why: undefined, run: undefined },
+    ],
+    [
       'the pods of an earlier build crash while this one is built',
       app({ conditions: ['Staged=Unknown/Staging', 'Deployed=False/CrashLoopBackOff: It exits with 1.'] }),
       run(),

@@ -142,16 +142,26 @@ const waitsFor = (app: App): ReadCondition | undefined =>
 
 const underWay: ReadonlySet<string> = new Set<string>([Reason.Staging, Reason.Running]);
 
+/** The operator calls a failure Unknown while it may pass. */
+const troubles: ReadonlySet<string> = new Set<string>([
+  Reason.CrashLoopBackOff,
+  Reason.CreateContainerConfigError,
+  Reason.NotListening,
+  Reason.OutOfMemory,
+  Reason.ProbeFailed,
+]);
+const isFailing = ({ status, reason = '' }: ReadCondition): boolean =>
+  status === 'False' || (status === 'Unknown' && troubles.has(reason));
+
 const working = ({ app, run }: { readonly app: App; readonly run: StageRun | undefined }): Verdict => {
   const deployed = condition(app, ConditionType.Deployed);
   const staged = isTrue(app, ConditionType.Staged);
-  if (staged && deployed?.status === 'False')
+  if (staged && deployed !== undefined && isFailing(deployed))
     return { type: 'failing', reason: deployed.reason ?? 'Failed', message: deployed.message ?? '' };
   const waited = waitsFor(app);
   const building = staged || run?.status?.completionTime !== undefined ? undefined : run;
   // That it is being built is said by the log of the build; what the build waits for is not.
-  const why =
-    building !== undefined && underWay.has(waited?.reason ?? '') ? undefined : waited?.message || waited?.reason;
+  const why = underWay.has(waited?.reason ?? '') ? undefined : waited?.message || waited?.reason;
   return { type: 'progress', why, run: building };
 };
 

@@ -1,4 +1,4 @@
-import { basename, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
@@ -7,20 +7,8 @@ import { exits, UserError } from './errors.ts';
 import { explain } from './explain.ts';
 import { watchProcess } from './lifetime.ts';
 import { createOutput } from './output.ts';
+import { appName } from './name.ts';
 import { runPush } from './push.ts';
-
-const label = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
-
-const appName = (given: string | undefined, path: string): string => {
-  const name = given ?? basename(path).toLowerCase();
-  if (label.test(name)) return name;
-  throw new UserError(
-    given === undefined
-      ? `the folder's name, ${name}, cannot be the name of an App`
-      : `${name} cannot be the name of an App`,
-    'give one with --name: lower-case letters, digits and dashes, 63 at most',
-  );
-};
 
 const seconds = (text: string): number => {
   const n = Number(text);
@@ -90,7 +78,6 @@ const push = async (flags: PushFlags): Promise<void> => {
       { kube, output, signal, now: () => performance.now() },
       { key: { namespace, name }, path, force: flags.force, timeoutMs: flags.timeout * 1000 },
     );
-    output.step(url === undefined ? 'The App is ready; it has no route' : 'The App is ready');
     if (url !== undefined) output.result(url);
   } finally {
     await kube.close();

@@ -49,7 +49,7 @@ export const runPush = async (tools: Tools, push: Push): Promise<string | undefi
     output.step(`Applied App ${push.key.name} in namespace ${push.key.namespace}`);
     const mine = { key: push.key, uid: app.metadata.uid, sha256 };
     const { url, note } = await follow(tools, mine, archive, push.timeoutMs);
-    if (note !== undefined) output.step(note);
+    output.step(note ?? (url === undefined ? 'The App is ready; it has no route' : 'The App is ready'));
     return url;
   } catch (error) {
     // What is thrown while everything unwinds says less than the reason for it.
