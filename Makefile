@@ -40,21 +40,20 @@ format: deps ## Format all code
 	$(NODE) node_modules/prettier/bin/prettier.cjs --write --log-level=warn .
 
 unit: deps ## Run the pure tests
-	$(CLUSTER_TOOL) packages bzip2 xz bsdtar zip lua5.1
-	$(VITEST) --project unit
+	$(CLUSTER_TOOL) with bzip2 xz bsdtar zip lua5.1 -- $(VITEST) --project unit
 
 integration: deps ## Run the tests on a real kube-apiserver (built once into the cache)
-	$(CLUSTER_TOOL) packages docker-registry
 	$(CLUSTER_TOOL) build kube-apiserver kube-controller-manager kubectl minio
-	$(VITEST) --project integration
+	$(CLUSTER_TOOL) with etcd openssl bzip2 xz docker-registry -- $(VITEST) --project integration
 
 builder-test: deps ## Run the tests of the test builder's lifecycle
-	$(NODE) e2e/builder/test.ts
+	$(CLUSTER_TOOL) with docker-registry busybox -- go -C e2e/builder/lifecycle vet ./...
+	$(CLUSTER_TOOL) with docker-registry busybox -- go -C e2e/builder/lifecycle test ./...
 
 e2e: build ## Run the end-to-end tests on a cluster with everything in it
 	$(CLUSTER_TOOL) up
 	$(CLUSTER_TOOL) install
-	$(VITEST) --project e2e
+	$(CLUSTER_TOOL) with cluster -- $(VITEST) --project e2e
 
 test: verify unit integration builder-test e2e ## Run everything: what CI runs
 

@@ -6,7 +6,7 @@ import { kindDown, kindStatus, kindUp } from './kind.ts';
 import { kubectl } from './kubectl.ts';
 import { alone } from './lock.ts';
 import { down, isRunning, status, up } from './native.ts';
-import { ensurePrograms } from './packages.ts';
+import { runWith } from './with.ts';
 import { say } from './shell.ts';
 
 const usage = `usage: main.ts <command>
@@ -16,7 +16,8 @@ const usage = `usage: main.ts <command>
   status              tell what runs
   doctor              tell what this machine lacks for a native cluster
   build [--light | program …]   build Kubernetes and what runs in it into the cache
-  packages program …  install the Debian packages of programs that are missing
+  with program … -- command …   run a command that finds these programs, installed where missing, and no other packages'
+                      ("cluster": what the chosen cluster needs)
   kubeconfig          print the path of the cluster's kubeconfig
 CLUSTER=native|kind|current chooses the cluster: by default kind where a Docker daemon answers, else native.`;
 
@@ -52,7 +53,7 @@ const commands: Readonly<Record<string, (args: readonly string[]) => Promise<unk
     const wanted = args.includes('--light') ? light : args.length > 0 ? args : programs;
     for (const program of wanted) console.log(await ensureBinary(program));
   },
-  packages: ensurePrograms,
+  with: runWith,
   kubeconfig: async () => console.log(kubeconfigPath()),
 };
 

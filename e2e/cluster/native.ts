@@ -7,10 +7,11 @@ import { runningPid, startDaemon, stopDaemon, type Daemon } from './daemon.ts';
 import { doctor } from './doctor.ts';
 import { systemImages } from './images.ts';
 import { kubectl } from './kubectl.ts';
-import { noteMachine, restoreMachine } from './machine.ts';
+import { noteMachine, restoreMachine, restOfEarlier } from './machine.ts';
 import { connectNetwork } from './network.ts';
 import { containerd, kubeProxy, kubelet, scheduler } from './node.ts';
 import { ensurePrograms, nativePrograms } from './packages.ts';
+import { onlyPrograms } from './programs.ts';
 import { here, network, ports, stateDir } from './settings.ts';
 import { run, say } from './shell.ts';
 
@@ -24,10 +25,12 @@ const kubeconfig = join(stateDir, 'pki', 'admin.kubeconfig');
 
 /** up starts the native cluster; what runs already is left as it is. */
 export async function up(): Promise<void> {
+  await removeRests();
   if (!isRunning()) await doctor();
   await ensurePrograms(nativePrograms);
   for (const program of programs) await ensureBinary(program);
   noteMachine();
+  process.env.PATH = onlyPrograms(nativePrograms, join(stateDir, 'programs'));
   const images = await systemImages(nativeEngine);
   const start = Date.now();
   await connectNetwork();
@@ -81,12 +84,21 @@ async function provideVolumes(): Promise<void> {
   await kubectl(['apply', '--server-side', '--filename', '-'], { input });
 }
 
+/** removeRests removes what an earlier cluster left that is none any more: nothing could be started upon it. */
+async function removeRests(): Promise<void> {
+  const why = await restOfEarlier(runningDaemons().length);
+  if (why === undefined) return;
+  say(`removing the rest of an earlier cluster (${why})`);
+  await down();
+}
+
 /** down ends the native cluster and removes everything of it from the machine; the cache stays. */
 export async function down(): Promise<void> {
-  const there = existsSync(stateDir);
-  // The kubelet first, so that nothing restarts what is being ended. No patience: what they hold is removed anyway.
-  await stopDaemon(stateDir, 'kubelet', 5);
-  await Promise.all(daemons.map((name) => stopDaemon(stateDir, name, 3)));
+  const there = existsSync(stateDir) || (await restOfEarlier(0)) !== undefined;
+  // The kubelet first, so that nothing restarts what is being ended. No patience: what they hold is removed anyway, and
+  // one that does not end is a process to be removed like any other.
+  for (const names of [['kubelet'], daemons])
+    await Promise.all(names.map((name) => stopDaemon(stateDir, name, 3).catch((error: Error) => say(error.message))));
   await restoreMachine();
   say(there ? 'the cluster is gone' : 'there is no cluster');
 }
@@ -101,5 +113,7 @@ export async function status(): Promise<void> {
     say(await kubectl(['get', 'nodes,pods', '--all-namespaces']));
 }
 
+const runningDaemons = (): string[] => daemons.filter((name) => runningPid(stateDir, name) !== undefined);
+
 /** isRunning tells whether all processes of the native cluster run. */
-export const isRunning = (): boolean => daemons.every((name) => runningPid(stateDir, name) !== undefined);
+export const isRunning = (): boolean => runningDaemons().length === daemons.length;

@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import type { Remains } from './removal.ts';
 import { network } from './settings.ts';
 import { run, succeeds } from './shell.ts';
 
@@ -27,13 +28,6 @@ export const readSysctls = (): Record<string, string> =>
     sysctls.flatMap((name) => (readSysctl(name) === undefined ? [] : [[name, readSysctl(name) ?? '']])),
   );
 
-/** restoreSysctls writes back the values that changed since. */
-export function restoreSysctls(before: Readonly<Record<string, string>>): void {
-  for (const [name, value] of Object.entries(before)) {
-    if (readSysctl(name) !== value) writeFileSync(`/proc/sys/${name}`, value);
-  }
-}
-
 /** connectNetwork makes the bridge that pods hang on, with the node's address, and keeps the cluster's traffic on it. */
 export async function connectNetwork(): Promise<void> {
   if (!(await succeeds('ip', ['link', 'show', bridge]))) {
@@ -54,15 +48,16 @@ const stayInside = [
   ...['-m', 'comment', '--comment', 'epinio cluster: pods stay inside', '-j', 'REJECT'],
 ];
 
-/** disconnectNetwork removes bridge, routes (they go with it) and every iptables rule of the cluster. */
-export async function disconnectNetwork(): Promise<void> {
-  if (await succeeds('ip', ['link', 'show', bridge])) await run('ip', ['link', 'delete', bridge]);
-  if (await succeeds('iptables', ['-w', '-C', ...stayInside])) await run('iptables', ['-w', '-D', ...stayInside]);
-  for (const command of ['iptables', 'ip6tables']) {
-    const saved = await run(`${command}-save`, [], { mayFail: true });
-    const removal = removalOf(saved);
-    if (removal) await run(`${command}-restore`, ['--noflush', '--wait'], { input: removal });
+/** networkRemains finds bridge, rule and chains of the cluster; chains are ours only where one of ours was started. */
+export async function networkRemains(noted: boolean): Promise<Pick<Remains, 'bridge' | 'rule' | 'chains'>> {
+  const hasBridge = await succeeds('ip', ['link', 'show', bridge]);
+  const hasRule = await succeeds('iptables', ['-w', '-C', ...stayInside]);
+  const chains: { command: string; removal: string }[] = [];
+  for (const command of noted || hasBridge ? ['iptables', 'ip6tables'] : []) {
+    const removal = removalOf(await run(`${command}-save`, [], { mayFail: true }).catch(() => ''));
+    if (removal) chains.push({ command, removal });
   }
+  return { ...(hasBridge && { bridge }), ...(hasRule && { rule: stayInside }), chains };
 }
 
 const isOurs = (chain: string | undefined): boolean => /^(KUBE|CNI)-/.test(chain ?? '');

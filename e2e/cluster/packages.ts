@@ -21,16 +21,17 @@ const packages: Readonly<Record<string, string>> = {
   bsdtar: 'libarchive-tools',
   zip: 'zip',
   'lua5.1': 'lua5.1',
+  busybox: 'busybox-static',
 };
 
 /** What tests on an API server alone need. */
 export const lightPrograms = ['etcd', 'openssl', 'curl'] as const;
 
-/** What only tests need. */
-const testPrograms: ReadonlySet<string> = new Set(['bsdtar', 'zip', 'lua5.1']);
-
 /** What the native cluster needs. */
-export const nativePrograms = Object.keys(packages).filter((program) => !testPrograms.has(program));
+export const nativePrograms = [
+  ...['etcd', 'containerd', 'runc', '/usr/lib/cni/bridge', 'docker-registry', 'skopeo', 'buildah', 'mmdebstrap'],
+  ...['iptables', 'ip', 'curl', 'openssl'],
+] as const;
 
 /** missingPrograms tells which of some programs the machine does not have; apt's daemons live in /usr/sbin. */
 export function missingPrograms(wanted: readonly string[]): string[] {
