@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
+import { kubectlPath } from '../../e2e/cluster/access.ts';
 import { connectTo, type Call } from '../../e2e/cluster/api.ts';
 import { inNamespace, kubeconfigPath, privateControlPlane } from '../testing/apiserver.ts';
 import { fullApp, fullAppRoute, fullStageRun } from './examples.ts';
@@ -17,7 +18,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 /** kubectl runs the real one and gives what it prints; a failure is an error with what it prints. */
 const kubectl = async (args: readonly string[], kubeconfig = kubeconfigPath()): Promise<string> =>
-  (await run('kubectl', ['--kubeconfig', kubeconfig, '--cache-dir', join(folder, 'cache'), ...args])).stdout;
+  (await run(kubectlPath(), ['--kubeconfig', kubeconfig, '--cache-dir', join(folder, 'cache'), ...args])).stdout;
 
 const app = (name: string, spec: object = {}): object => ({
   apiVersion: `${group}/${version}`,
