@@ -1,5 +1,5 @@
 # The base brings Node.js >= 22.19 as `node`. Where no image can be pulled, one made from packages takes its place.
-ARG BASE=node:24-bookworm-slim
+ARG BASE=docker.io/library/node:24.21.0-bookworm-slim
 FROM ${BASE}
 LABEL org.opencontainers.image.title="Epinio operator" \
       org.opencontainers.image.licenses="Apache-2.0"

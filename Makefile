@@ -10,12 +10,13 @@ VITEST := $(NODE) node_modules/vitest/vitest.mjs run
 CLUSTER_TOOL := $(NODE) e2e/cluster/main.ts
 
 export EPINIO_CACHE ?= $(HOME)/.cache/epinio
-export CLUSTER
+export CLUSTER EPINIO_BUILDER
 
 help: ## Show what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9_-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo '  CLUSTER=native|kind|current chooses the cluster of demo, cluster and e2e (default: kind where Docker works, else native).'
+	@echo '  EPINIO_BUILDER=paketo|test chooses the builder (default: paketo where it can be pulled, else a small one of our own).'
 	@echo '  EPINIO_CACHE=DIR keeps the built parts of the native cluster (default: ~/.cache/epinio).'
 
 deps: node_modules/.installed ## Install the npm packages of the lockfile
@@ -50,6 +51,8 @@ builder-test: deps ## Run the tests of the test builder's lifecycle
 	$(CLUSTER_TOOL) with docker-registry busybox -- go -C e2e/builder/lifecycle vet ./...
 	$(CLUSTER_TOOL) with docker-registry busybox -- go -C e2e/builder/lifecycle test ./...
 
+# The tests ask their builder for faults, which only the test builder makes.
+e2e: export EPINIO_BUILDER := test
 e2e: build ## Run the end-to-end tests on a cluster with everything in it
 	$(CLUSTER_TOOL) up
 	$(CLUSTER_TOOL) install
@@ -65,7 +68,7 @@ cluster: build ## Start a local cluster with MinIO, registry, Traefik and the op
 	$(CLUSTER_TOOL) up
 	$(CLUSTER_TOOL) install
 
-doctor: deps ## Tell what this machine lacks for a native cluster, all at once
+doctor: deps ## Tell what this machine lacks for the cluster, all at once
 	$(CLUSTER_TOOL) doctor
 
 cluster-down: deps ## Stop the local cluster and remove all that it left on this machine

@@ -37,6 +37,24 @@ const forbid = (above) => [
   },
 ];
 
+/** The clusters serve tests, benches and the demo, and know none of them. */
+const clusterRule = {
+  files: ['e2e/cluster/**/*.ts'],
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      {
+        patterns: [
+          {
+            regex: '^\\.\\./(bench|builder|lib|demo)',
+            message: 'e2e/cluster imports none of bench, builder, tests and demo.',
+          },
+        ],
+      },
+    ],
+  },
+};
+
 const importRules = Object.entries(layers).map(([folder, above]) => ({
   files: [`operator/${folder}/**/*.ts`],
   ignores: ['**/*.test.ts', '**/testing/**'],
@@ -64,4 +82,5 @@ export default tseslint.config(
   },
   { files: ['eslint.config.js'], ...tseslint.configs.disableTypeChecked },
   ...importRules,
+  clusterRule,
 );

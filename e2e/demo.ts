@@ -20,7 +20,12 @@ const show = async (url: string | undefined): Promise<void> => {
 const pushWithKubectl = async (): Promise<void> => {
   title('A push with kubectl and curl: apply an App, upload its archive to the address in its status');
   await using archive = await pack(join(samples, 'static'));
-  const spec = { source: blob(archive) };
+  // Paketo's buildpacks take a page without a server's configuration where they are told to; others do not ask.
+  const env = [
+    { name: 'BP_WEB_SERVER', value: 'nginx' },
+    { name: 'BP_WEB_SERVER_ROOT', value: '.' },
+  ];
+  const spec = { source: blob(archive), build: { env } };
   say(`$ kubectl apply -f - <<< '${JSON.stringify({ kind: 'App', metadata: { name: 'hello' }, spec })}'`);
   say((await applyApp(namespace, 'hello', spec)).trim());
   const ready = await waitFor(namespace, 'hello', /^(Unknown\/AwaitingUpload|True\/.*)$/);

@@ -39,8 +39,9 @@ export function kubeconfigPath(): string {
   return paths[chosenCluster()];
 }
 
-/** kubectlPath is a kubectl that fits the cluster: the one built with it, else the machine's. */
+/** kubectlPath is a kubectl that fits the cluster: one built with it, one copied out of kind's node, else the machine's. */
 export function kubectlPath(): string {
-  const built = binaryPath('kubectl');
-  return existsSync(built) ? built : 'kubectl';
+  const copied = join(cacheDir, 'kind', 'kubectl');
+  const candidates = [binaryPath('kubectl'), ...(chosenCluster() === 'kind' ? [copied] : [])];
+  return candidates.find((path) => existsSync(path)) ?? 'kubectl';
 }

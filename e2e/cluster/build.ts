@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { goBuild, type GoBuild, type LeftOut } from './go.ts';
 import { cacheDir, here } from './settings.ts';
-import { during, run } from './shell.ts';
+import { during } from './shell.ts';
 
 /** Tool is one Go module under tools/: what it pins, its programs, and how each learns its version. */
 interface Tool {
@@ -11,6 +13,8 @@ interface Tool {
   readonly programs: readonly string[];
   readonly package: (program: string) => string;
   readonly stamp: (version: string) => readonly string[];
+  /** What a test cluster does not use of it, and what would be most of the work of compiling it. */
+  readonly without?: readonly LeftOut[];
   /** Runs in containers only: built for Linux, whatever this machine is. */
   readonly contained?: true;
 }
@@ -47,6 +51,10 @@ const tools: Readonly<Record<string, Tool>> = {
     programs: ['traefik'],
     package: () => 'github.com/traefik/traefik/v3/cmd/traefik',
     contained: true,
+    without: [
+      { module: 'github.com/go-acme/lego/v4', folder: 'providers/dns', by: 'no-dns-providers.go.txt' },
+      { module: 'github.com/traefik/traefik/v3', folder: 'pkg/provider/ecs', by: 'no-ecs.go.txt' },
+    ],
     stamp: (version) => [`github.com/traefik/traefik/v3/pkg/version.Version=${version.slice(1)}`],
   },
   kind: { module: 'sigs.k8s.io/kind', programs: ['kind'], package: () => 'sigs.k8s.io/kind', stamp: () => [] },
@@ -55,10 +63,10 @@ const tools: Readonly<Record<string, Tool>> = {
 /** Cold build time on two cores, each after the ones before it: said before the wait. */
 const minutes: Readonly<Record<string, number>> = {
   'kube-apiserver': 5,
-  'kube-controller-manager': 2,
-  coredns: 2,
-  minio: 3,
-  traefik: 8,
+  'kube-controller-manager': 1,
+  coredns: 1,
+  minio: 2,
+  traefik: 3,
 };
 
 /** programs lists every program that the native cluster builds, in the order that shares most of the compile work. */
@@ -98,9 +106,43 @@ export function binaryPath(program: string): string {
 /** ensureBinary returns the path of a program, building it first where the cache has none. */
 export async function ensureBinary(program: string): Promise<string> {
   const path = givenBinary(program) ?? binaryPath(program);
-  if (!existsSync(path)) await build(program, path);
+  if (!existsSync(path)) await build(toolOf(program), [program]);
   return path;
 }
+
+/**
+ * ensureBinaries builds all of some programs that the cache does not have: those of one tool by one call, two tools at a
+ * time. One alone leaves a core idle while it links, or while its modules come in.
+ */
+export async function ensureBinaries(wanted: readonly string[]): Promise<void> {
+  const missing = wanted.filter((program) => !existsSync(givenBinary(program) ?? binaryPath(program)));
+  const open = Object.entries(tools)
+    .map((entry) => ({ entry, missing: programsOf(entry[1], missing) }))
+    .filter((job) => job.missing.length > 0)
+    .sort((a, b) => expectedMinutes(b.missing) - expectedMinutes(a.missing));
+  const worker = async () => {
+    for (let job = open.shift(); job; job = open.shift()) await build(job.entry, job.missing);
+  };
+  await Promise.all(fewCoresOrLittleMemory() ? [worker()] : [worker(), worker()]);
+}
+
+/** A linker of Kubernetes takes 2 GB by itself. */
+const fewCoresOrLittleMemory = (): boolean => availableParallelism() < 2 || totalmem() < 6 * 2 ** 30;
+
+const expectedMinutes = (wanted: readonly string[]): number =>
+  wanted.reduce((sum, program) => sum + (minutes[program] ?? 0.2), 0);
+
+const programsOf = (tool: Tool, wanted: readonly string[]) =>
+  wanted.filter((program) => tool.programs.includes(program));
+
+const buildOf = ([name, tool]: [string, Tool], wanted: readonly string[], out: string): GoBuild => ({
+  source: join(here, 'tools', name),
+  packages: wanted.map(tool.package),
+  ldflags: tool.stamp(versionOf(name, tool)).map((variable) => `-X=${variable}`),
+  ...(tool.contained && { contained: true }),
+  ...(tool.without && { without: tool.without }),
+  out,
+});
 
 /** givenBinary is a program that the machine's owner provides by the convention of KUBEBUILDER_ASSETS. */
 export function givenBinary(program: string): string | undefined {
@@ -110,29 +152,21 @@ export function givenBinary(program: string): string | undefined {
   return existsSync(path) ? path : undefined;
 }
 
-async function build(program: string, path: string): Promise<void> {
-  const [name, tool] = toolOf(program);
-  const source = join(here, 'tools', name);
+async function build([name, tool]: [string, Tool], wanted: readonly string[]): Promise<void> {
+  const [first = ''] = wanted;
+  const folder = join(binaryPath(first), '..');
   const version = versionOf(name, tool);
-  const flags = ['-s', '-w', ...tool.stamp(version).map((variable) => `-X=${variable}`)].join(' ');
   // Written beside the final place and renamed, so that an interrupted build leaves nothing that looks finished.
-  const unfinished = `${path}.${process.pid}`;
-  mkdirSync(join(path, '..'), { recursive: true });
+  const unfinished = `${folder}.${process.pid}`;
+  mkdirSync(folder, { recursive: true });
   try {
-    await during(`building ${program} ${version}`, `once; about ${minutes[program] ?? 1} min on two cores`, () =>
-      run('go', ['build', '-trimpath', '-ldflags', flags, '-o', unfinished, tool.package(program)], {
-        cwd: source,
-        // GOFLAGS of the machine's owner could say -mod=mod, which would rewrite the pinned module files.
-        env: {
-          CGO_ENABLED: '0',
-          GOFLAGS: '-mod=readonly -buildvcs=false',
-          GOWORK: 'off',
-          ...(tool.contained && { GOOS: 'linux' }),
-        },
-      }),
+    await during(
+      `building ${wanted.join(', ')} ${version}`,
+      `once; about ${Math.ceil(expectedMinutes(wanted))} min on two cores`,
+      () => goBuild(buildOf([name, tool], wanted, unfinished)),
     );
-    renameSync(unfinished, path);
+    for (const program of wanted) renameSync(join(unfinished, program), join(folder, program));
   } finally {
-    rmSync(unfinished, { force: true });
+    rmSync(unfinished, { recursive: true, force: true });
   }
 }

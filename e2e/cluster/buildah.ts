@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import { ownImage, type Built, type Engine, type Image } from './images.ts';
 import { adopt, blobPath, blobsOf, entryOf, forget, writeIndex } from './layout.ts';
 import { ctr } from './node.ts';
+import { ensurePrograms } from './packages.ts';
 import { cacheDir, repoDir, runDir } from './settings.ts';
 import { during, run } from './shell.ts';
 
@@ -15,16 +16,25 @@ const buildah = ['--root', store.root, '--runroot', store.run, '--storage-driver
 
 /** nativeEngine makes images without a daemon, from packages and Dockerfiles, and gives them to our containerd. */
 export const nativeEngine: Engine = {
-  base,
-  registry: () => ownImage('registry', ['/usr/bin/docker-registry']),
+  base: packagedBase,
+  registry: packagedRegistry,
   has: async (image) => entryOf(images, image.reference) !== undefined,
   build,
+  // Nothing is pulled: a native cluster is for machines that cannot.
+  pulls: async () => 'a native cluster pulls nothing',
   load,
   layout,
 };
 
-/** base is Debian as this machine's own release, made from packages, with Node.js from its npm package. */
-async function base(): Promise<Image> {
+/** packagedRegistry is Debian's own, as installed on this machine. */
+export async function packagedRegistry(): Promise<Image> {
+  await ensurePrograms(['docker-registry']);
+  return ownImage('registry', ['/usr/bin/docker-registry']);
+}
+
+/** packagedBase is Debian as this machine's own release, made from packages, with Node.js from its npm package. */
+export async function packagedBase(): Promise<Image> {
+  await ensurePrograms(['mmdebstrap']);
   const release = /^VERSION_CODENAME=(\w+)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? 'bookworm';
   const packages = 'ca-certificates,git,openssh-client,busybox-static';
   const key = createHash('sha256').update(packages).digest('hex').slice(0, 10);

@@ -1,8 +1,9 @@
 import { existsSync, readFileSync, statfsSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { binaryPath, programs } from './build.ts';
+import { goVersion } from './go.ts';
+import { isFree } from './kind-doctor.ts';
 import { clusterChains } from './network.ts';
 import { missingPrograms, nativePrograms, packagesOf } from './packages.ts';
 import { cacheDir, here, network, ports, stateDir } from './settings.ts';
@@ -62,10 +63,8 @@ function kernel(): (Complaint | undefined)[] {
 
 async function go(): Promise<Complaint | undefined> {
   if (programs.every((program) => existsSync(binaryPath(program)))) return undefined;
-  const version = await run('go', ['env', 'GOVERSION']).catch(() => '');
-  const [, major = 0, minor = 0] = /^go(\d+)\.(\d+)/.exec(version)?.map(Number) ?? [];
-  if (major > 1 || (major === 1 && minor >= 25)) return undefined;
-  return `Go 1.25 or newer is needed to build the cluster's parts (found: ${version.trim() || 'none'})`;
+  const { version, fits } = await goVersion();
+  return fits ? undefined : `Go 1.25 or newer is needed to build the cluster's parts (found: ${version || 'none'})`;
 }
 
 /** modules asks for one that a build needs first, if anything is left to build: from Go's cache, or its module proxy. */
@@ -116,21 +115,13 @@ const advice: Readonly<Record<string, string>> = {
 
 async function takenPorts(): Promise<Complaint[]> {
   if (existsSync(join(stateDir, 'run'))) return [];
-  const { https: _kindOnly, ...native } = ports;
   const taken = await Promise.all(
-    Object.entries(native).map(async ([name, port]) =>
+    Object.entries(ports).map(async ([name, port]) =>
       (await isFree(port)) ? [] : [`port ${port} (${name}) of 127.0.0.1 is taken: ${advice[name] ?? 'free it'}`],
     ),
   );
   return taken.flat();
 }
-
-const isFree = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'EADDRINUSE'));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
 
 /** otherCluster refuses a machine whose iptables already have a kubelet's chains: `down` could not tell them apart. */
 async function otherCluster(): Promise<Complaint | undefined> {

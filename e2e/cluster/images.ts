@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
-import { builderImage, runImage } from '../builder/build.ts';
 import { ensureBinary } from './build.ts';
+import { builderImage, runImage } from './builder.ts';
+import { imageName, paketo, publicImages } from './public-images.ts';
 import { cacheDir, here, repoDir } from './settings.ts';
-import { during } from './shell.ts';
+import { during, say } from './shell.ts';
 
 /** Image is what a local image is made of: an ordinary Dockerfile, and the files that it copies. */
 export interface Image {
@@ -14,6 +15,8 @@ export interface Image {
   readonly files: Readonly<Record<string, string>>;
   /** The image that the Dockerfile's ARG BASE stands for. */
   readonly base?: Built;
+  /** Further build arguments. */
+  readonly arguments?: Readonly<Record<string, string>>;
 }
 
 /** Built is an image that exists: its tag is the key of all that it was made of. */
@@ -25,10 +28,12 @@ export interface Built {
 
 /** Engine makes images and brings them to the cluster's node: buildah and containerd, or Docker and kind. */
 export interface Engine {
-  /** baseFiles are what images/base/<dockerfile> copies; registryFiles the same for the registry. */
+  /** base is what images with a system in them are made upon; registry the one that is made where none can be pulled. */
   readonly base: () => Promise<Image>;
-  readonly registry: () => Image;
+  readonly registry: () => Promise<Image>;
   readonly has: (image: Built) => Promise<boolean>;
+  /** pulls makes the node pull a public image, and says why where it cannot. */
+  readonly pulls: (reference: string) => Promise<string | undefined>;
   readonly build: (image: Image, built: Built, context: string) => Promise<void>;
   /** load gives images to the node under their key and as `:dev`, the name that manifests know. */
   readonly load: (images: readonly Built[]) => Promise<void>;
@@ -40,27 +45,94 @@ export interface Engine {
 export const systemImages = (engine: Engine): Promise<Built[]> =>
   inOrder(['pause', 'coredns'], async (name) => make(engine, ownImage(name, [await ensureBinary(name)])));
 
-/** componentImages are what the manifests run: MinIO, Traefik, registry, operator, and the test builder. */
-export async function componentImages(engine: Engine): Promise<Built[]> {
-  const base = await make(engine, await engine.base());
-  const bundled = await inOrder(['minio', 'traefik'], async (name) => ownImage(name, [await ensureBinary(name)]));
-  const bundle = join(repoDir, 'dist', 'epinio-operator.mjs');
-  if (!existsSync(bundle)) throw new Error(`${bundle} is missing: make build`);
-  const builder = await builderImage();
-  const images: Image[] = [
-    ...bundled,
-    { ...engine.registry(), base },
-    { name: 'operator', dockerfile: join(repoDir, 'Dockerfile'), files: { 'dist/epinio-operator.mjs': bundle }, base },
-    { ...builder, files: named(builder.files), base },
-  ];
-  return inOrder(images, (image) => make(engine, image));
+/** baseImage makes what most images are made upon. */
+export const baseImage = async (engine: Engine): Promise<Built> => make(engine, await engine.base());
+
+/** Profile is a builder as the operator's configuration names it. */
+export interface Profile {
+  readonly image: string;
+  readonly runImage: string;
+  readonly uid: number;
+  readonly gid: number;
 }
 
-/** appBaseImage is what the apps of the test builder run upon; it lives in the bundled registry, as staged images do. */
-export async function appBaseImage(engine: Engine): Promise<Built> {
-  const image = runImage();
-  return make(engine, { ...image, files: named(image.files), base: await make(engine, await engine.base()) });
+/** Components are the images of all that is installed: those that were made here, by the name that the manifests have. */
+export interface Components {
+  readonly built: Readonly<Record<string, Built>>;
+  readonly builder: Profile;
+  /** What the apps of the test builder run upon; it lives in the bundled registry, as staged images do. */
+  readonly runImage?: Built;
 }
+
+const testBuilder: Profile = {
+  image: 'localhost/epinio/builder:dev',
+  runImage: 'registry.epinio-system.svc:5000/epinio/run:1',
+  uid: 1001,
+  gid: 1000,
+};
+
+/** Bundled are the parts of others that a demo cluster runs. */
+const bundled = ['minio', 'registry', 'traefik'] as const;
+
+/** wishedBuilder is what EPINIO_BUILDER says: paketo, test, or (nothing) paketo where it can be pulled. */
+export function wishedBuilder(wish = process.env.EPINIO_BUILDER): 'paketo' | 'test' | undefined {
+  if (!wish) return undefined;
+  if (wish === 'paketo' || wish === 'test') return wish;
+  throw new Error(`EPINIO_BUILDER=${wish} is neither paketo nor test`);
+}
+
+/** componentImages pulls public images where the node can, and makes the others: of packages, Go modules and our code. */
+export async function componentImages(engine: Engine, native: boolean): Promise<Components> {
+  const wish = wishedBuilder();
+  const wanted = [...(native ? [] : bundled), ...(wish === 'test' || (native && !wish) ? [] : (['builder'] as const))];
+  const refusals = await pullAll(engine, wanted);
+  const missing = bundled.filter((name) => native || refusals.has(name));
+  const withPaketo = wanted.includes('builder') && !refusals.has('builder');
+  if (wish === 'paketo' && !withPaketo)
+    throw new Error(`EPINIO_BUILDER=paketo, but its image cannot be pulled: ${refusals.get('builder')}`);
+  if (refusals.has('builder')) say("the test builder of e2e/builder takes the place of Paketo's");
+  const base = await baseImage(engine);
+  const parts = [operatorImage(base), ...missing.map((name) => bundledImage(engine, name, base))];
+  const images = await inOrder(parts, async (image) => make(engine, await image));
+  const built = Object.fromEntries(images.map((image) => [manifestName(image.name), image]));
+  if (withPaketo) return { built, builder: paketo };
+  const builder = await builderImage();
+  const test = await make(engine, { ...builder, files: named(builder.files), base });
+  const run = runImage();
+  return {
+    built: { ...built, builder: test },
+    builder: testBuilder,
+    runImage: await make(engine, { ...run, files: named(run.files), base }),
+  };
+}
+
+/** pullAll pulls public images at once, and returns why which could not be. */
+async function pullAll(engine: Engine, names: readonly (keyof typeof publicImages)[]): Promise<Map<string, string>> {
+  const refusals = new Map<string, string>();
+  if (names.length === 0) return refusals;
+  const pull = async (name: keyof typeof publicImages) => {
+    const refusal = await engine.pulls(publicImages[name]);
+    if (refusal === undefined) return;
+    refusals.set(name, refusal);
+    say(`${publicImages[name]} cannot be pulled (${refusal}): it is made here instead`);
+  };
+  await during(`pulling ${names.join(', ')}`, 'depends on the Internet', () => Promise.all(names.map(pull)));
+  return refusals;
+}
+
+/** manifestName is how the manifests call an image. */
+const manifestName = (name: string): string =>
+  name === 'operator' ? 'ghcr.io/epinio/operator' : imageName(publicImages[name as (typeof bundled)[number]]);
+
+function operatorImage(base: Built): Image {
+  const bundle = join(repoDir, 'dist', 'epinio-operator.mjs');
+  if (!existsSync(bundle)) throw new Error(`${bundle} is missing: make build`);
+  const files = { 'dist/epinio-operator.mjs': bundle };
+  return { name: 'operator', dockerfile: join(repoDir, 'Dockerfile'), files, base };
+}
+
+const bundledImage = async (engine: Engine, name: (typeof bundled)[number], base: Built): Promise<Image> =>
+  name === 'registry' ? { ...(await engine.registry()), base } : ownImage(name, [await ensureBinary(name)]);
 
 /** ownImage is an image that this folder describes; its Dockerfile copies some files. */
 export const ownImage = (name: string, sources: readonly string[], dockerfile = 'Dockerfile'): Image => ({
@@ -93,13 +165,13 @@ async function make(engine: Engine, image: Image): Promise<Built> {
 }
 
 /** keyOf hashes the inputs of an image. What lies in the cache is named by its own inputs, and need not be read. */
-export function keyOf({ dockerfile, files, base }: Image): string {
+export function keyOf({ dockerfile, files, base, arguments: given }: Image): string {
   const read = (path: string) => (path.startsWith(cacheDir) ? path : readFileSync(path));
   const inputs = Object.entries(files).flatMap(([place, source]) =>
     filesBelow(source).flatMap((path) => [join(place, relative(source, path)), read(path)]),
   );
   const hash = createHash('sha256');
-  for (const input of [base?.key ?? '', readFileSync(dockerfile), ...inputs]) {
+  for (const input of [base?.key ?? '', JSON.stringify(given ?? {}), readFileSync(dockerfile), ...inputs]) {
     hash.update(`${input.length}:`).update(input);
   }
   return hash.digest('hex').slice(0, 12);

@@ -1,28 +1,159 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { expect, test } from 'vitest';
-import { parse } from 'yaml';
-import { withHttpPort } from './install.ts';
-import { clusterName, withPorts } from './kind.ts';
-import { here } from './settings.ts';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { parse, parseAllDocuments, stringify } from 'yaml';
+import { binaryPath } from './build.ts';
+import { causeOf } from './docker.ts';
+import { wishedBuilder } from './images.ts';
+import { demoConfig, overlayOf } from './install.ts';
+import { clusterName, isAtLeast, nextStep, withPort, type Node } from './kind.ts';
+import { imageName, paketo, publicImages } from './public-images.ts';
+import { here, repoDir } from './settings.ts';
 
-test('another web port moves the door, the address of the bucket and the URLs, and nothing else', () => {
-  const manifests =
-    'ingress:\n  className: traefik\npublicEndpoint: http://s3.localhost\nhost: s3.localhost\n- hostPort: 80\n- hostPort: 8080\n';
-  expect(withHttpPort(manifests, 80)).toBe(manifests);
-  expect(withHttpPort(manifests, 8000)).toBe(
-    'ingress:\n  className: traefik\n  httpPort: 8000\npublicEndpoint: http://s3.localhost:8000\nhost: s3.localhost\n- hostPort: 8000\n- hostPort: 8080\n',
-  );
+const read = (path: string): string => readFileSync(join(repoDir, path), 'utf8');
+
+describe('the public images', () => {
+  const all: readonly string[] = Object.values(publicImages);
+
+  test.each(all)('%s is pinned to one version', (reference) => {
+    expect(reference).toMatch(/:[\w.-]*\d+\.\d+[\w.-]*(@sha256:[0-9a-f]{64})?$|:RELEASE[\w.-]*@sha256:[0-9a-f]{64}$/);
+  });
+
+  test('the manifests name them and no other', () => {
+    const files = readdirSync(join(repoDir, 'manifests'), { recursive: true, encoding: 'utf8' });
+    const named = files
+      .filter((file) => /\.ya?ml$/.test(file))
+      .flatMap((file) => [...read(join('manifests', file)).matchAll(/^\s+(?:- )?(?:image|runImage): (\S+)$/gm)])
+      .map((match) => match[1] ?? '')
+      .filter(
+        (image) => !image.startsWith('localhost/') && !image.includes('.svc:') && !image.startsWith('ghcr.io/epinio/'),
+      );
+    expect(named.filter((image) => !all.includes(image))).toEqual([]);
+    expect(named).toEqual(expect.arrayContaining([publicImages.minio, publicImages.registry, publicImages.builder]));
+  });
+
+  test('the operator is made upon the same Node.js everywhere', () => {
+    expect(read('Dockerfile')).toContain(`ARG BASE=${publicImages.nodejs}\n`);
+  });
+
+  test('the configuration that people copy has the user of the builder', () => {
+    const { builders } = parse(read('manifests/overlays/bundled/config.yaml')) as { builders: object[] };
+    expect(builders).toEqual([{ name: 'default', ...paketo }]);
+  });
+
+  test.each([
+    ['quay.io/minio/minio:R-1@sha256:ab', 'quay.io/minio/minio'],
+    ['localhost:5000/a/b', 'localhost:5000/a/b'],
+    ['localhost:5000/a/b:1', 'localhost:5000/a/b'],
+  ])('the name of %s is %s', (reference, name) => {
+    expect(imageName(reference)).toBe(name);
+  });
 });
 
-test('kind gets the web ports of this machine', () => {
-  const config = parse(withPorts(readFileSync(join(here, 'kind.yaml'), 'utf8'), 8000, 8443)) as {
+test.each([
+  ['', undefined],
+  ['paketo', 'paketo'],
+  ['test', 'test'],
+] as const)('EPINIO_BUILDER=%s', (wish, expected) => {
+  expect(wishedBuilder(wish)).toBe(expected);
+  expect(() => wishedBuilder('other')).toThrow('neither paketo nor test');
+});
+
+describe('the configuration of a demo cluster', () => {
+  const config = parse(read('manifests/overlays/demo-kind/config.yaml')) as Parameters<typeof demoConfig>[0];
+
+  test('on port 80 it gets the builder, and nothing else', () => {
+    const made = demoConfig(config, 80, paketo);
+    expect({ ...made, builders: config.builders }).toEqual(config);
+    expect(made.builders).toEqual([{ name: 'default', ...paketo }]);
+  });
+
+  test('on another port it tells the operator, whose URLs name it, and where the bucket is', () => {
+    expect(demoConfig(config, 8000, paketo)).toMatchObject({
+      ingress: { ...config.ingress, httpPort: 8000 },
+      s3: { ...config.s3, publicEndpoint: 'http://s3.localhost:8000' },
+    });
+  });
+});
+
+describe.runIf(existsSync(binaryPath('kubectl')))('the manifests of a demo cluster', () => {
+  const render = (cluster: string, hostPort?: number): string => {
+    const folder = mkdtempSync(join(tmpdir(), 'epinio-overlay-test-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const built = { [imageName(publicImages.minio)]: { name: 'minio', key: 'k3y', reference: '' } };
+    const overlay = relative(folder, join(repoDir, 'manifests', 'overlays', `demo-${cluster}`));
+    writeFileSync(join(folder, 'config.yaml'), 'domain: replaced\n');
+    writeFileSync(join(folder, 'kustomization.yaml'), stringify(overlayOf(overlay, { built }, hostPort)));
+    return execFileSync(binaryPath('kubectl'), ['kustomize', folder], { encoding: 'utf8' });
+  };
+  interface Seen {
+    readonly kind: string;
+    readonly metadata: { readonly name: string };
+    readonly spec: { readonly template: { readonly spec: { readonly containers: { readonly ports: object[] }[] } } };
+  }
+  const doorOf = (text: string) => {
+    const all = parseAllDocuments(text).map((document) => document.toJS() as Seen);
+    const traefik = all.find(({ kind, metadata }) => kind === 'DaemonSet' && metadata.name === 'traefik');
+    return traefik?.spec.template.spec.containers[0]?.ports[0];
+  };
+
+  test('an image that was made here takes the place of the public one; the others stay', () => {
+    const text = render('kind');
+    expect(text).toContain('image: localhost/epinio/minio:k3y');
+    expect(text).not.toContain('quay.io/minio');
+    expect(text).toContain(`image: ${publicImages.registry}`);
+    expect(text).toContain('domain: replaced');
+  });
+
+  test('another web port is the port of the native node; kind forwards it to its node’s port 80', () => {
+    expect(doorOf(render('native', 8000))).toMatchObject({ hostPort: 8000, hostIP: '127.0.0.1' });
+    expect(doorOf(render('native', 80))).toMatchObject({ hostPort: 80 });
+    expect(doorOf(render('kind'))).toMatchObject({ hostPort: 80 });
+  });
+});
+
+test('kind forwards the web port of this machine, and takes no other', () => {
+  const config = parse(withPort(readFileSync(join(here, 'kind.yaml'), 'utf8'), 8000)) as {
     name: string;
-    nodes: { extraPortMappings: { containerPort: number; hostPort: number; listenAddress: string }[] }[];
+    nodes: { extraPortMappings: object[] }[];
   };
   expect(config.name).toBe(clusterName);
-  expect(config.nodes.flatMap((node) => node.extraPortMappings)).toMatchObject([
-    { containerPort: 80, hostPort: 8000, listenAddress: '127.0.0.1' },
-    { containerPort: 443, hostPort: 8443, listenAddress: '127.0.0.1' },
+  expect(config.nodes.flatMap((node) => node.extraPortMappings)).toEqual([
+    { containerPort: 80, hostPort: 8000, listenAddress: '127.0.0.1', protocol: 'TCP' },
   ]);
+});
+
+test.each<[string, Node, boolean, ReturnType<typeof nextStep>]>([
+  ['no node: a cluster is made', 'absent', false, 'create'],
+  ['a stopped node is started', 'stopped', false, 'start'],
+  ['a node that runs and is complete is used', 'running', true, 'use'],
+  ['a node that was not made to the end is made anew', 'running', false, 'remove'],
+])('%s', (_, node, made, step) => {
+  expect(nextStep(node, made)).toBe(step);
+});
+
+test.each([
+  ['v0.30.0', 'v0.30.0', true],
+  ['v0.31.0', 'v0.30.1', true],
+  ['v1.0.0', 'v0.30.0', true],
+  ['v0.29.9', 'v0.30.0', false],
+  ['v0.30.0', 'v0.30.1', false],
+])('kind %s is at least %s: %s', (version, wanted, expected) => {
+  expect(isAtLeast(version, wanted)).toBe(expected);
+});
+
+test.each([
+  [
+    'time="now" level=fatal msg="pulling image: failed to resolve reference \\"x\\": dial tcp: lookup registry-1.docker.io: no such host"',
+    'lookup registry-1.docker.io: no such host',
+  ],
+  [
+    'docker pull x\nended with 1: Error response from daemon: manifest unknown',
+    'Error response from daemon: manifest unknown',
+  ],
+  ['cannot run docker', 'cannot run docker'],
+])('of an error is told what was tried last', (message, cause) => {
+  expect(causeOf(message)).toBe(cause);
 });

@@ -1,12 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { signRunToken } from '../../operator/registry/token.ts';
 import { chosenCluster } from './access.ts';
 import { nativeEngine } from './buildah.ts';
 import { kindEngine } from './docker.ts';
-import { appBaseImage, componentImages, type Built } from './images.ts';
+import { componentImages, type Built, type Components, type Profile } from './images.ts';
 import { kubectl, withPort } from './kubectl.ts';
 import { pushLayout } from './push.ts';
 import { ports, repoDir } from './settings.ts';
@@ -17,51 +17,84 @@ const namespace = 'epinio-system';
 /** install brings everything of Epinio into the running cluster, or up to date; what has not changed is left alone. */
 export async function install(): Promise<void> {
   const start = Date.now();
-  const engine = chosenCluster() === 'kind' ? kindEngine : nativeEngine;
-  const images = await componentImages(engine);
-  const base = await appBaseImage(engine);
-  await engine.load(images);
-  const manifests = await render(images);
-  await removeOutdatedBootstrap(images);
+  const native = chosenCluster() === 'native';
+  const engine = native ? nativeEngine : kindEngine;
+  const components = await componentImages(engine, native);
+  await engine.load(Object.values(components.built));
+  const manifests = await render(components);
+  await removeOutdatedBootstrap(components.built);
   await kubectl(['apply', '--filename', '-'], { input: manifests });
   say('manifests are applied');
   await waitFor();
-  await seed(base, await engine.layout(base));
-  say(`Epinio is installed (${Math.round((Date.now() - start) / 1000)} s)`);
+  const { runImage, builder } = components;
+  if (runImage) await seed(runImage, await engine.layout(runImage));
+  say(`Epinio is installed (${Math.round((Date.now() - start) / 1000)} s); builder: ${builder.image}`);
 }
 
-/** render is the overlay of this kind of cluster with each image at the key of its content, so that a change rolls out. */
-async function render(images: readonly Built[]): Promise<string> {
-  const overlay = join(repoDir, 'manifests', 'overlays', `demo-${chosenCluster()}`);
+/** render is the overlay of this kind of cluster with the images and the web port of this machine. */
+async function render(components: Components): Promise<string> {
+  const cluster = chosenCluster();
+  const overlay = join(repoDir, 'manifests', 'overlays', `demo-${cluster}`);
   const folder = mkdtempSync(join(tmpdir(), 'epinio-overlay-'));
   try {
-    const kustomization = {
-      apiVersion: 'kustomize.config.k8s.io/v1beta1',
-      kind: 'Kustomization',
-      resources: [relative(folder, overlay)],
-      images: images.map(({ name, key }) => ({ name: `localhost/epinio/${name}`, newTag: key })),
-    };
+    const config = parse(readFileSync(join(overlay, 'config.yaml'), 'utf8')) as DemoConfig;
+    writeFileSync(join(folder, 'config.yaml'), stringify(demoConfig(config, ports.http, components.builder)));
+    const kustomization = overlayOf(
+      relative(folder, overlay),
+      components,
+      cluster === 'native' ? ports.http : undefined,
+    );
     writeFileSync(join(folder, 'kustomization.yaml'), stringify(kustomization));
-    return withHttpPort(await kubectl(['kustomize', folder]), ports.http);
+    return await kubectl(['kustomize', folder]);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** withHttpPort moves the door of the Ingress controller to another port, and tells the operator, whose URLs name it. */
-export const withHttpPort = (manifests: string, port: number): string =>
-  port === 80
-    ? manifests
-    : manifests
-        .replaceAll(/hostPort: 80$/gm, `hostPort: ${port}`)
-        .replaceAll(/^( +)className: traefik$/gm, `$1className: traefik\n$1httpPort: ${port}`)
-        .replaceAll(/http:\/\/s3\.localhost$/gm, `http://s3.localhost:${port}`);
+/** DemoConfig is what of the operator's configuration depends on the machine. */
+interface DemoConfig {
+  readonly ingress?: object;
+  readonly s3: { readonly publicEndpoint?: string };
+  readonly builders: readonly object[];
+}
+
+/** demoConfig tells the operator, whose URLs name it, the web port of this machine, and the builder. */
+export function demoConfig<T extends DemoConfig>(config: T, port: number, builder: Profile): T {
+  const builders = config.builders.map((profile, index) => (index === 0 ? { ...profile, ...builder } : profile));
+  if (port === 80) return { ...config, builders };
+  const ingress = { ...config.ingress, httpPort: port };
+  return { ...config, ingress, s3: { ...config.s3, publicEndpoint: `${config.s3.publicEndpoint}:${port}` }, builders };
+}
+
+/** overlayOf puts images that were made here in the place of public ones, and moves Traefik's port of the node, if asked to. */
+export const overlayOf = (overlay: string, { built }: Pick<Components, 'built'>, hostPort?: number) => ({
+  apiVersion: 'kustomize.config.k8s.io/v1beta1',
+  kind: 'Kustomization',
+  resources: [overlay],
+  configMapGenerator: [{ name: 'epinio-config', namespace, behavior: 'replace', files: ['config.yaml'] }],
+  images: Object.entries(built).map(([name, { name: own, key }]) => ({
+    name,
+    newName: `localhost/epinio/${own}`,
+    newTag: key,
+  })),
+  patches:
+    hostPort === undefined || hostPort === 80
+      ? []
+      : [
+          {
+            target: { kind: 'DaemonSet', name: 'traefik' },
+            patch: JSON.stringify([
+              { op: 'replace', path: '/spec/template/spec/containers/0/ports/0/hostPort', value: hostPort },
+            ]),
+          },
+        ],
+});
 
 /** A Job cannot be changed: one of another operator image is replaced. */
-async function removeOutdatedBootstrap(images: readonly Built[]): Promise<void> {
+async function removeOutdatedBootstrap(built: Components['built']): Promise<void> {
   const job = ['--namespace', namespace, 'job/epinio-bootstrap', '--ignore-not-found'];
   const image = await kubectl(['get', ...job, '--output', 'jsonpath={.spec.template.spec.containers[0].image}']);
-  if (image && !images.some(({ reference }) => reference === image)) await kubectl(['delete', ...job]);
+  if (image && !Object.values(built).some(({ reference }) => reference === image)) await kubectl(['delete', ...job]);
 }
 
 /** waitFor waits for each part in the order in which they need each other, so that the first that fails is named. */

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
-import { adopt, blobPath, blobsOf, entryOf, forget, writeIndex } from './layout.ts';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { adopt, blobPath, blobsOf, entryOf, forget, fromDockerSave, readManifest, writeIndex } from './layout.ts';
 
 const descriptor = (digest: string) => ({ mediaType: 'x', digest, size: 1 });
 
@@ -70,4 +71,61 @@ test('an adopted image is found by its name, and a second one of the same name t
     expect(blobsOf(folder, 'app:3')).toEqual(expect.arrayContaining([digest, shared]));
   }
   expect(entryOf(folder, 'app:1')).toBeDefined();
+});
+
+describe('what docker save wrote becomes a layout', () => {
+  const sha = (content: Buffer | string) => createHash('sha256').update(content).digest('hex');
+  const name = 'localhost/epinio/run:key';
+  const layers = ['first layer', 'second layer'];
+  const config = JSON.stringify({ rootfs: { diff_ids: layers.map((text) => `sha256:${sha(text)}`) } });
+
+  /** before Docker 25: a folder for each layer, the configuration beside them, no index.json. */
+  const classic = { Config: `${sha(config)}.json`, Layers: ['a/layer.tar', 'b/layer.tar'], contents: layers };
+  /** since Docker 25: an OCI layout, whose index names the tag alone; layers are compressed in a containerd store. */
+  const packed = layers.map((text) => gzipSync(text));
+  const oci = {
+    Config: `blobs/sha256/${sha(config)}`,
+    Layers: packed.map((bytes) => `blobs/sha256/${sha(bytes)}`),
+    contents: packed,
+  };
+
+  const saved = ({ Config, Layers, contents }: { Config: string; Layers: string[]; contents: (Buffer | string)[] }) => {
+    const top = mkdtempSync(join(tmpdir(), 'epinio-saved-'));
+    onTestFinished(() => rmSync(top, { recursive: true }));
+    const write = (path: string, content: Buffer | string) => {
+      mkdirSync(join(top, 'saved', path, '..'), { recursive: true });
+      writeFileSync(join(top, 'saved', path), content);
+    };
+    write(Config, config);
+    Layers.forEach((path, index) => write(path, contents[index] ?? ''));
+    write('manifest.json', JSON.stringify([{ Config, RepoTags: [name], Layers }]));
+    return { from: join(top, 'saved'), to: join(top, 'layout') };
+  };
+
+  test.each([
+    ['of Docker before 25', classic, ''],
+    ['of Docker since 25', oci, '+gzip'],
+  ] as const)('%s', (_, what, compression) => {
+    const { from, to } = saved({ ...what, Layers: [...what.Layers], contents: [...what.contents] });
+    fromDockerSave(from, to, name);
+    const manifest = JSON.parse(readManifest(to, entryOf(to, name)?.digest ?? '')) as {
+      config: { digest: string };
+      layers: { mediaType: string; digest: string; size: number }[];
+    };
+    expect(manifest.config.digest).toBe(`sha256:${sha(config)}`);
+    expect(manifest.layers).toEqual(
+      what.contents.map((content) => ({
+        mediaType: `application/vnd.oci.image.layer.v1.tar${compression}`,
+        digest: `sha256:${sha(content)}`,
+        size: content.length,
+      })),
+    );
+    for (const digest of blobsOf(to, name)) expect(existsSync(blobPath(to, digest))).toBe(true);
+  });
+
+  test('an archive of other images is an error', () => {
+    const { from, to } = saved(classic);
+    writeFileSync(join(from, 'manifest.json'), '[]');
+    expect(() => fromDockerSave(from, to, name)).toThrow('docker save wrote no image');
+  });
 });

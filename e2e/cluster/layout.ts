@@ -1,5 +1,18 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
 /** Descriptor points to a blob of an OCI image layout. */
@@ -83,6 +96,68 @@ export function adopt(image: string, folder: string, name: string): void {
   writeFileSync(blobPath(folder, digest), text);
   const entry = { mediaType, digest, size: text.length, annotations: { [refName]: name } };
   saveIndex(folder, [...readIndex(folder).filter((other) => nameOf(other) !== name), entry]);
+}
+
+/**
+ * fromDockerSave makes a layout of what `docker save` wrote for one image, unpacked into a folder. All versions of Docker
+ * write manifest.json, which names the files of configuration and layers; before 25 there is no index.json, and since then
+ * its entries carry only the tag.
+ */
+export function fromDockerSave(saved: string, folder: string, name: string): void {
+  const images = JSON.parse(readFileSync(join(saved, 'manifest.json'), 'utf8')) as DockerImage[];
+  const image =
+    images.find(({ RepoTags }) => RepoTags?.includes(name)) ?? (images.length === 1 ? images[0] : undefined);
+  if (!image) throw new Error(`docker save wrote no image ${name}`);
+  mkdirSync(join(folder, 'blobs', 'sha256'), { recursive: true });
+  const add = (path: string, mediaType: string): Descriptor => {
+    const file = join(saved, path);
+    const digest = digestOf(file);
+    // A layer may be named twice, and one that others share is a link to theirs.
+    if (!existsSync(blobPath(folder, digest))) copyFileSync(file, blobPath(folder, digest));
+    return { mediaType, digest, size: statSync(file).size };
+  };
+  const config = add(image.Config, 'application/vnd.oci.image.config.v1+json');
+  const layers = image.Layers.map((path) =>
+    add(path, `application/vnd.oci.image.layer.v1.tar${compression(join(saved, path))}`),
+  );
+  const mediaType = 'application/vnd.oci.image.manifest.v1+json';
+  const text = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, config, layers }));
+  const digest = `sha256:${createHash('sha256').update(text).digest('hex')}`;
+  writeFileSync(blobPath(folder, digest), text);
+  saveIndex(folder, [{ mediaType, digest, size: text.length, annotations: { [refName]: name } }]);
+}
+
+/** DockerImage is one entry of manifest.json in an archive of `docker save`. */
+interface DockerImage {
+  readonly Config: string;
+  readonly RepoTags?: readonly string[] | null;
+  readonly Layers: readonly string[];
+}
+
+/** digestOf reads a file in pieces: a layer may be larger than memory. */
+function digestOf(file: string): string {
+  const hash = createHash('sha256');
+  const piece = Buffer.alloc(1 << 20);
+  const open = openSync(file, 'r');
+  try {
+    for (let read = readSync(open, piece); read > 0; read = readSync(open, piece)) hash.update(piece.subarray(0, read));
+  } finally {
+    closeSync(open);
+  }
+  return `sha256:${hash.digest('hex')}`;
+}
+
+/** compression tells by its first bytes what a layer's media type ends in. */
+function compression(file: string): '' | '+gzip' | '+zstd' {
+  const start = Buffer.alloc(4);
+  const open = openSync(file, 'r');
+  try {
+    readSync(open, start);
+  } finally {
+    closeSync(open);
+  }
+  if (start[0] === 0x1f && start[1] === 0x8b) return '+gzip';
+  return start.readUInt32LE() === 0xfd2fb528 ? '+zstd' : '';
 }
 
 /** forget removes images from a layout, with the blobs that no other image has. */

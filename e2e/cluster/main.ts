@@ -1,8 +1,9 @@
-import { ensureBinary, programs } from './build.ts';
+import { binaryPath, ensureBinaries, programs } from './build.ts';
+import { builderContext } from './builder.ts';
 import { chosenCluster, kubeconfigPath, type Kind } from './access.ts';
 import { report } from './doctor.ts';
 import { install } from './install.ts';
-import { kindDown, kindStatus, kindUp } from './kind.ts';
+import { kindDoctor, kindDown, kindStatus, kindUp } from './kind.ts';
 import { kubectl } from './kubectl.ts';
 import { alone } from './lock.ts';
 import { down, isRunning, status, up } from './native.ts';
@@ -14,10 +15,11 @@ const usage = `usage: main.ts <command>
   install             bring Epinio and what it needs into the cluster
   down                stop the cluster and remove all that it left on this machine
   status              tell what runs
-  doctor              tell what this machine lacks for a native cluster
+  doctor              tell what this machine lacks for the cluster
   build [--light | program …]   build Kubernetes and what runs in it into the cache
   with program … -- command …   run a command that finds these programs, installed where missing, and no other packages'
                       ("cluster": what the chosen cluster needs)
+  builder-context DIR fill a folder with what docker build needs for the test builder and its run image
   kubeconfig          print the path of the cluster's kubeconfig
 CLUSTER=native|kind|current chooses the cluster: by default kind where a Docker daemon answers, else native.`;
 
@@ -39,6 +41,12 @@ const clusters: Record<Kind, Record<'up' | 'down' | 'status' | 'install', Work>>
   current,
 };
 
+const doctors: Record<Kind, Work> = {
+  native: async () => (isRunning() ? say('the native cluster runs') : report()),
+  kind: kindDoctor,
+  current: current.status,
+};
+
 const chosen = (step: keyof typeof current) => () => clusters[chosenCluster()][step]();
 const chosenAlone = (step: keyof typeof current) => () => alone(chosen(step));
 
@@ -48,12 +56,14 @@ const commands: Readonly<Record<string, (args: readonly string[]) => Promise<unk
   install: chosenAlone('install'),
   down: chosenAlone('down'),
   status: chosen('status'),
-  doctor: async () => (isRunning() ? say('the native cluster runs') : report()),
+  doctor: () => doctors[chosenCluster()](),
   build: async (args) => {
     const wanted = args.includes('--light') ? light : args.length > 0 ? args : programs;
-    for (const program of wanted) console.log(await ensureBinary(program));
+    await ensureBinaries(wanted);
+    for (const program of wanted) console.log(binaryPath(program));
   },
   with: runWith,
+  'builder-context': builderContext,
   kubeconfig: async () => console.log(kubeconfigPath()),
 };
 

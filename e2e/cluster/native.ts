@@ -2,10 +2,10 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { nativeEngine } from './buildah.ts';
 import { controlPlaneDaemons } from './control-plane.ts';
-import { ensureBinary, programs } from './build.ts';
+import { ensureBinaries, programs } from './build.ts';
 import { runningPid, startDaemon, stopDaemon, type Daemon } from './daemon.ts';
 import { doctor } from './doctor.ts';
-import { systemImages } from './images.ts';
+import { baseImage, systemImages } from './images.ts';
 import { kubectl } from './kubectl.ts';
 import { noteMachine, restoreMachine, restOfEarlier } from './machine.ts';
 import { connectNetwork } from './network.ts';
@@ -28,9 +28,10 @@ export async function up(): Promise<void> {
   await removeRests();
   if (!isRunning()) await doctor();
   await ensurePrograms(nativePrograms);
-  for (const program of programs) await ensureBinary(program);
   noteMachine();
   process.env.PATH = onlyPrograms(nativePrograms, join(stateDir, 'programs'));
+  // The base image is mostly unpacked packages: made while the compilers run.
+  await Promise.all([ensureBinaries(programs), baseImage(nativeEngine)]);
   const images = await systemImages(nativeEngine);
   const start = Date.now();
   await connectNetwork();

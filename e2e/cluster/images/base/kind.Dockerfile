@@ -1,5 +1,6 @@
 # The base where public images can be pulled: the same parts as Dockerfile's, upon the public Node.js image.
-FROM node:24-bookworm-slim
+ARG NODEJS
+FROM ${NODEJS}
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates git openssh-client busybox-static \
  && rm -rf /var/lib/apt/lists/*
