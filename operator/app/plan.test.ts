@@ -802,6 +802,17 @@ describe('pods that do not become ready', () => {
       { Deployed: 'False/OutOfMemory' },
     ],
     [
+      'because they cannot even start for want of memory',
+      given([
+        aPod({
+          state: {
+            terminated: { exitCode: 128, reason: 'StartError', message: 'runc: unable to set memory limit to 1048576' },
+          },
+        }),
+      ]),
+      { Deployed: 'False/OutOfMemory' },
+    ],
+    [
       'for want of a node',
       given([
         aPod({ conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: 'no node' }] }),

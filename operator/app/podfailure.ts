@@ -1,3 +1,4 @@
+import { isTooLittleMemory } from '../kube/starts.ts';
 import { meanings, Reason } from '../api/conditions.ts';
 import type { Warning } from '../kube/warnings.ts';
 import { sentence } from '../telemetry/sentence.ts';
@@ -51,13 +52,14 @@ const lastingReasons: ReadonlySet<string> = new Set(['InvalidImageName', 'ErrIma
 export const failureOf = (pod: PodObject, asked: Asked): PodFailure | undefined => {
   const status = appContainer(pod);
   if (status?.ready === true) return undefined;
-  const waiting = status?.state?.waiting;
-  const reason = waitingReasons[waiting?.reason ?? ''];
+  const waiting: { reason?: string; message?: string } = status?.state?.waiting ?? {};
+  const reason = waitingReasons[waiting.reason ?? ''];
+  if (isTooLittleMemory(waiting.reason, waiting.message)) return { ...tooSmall, lasting: true };
   if (reason !== undefined)
     return {
       reason,
-      message: sentence(waiting?.message ?? meanings[reason]),
-      lasting: lastingReasons.has(waiting?.reason ?? ''),
+      message: sentence(waiting.message ?? meanings[reason]),
+      lasting: lastingReasons.has(waiting.reason ?? ''),
     };
   const now = status?.state?.terminated;
   const end = now ?? status?.lastState?.terminated;
@@ -69,6 +71,7 @@ export const failureOf = (pod: PodObject, asked: Asked): PodFailure | undefined 
 interface End {
   readonly exitCode: number;
   readonly reason?: string;
+  readonly message?: string;
   readonly startedAt?: string;
   readonly finishedAt?: string;
   readonly restarts: number;
@@ -87,7 +90,13 @@ const isLoop = ({ restarts, startedAt = '', finishedAt = '' }: End): boolean =>
 /** Killed from outside, by SIGKILL or SIGTERM: why is not in the status. */
 const killed: ReadonlySet<number> = new Set([137, 143]);
 
+const tooSmall: Pick<PodFailure, 'reason' | 'message'> = {
+  reason: Reason.OutOfMemory,
+  message: 'The app cannot even start with the memory that it may use: raise the memory limit in spec.resources.',
+};
+
 const crash = (pod: PodObject, end: End, asked: Asked): PodFailure => {
+  if (isTooLittleMemory(end.reason, end.message)) return { ...tooSmall, lasting: true };
   const lasting = isLoop(end);
   const log = asked.podLog === undefined ? { ask: logOf(pod, { previous: end.over }) } : {};
   if (end.reason === 'OOMKilled')

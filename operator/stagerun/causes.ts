@@ -2,7 +2,8 @@ import { isUserFailure, meanings, Reason } from '../api/conditions.ts';
 import { reasonOfExit } from '../fetch/exits.ts';
 import { parseReport } from '../fetch/report.ts';
 import type { Room } from '../registry/index.ts';
-import { isOutOfMemoryAtStart, type StepName, type Terminated } from './steps.ts';
+import { isStartFailure, isTooLittleMemory } from '../kube/starts.ts';
+import type { StepName, Terminated } from './steps.ts';
 
 /** Cause is why a run failed, told from container states, exit codes and Kubernetes' own words; never from logs. */
 export interface Cause {
@@ -45,8 +46,7 @@ export const tooSmall = (step: StepName): string =>
 /** causeOfExit reads how one container ended. Exit codes: the lifecycle's platform/exit.go, fetch's own table. */
 export const causeOfExit = (step: StepName, t: Terminated): Cause => {
   const at = placeOf(step, t);
-  const unstarted = t.reason === 'StartError' || t.reason === 'ContainerCannotRun';
-  if (unstarted && isOutOfMemoryAtStart(t.message)) {
+  if (isTooLittleMemory(t.reason, t.message)) {
     return because(Reason.OutOfMemory, { ...at, detail: tooSmall(step) });
   }
   if (t.reason === 'OOMKilled') return because(Reason.OutOfMemory, { ...at, detail: `It was the step ${step}.` });
@@ -58,7 +58,7 @@ export const causeOfExit = (step: StepName, t: Terminated): Cause => {
   if (step === 'fetch') {
     return because(reasonOfExit(t.exitCode), { ...at, detail: parseReport(t.message ?? '')?.message ?? detail });
   }
-  if (t.exitCode === 11 || t.exitCode === 12 || unstarted) {
+  if (t.exitCode === 11 || t.exitCode === 12 || isStartFailure(t.reason)) {
     return because(Reason.BuilderIncompatible, { ...at, detail });
   }
   if (step === 'detect') return because(detectReason(t.exitCode), { ...at, detail });

@@ -227,6 +227,17 @@ const rows: readonly Row[] = [
     who: 'User',
   },
   {
+    case: 'a memory limit below what the runtime itself uses (runc 1.1, seen)',
+    step: 'detect',
+    state: exited(128, {
+      reason: 'StartError',
+      message:
+        'failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: error setting cgroup config for procHooks process: unable to set memory limit to 1048576 (current usage: 2654208, peak usage: 3026944): unknown',
+    }),
+    reason: 'OutOfMemory',
+    who: 'User',
+  },
+  {
     case: 'a memory limit that the cgroup does not take',
     step: 'build',
     state: exited(128, {

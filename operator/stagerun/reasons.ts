@@ -1,12 +1,12 @@
 import { meanings, Reason } from '../api/conditions.ts';
 import type { Step } from '../api/stagerun.ts';
+import { isTooLittleMemory } from '../kube/starts.ts';
 import { because, causeOfExit, placeOf, tooSmall, type Cause } from './causes.ts';
 import {
   begun,
   currentStep,
   didBegin,
   isCreateFailure,
-  isOutOfMemoryAtStart,
   isPullFailure,
   registrySteps,
   stepStates,
@@ -154,17 +154,18 @@ const judgeActive = (pod: PodObject, seen: Evidence): Judgement => {
   }
   const waiting = current?.state.waiting;
   if (current && isPullFailure(waiting?.reason)) return judgePull(current.name, waiting ?? {}, seen);
-  if (current && isCreateFailure(waiting?.reason)) return judgeCreate(current.name, waiting?.message);
+  if (current && isCreateFailure(waiting?.reason)) return judgeCreate(current.name, waiting ?? {});
   if (current?.state.running) return active(Reason.Running, `The step ${current.name} is running.`);
   if (current && begun(pod)) return active(Reason.Running, `The step ${current.name} is starting.`);
   return seen.warning ? active(Reason.PodNotStarted, seen.warning) : active(Reason.Pending, podStarting);
 };
 
-const judgeCreate = (step: StepName, words: string | undefined): Judgement => {
-  if (isOutOfMemoryAtStart(words)) return failed(because(Reason.OutOfMemory, { step, detail: tooSmall(step) }));
+const judgeCreate = (step: StepName, waiting: { reason?: string; message?: string }): Judgement => {
+  if (isTooLittleMemory(waiting.reason, waiting.message))
+    return failed(because(Reason.OutOfMemory, { step, detail: tooSmall(step) }));
   return active(
     Reason.PodNotStarted,
-    `The container of the step ${step} cannot be made: ${words ?? 'no reason is given'}`,
+    `The container of the step ${step} cannot be made: ${waiting.message ?? 'no reason is given'}`,
   );
 };
 

@@ -69,13 +69,6 @@ const createReasons = new Set(['CreateContainerConfigError', 'CreateContainerErr
 export const isCreateFailure = (reason: string | undefined): boolean =>
   reason !== undefined && createReasons.has(reason);
 
-/** Words of runc and containerd where a limit is too small for the container's first process. */
-const memoryWords =
-  /OOM-killed|memory limit too low|memory limit .{0,40}too low|cannot allocate memory|memory\.(max|limit_in_bytes)/i;
-
-/** isOutOfMemoryAtStart tells whether a container could not start for its memory limit. The words are those of the node alone. */
-export const isOutOfMemoryAtStart = (words: string | undefined): boolean => memoryWords.test(words ?? '');
-
 /**
  * observeSteps turns container states into status.steps: those that began, and one that waits for an image that cannot be
  * pulled, dated with the time it was first seen so (the kubelet gives none).
