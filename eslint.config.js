@@ -21,6 +21,7 @@ const layers = {
   storage: ['app', 'stagerun', 'approute', 'registry', 'git', 'fetch', 'testing', 'main'],
   registry: ['app', 'stagerun', 'approute', 'storage', 'git', 'fetch', 'testing', 'main'],
   fetch: ['app', 'stagerun', 'approute', 'storage', 'registry', 'kube', 'testing', 'main'],
+  cleaning: ['app', 'stagerun', 'approute', 'storage', 'git', 'fetch', 'door', 'testing', 'main'],
   door: ['kube', 'api', 'app', 'stagerun', 'approute', 'storage', 'git', 'fetch', 'testing', 'config', 'main'],
   app: ['stagerun', 'approute', 'testing', 'main'],
   stagerun: ['app', 'approute', 'testing', 'main'],

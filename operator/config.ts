@@ -96,6 +96,8 @@ const registry = z.strictObject({
   insecure: z.boolean().default(false),
   /** Secret auth only: use the operator's own Secret in all namespaces, which therefore trust each other. */
   shared: z.boolean().default(false),
+  /** Token auth only: delete images below prefix that nothing has needed for a day. No other installation may push there. */
+  clean: z.boolean().default(false),
 });
 
 const builder = z.strictObject({

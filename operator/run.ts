@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { appController, appCacheSpecs, keepPullSecrets } from './app/index.ts';
 import { appRouteController, appRouteCacheSpecs, followHosts } from './approute/index.ts';
 import { mergeCacheSpecs } from './caches.ts';
+import { cleanRegistry } from './cleaning/index.ts';
 import { loadConfig, type Config, type Environment } from './config.ts';
 import { loadAuth, type Auth } from './kube/auth.ts';
 import { createCache } from './kube/cache.ts';
@@ -71,7 +72,13 @@ export const createManager = (w: Wiring) => {
   const reporter = { controller: 'epinio.io/operator', instance: hostname() };
   const manager: Manager = new Manager({
     controllers,
-    tasks: [outside.task, learnAddresses(addresses), keepPullSecrets(config, home), giveBackMemory(() => manager.idle)],
+    tasks: [
+      outside.task,
+      cleanRegistry({ config, home, registry, addresses }),
+      learnAddresses(addresses),
+      keepPullSecrets(config, home),
+      giveBackMemory(() => manager.idle),
+    ],
     kube,
     cache,
     log,

@@ -16,4 +16,4 @@ export {
 } from './pullkeys.ts';
 export { placeOf, unreferenced, type Place, type TaggedImage, type Wanted } from './unreferenced.ts';
 export type { Room } from './room.ts';
-export { signRunToken, type Access, type TokenRequest } from './token.ts';
+export { signRunToken, tokenOrigin, type Access, type TokenRequest } from './token.ts';

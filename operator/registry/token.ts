@@ -27,6 +27,9 @@ export interface TokenRequest {
   readonly now?: Date;
 }
 
+/** tokenOrigin is what the bundled registry is configured with (manifests/components/registry/push.yml). */
+export const tokenOrigin = { issuer: 'epinio', service: 'registry' } as const;
+
 const encode = (part: unknown): string => Buffer.from(JSON.stringify(part)).toString('base64url');
 
 /** Registries refuse tokens from the future: nodes' clocks differ by seconds. */

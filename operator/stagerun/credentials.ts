@@ -1,7 +1,14 @@
 import type { Config } from '../config.ts';
 import { Secret } from '../kube/resource.ts';
 import type { KubeReader } from '../kube/types.ts';
-import { parseReference, readDockerConfig, signRunToken, type Access, type Credential } from '../registry/index.ts';
+import {
+  parseReference,
+  readDockerConfig,
+  signRunToken,
+  tokenOrigin,
+  type Access,
+  type Credential,
+} from '../registry/index.ts';
 import type { BuildPlatform } from './platform.ts';
 
 /** Keyring opens registries for one run: by host, as CNB_REGISTRY_AUTH wants it. */
@@ -23,10 +30,6 @@ export interface KeyringRequest {
   readonly seconds: number;
 }
 
-/** issuer and service are what the bundled registry is configured with (manifests/components/registry). */
-const issuer = 'epinio';
-const service = 'registry';
-
 /** keyringFor gives what a run may open. Secrets are read live, once per run: they rotate, and contents are never cached. */
 export const keyringFor = (request: KeyringRequest): Promise<Keyring> =>
   request.config.registry.auth === 'Token' ? tokenKeyring(request) : secretKeyring(request);
@@ -41,8 +44,7 @@ const tokenKeyring = async ({ config, home, kube, platform, namespace, seconds }
   const token = signRunToken({
     key,
     certificate,
-    issuer,
-    service,
+    ...tokenOrigin,
     subject,
     expiresSeconds: seconds,
     access: accessOf(platform),

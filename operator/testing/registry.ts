@@ -1,8 +1,10 @@
+import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import https from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { parse } from 'yaml';
 import { startDaemon, stopDaemon } from '../../e2e/cluster/daemon.ts';
 import { ensurePrograms } from '../../e2e/cluster/packages.ts';
@@ -28,6 +30,8 @@ export interface TestRegistry extends AsyncDisposable {
   readonly host: string;
   /** readers starts the process that nodes' pulls are read from, as the manifests set it up, and gives its socket. */
   readers(this: void): Promise<string>;
+  /** collect frees the room of deleted images as the manifests do it: while nobody pushes. */
+  collect(this: void): Promise<void>;
 }
 
 const command = 'docker-registry';
@@ -126,11 +130,17 @@ export async function startRegistry(door: Door, o: { readonly bytes?: number } =
   const ready = (): Promise<boolean> => answers(`${ca === undefined ? 'http' : 'https'}://${host}/v2/`, ca);
   const config = join(folder, 'config.yml');
   const started = o.bytes === undefined ? { command, args: ['serve', config] } : onSmallDisk(folder, config, o.bytes);
-  await startDaemon(folder, { name: 'registry', ...started, ready, seconds: 30 }, 'ours');
+  const daemon = { name: 'registry', ...started, ready, seconds: 30 };
+  await startDaemon(folder, daemon, 'ours');
+  const collect = async (): Promise<void> => {
+    await stopDaemon(folder, 'registry');
+    await promisify(execFile)(command, ['garbage-collect', config]);
+    await startDaemon(folder, daemon, 'ours');
+  };
   const stop = async (): Promise<void> => {
     await stopDaemon(folder, 'pull');
     await stopDaemon(folder, 'registry');
     rmSync(folder, { recursive: true, force: true });
   };
-  return { host, readers: () => startReaders(folder), [Symbol.asyncDispose]: stop };
+  return { host, readers: () => startReaders(folder), collect, [Symbol.asyncDispose]: stop };
 }

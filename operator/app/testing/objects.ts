@@ -29,6 +29,7 @@ const registry: Settings['registry'] = {
   aliases: [],
   insecure: false,
   shared: false,
+  clean: false,
 };
 
 export const settings: Settings = {
