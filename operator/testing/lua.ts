@@ -14,7 +14,7 @@ const literal = (value: unknown): string => {
 const text = (value: string): string =>
   `"${[...Buffer.from(value)].map((byte) => `\\${String(byte).padStart(3, '0')}`).join('')}"`;
 
-// Argo CD gives a script the base and table functions; an action may also read the clock.
+// Argo CD gives a script the base and table functions, and of os the clock, which has to be required.
 const prelude = `
 local format, write, clock = string.format, io.write, { date = os.date, time = os.time }
 local function quoted(s)
@@ -31,14 +31,15 @@ local function json(v)
   for k, x in pairs(v) do parts[#parts + 1] = quoted(k) .. ":" .. json(x) end
   return "{" .. table.concat(parts, ",") .. "}"
 end
-string, io, os, debug, package, require, math, coroutine, module = nil
+string, io, os, debug, package, math, coroutine, module = nil
+require = function(name) return name == "os" and clock or error("there is no module " .. name) end
 getmetatable("").__index = nil
 `;
 
 /** runLua runs one script on each object, as Argo CD runs those of its configuration: obj in, a value out. */
-export const runLua = (script: string, objects: readonly object[], o: { readonly clock?: boolean } = {}): unknown[] => {
+export const runLua = (script: string, objects: readonly object[]): unknown[] => {
   const calls = objects.map((object) => `write(json(run(${literal(object)})), "\\n")`);
-  const program = `${prelude}\n${o.clock === true ? 'os = clock\n' : ''}local function run(obj)\n${script}\nend\n${calls.join('\n')}\n`;
+  const program = `${prelude}\nlocal function run(obj)\n${script}\nend\n${calls.join('\n')}\n`;
   const out = execFileSync('lua5.1', ['-'], { input: program, encoding: 'utf8', maxBuffer: 16 * 1024 * 1024 });
   return out
     .split('\n')
