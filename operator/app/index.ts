@@ -5,7 +5,7 @@ import { dropPlaceholder } from '../api/placeholder.ts';
 import { StageRun } from '../api/stagerun.ts';
 import type { Config } from '../config.ts';
 import { cached, type CacheSpec } from '../kube/cache.ts';
-import { controllerOf } from '../kube/owners.ts';
+import { controllerOf, groupOf } from '../kube/owners.ts';
 import { Deployment, keyOf, Pod, Secret, Service, type Key, type KubeObject } from '../kube/resource.ts';
 import { done, type Cache, type Change, type Controller, type Watch } from '../kube/types.ts';
 import { owned, refers } from '../kube/watches.ts';
@@ -62,7 +62,10 @@ export const appCacheSpecs = (config: Config, home: string): readonly CacheSpec[
 const appsOfRoute = (route: AppRoute): string[] => {
   const { metadata, spec } = route;
   const maker = controllerOf(route);
-  const names = new Set([spec.appRef.name, ...(maker?.kind === App.kind ? [maker.name] : [])]);
+  const names = new Set([
+    spec.appRef.name,
+    ...(maker?.kind === App.kind && groupOf(maker.apiVersion) === App.group ? [maker.name] : []),
+  ]);
   return [...names].map((name) => appValue(metadata.namespace, name));
 };
 

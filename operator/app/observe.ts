@@ -56,14 +56,14 @@ export const observe = async (
   const { cache } = ctx;
   const app = cache.get(App, key);
   if (app === undefined || app.metadata.deletionTimestamp !== undefined) return undefined;
-  const { uid, namespace, name } = app.metadata;
+  const { namespace, name } = app.metadata;
   const deployment = cache.get(Deployment, { namespace, name: deploymentName(name) });
   const { builder, env, resources, timeoutSeconds, cache: layers } = app.spec.build ?? {};
   const versions = () => secretVersionsOf(cache, namespace, secretsOf(config, env));
   const settings = { ...config, addresses };
   return {
     app,
-    runs: cache.byIndex(StageRun, 'owner', uid),
+    runs: cache.ownedBy(StageRun, app),
     routes: cache.byIndex(AppRoute, byApp, appValue(namespace, name)),
     deployment: isOwnedBy(app, deployment) ? deployment : undefined,
     pods: cache.byIndex(Pod, byApp, appValue(namespace, name)),

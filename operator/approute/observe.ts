@@ -1,7 +1,7 @@
 import { App } from '../api/app.ts';
 import { AppRoute } from '../api/approute.ts';
 import { serviceName } from '../api/names.ts';
-import { controllerUid } from '../kube/owners.ts';
+import { isOurs } from '../kube/apply.ts';
 import { Ingress, keyString, type Key } from '../kube/resource.ts';
 import type { Context } from '../kube/types.ts';
 import type { Claim } from './claim.ts';
@@ -37,7 +37,7 @@ export const observe = (
     pathHolder:
       path === undefined || path.key === keyString(key) ? undefined : path.key.slice(key.namespace.length + 1),
     rival: claim && rivalOf(hosts, claim, serviceName(route.spec.appRef.name)),
-    ingress: controllerUid(ingress ?? {}) === route.metadata.uid ? ingress : undefined,
+    ingress: ingress !== undefined && isOurs(ingress, route) ? ingress : undefined,
     appExists: app !== undefined && app.metadata.deletionTimestamp === undefined,
     refusal: undefined,
     settings,

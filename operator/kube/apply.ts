@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isConflict } from './errors.ts';
-import { controllerOf, controllerUid, groupOf } from './owners.ts';
+import { controllerOf, groupOf, isControlledBy } from './owners.ts';
 import { resourceId } from './paths.ts';
 import { keyOf, keyString, type Key, type KubeObject, type Resource } from './resource.ts';
 import { canonical, differences, pruned, type Difference } from './subset.ts';
@@ -81,8 +81,7 @@ export const stamped = (intent: Intent, owner?: KubeObject): Stamped => {
  * somebody stripped of its owner, or orphaned (`kubectl delete --cascade=orphan`) to take it over with a new App.
  */
 export const isOurs = (object: KubeObject, owner?: KubeObject): boolean => {
-  const controller = controllerUid(object);
-  if (controller !== undefined) return controller === owner?.metadata?.uid;
+  if (controllerOf(object) !== undefined) return owner !== undefined && isControlledBy(object, owner);
   return object.metadata?.annotations?.[appliedAnnotation] !== undefined;
 };
 

@@ -18,7 +18,7 @@ export interface CacheSpec<T extends KubeObject = KubeObject> {
   readonly metadataOnly?: boolean;
   /** trim drops what nobody reads before an object is kept. */
   readonly trim?: (object: T) => T | void;
-  /** indexes besides `owner` and `namespace`: name → the values under which byIndex finds an object. */
+  /** indexes besides those by owner and `namespace`: name → the values under which byIndex finds an object. */
   readonly indexes?: Readonly<Record<string, (object: T) => readonly string[]>>;
 }
 
@@ -165,6 +165,7 @@ export const createCache = (client: KubeClient, specs: readonly CacheSpec[], o: 
     list: (r, namespace) => storeOf(r).list(namespace),
     byIndex: (r, index, value) => storeOf(r).byIndex(index, value),
     keysByIndex: (r, index, value) => storeOf(r).keysByIndex(index, value),
+    ownedBy: (r, owner) => storeOf(r).ownedBy(owner),
     keys: (r, namespace) => storeOf(r).keys(namespace),
     resourceVersion: (r, key) => kinds.get(resourceId(r))?.store.version(key),
     progress: (r, namespace = everywhere) => reflectorOf(r, namespace)?.progress.version,

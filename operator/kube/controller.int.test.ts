@@ -50,7 +50,7 @@ const child = (owner: KubeObject, name: string) => ({
 const keepsOneSecret = async (key: Key, { cache, kube }: Context): Promise<Result> => {
   const owner = cache.get(ConfigMap, key);
   if (owner === undefined || owner.metadata?.name === 'kube-root-ca.crt') return done();
-  if (cache.byIndex(Secret, 'owner', owner.metadata?.uid ?? '').length === 0) {
+  if (cache.ownedBy(Secret, owner).length === 0) {
     await kube.apply(Secret, child(owner, `${key.name}-child`));
   }
   return done();
@@ -98,7 +98,7 @@ describe('a controller', () => {
       const c = named(async (key, { cache, kube }) => {
         const owner = cache.get(ConfigMap, key);
         if (key.name !== 'parent' || owner === undefined) return done();
-        if (cache.byIndex(Secret, 'owner', owner.metadata?.uid ?? '').length === 0) {
+        if (cache.ownedBy(Secret, owner).length === 0) {
           await kube.create(Secret, child(owner, `child-${made++}`));
         }
         return done();

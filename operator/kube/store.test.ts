@@ -18,6 +18,12 @@ const owned = (name: string, version: number, uid: string): Labelled =>
     metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'Owner', name: 'o', uid, controller: true }] },
   });
 
+const owner = (uid: string): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'Owner',
+  metadata: { namespace: 'a', name: 'o', uid },
+});
+
 describe('Store', () => {
   test('a read is a copy that the caller may change', () => {
     const store = new Store({ resource: Things });
@@ -55,11 +61,7 @@ describe('Store', () => {
 
   test('indexes follow changes and deletions, also where several objects share a value', () => {
     const store = new Store({ resource: Things });
-    const names = (uid: string): string[] => {
-      const found = store.byIndex('owner', uid).map((o) => o.metadata?.name ?? '');
-      expect(store.keysByIndex('owner', uid).map(({ name }) => name)).toEqual(found);
-      return found;
-    };
+    const names = (uid: string): string[] => store.ownedBy(owner(uid)).map((o) => o.metadata?.name ?? '');
     store.put(owned('x', 1, 'u1'));
     store.put(owned('y', 2, 'u1'));
     expect(names('u1')).toEqual(['x', 'y']);
@@ -68,6 +70,20 @@ describe('Store', () => {
     store.remove({ namespace: 'a', name: 'y' });
     expect(names('u1')).toEqual([]);
     expect(() => store.byIndex('none', 'x')).toThrow('no index none');
+  });
+
+  test.each<[string, string, object]>([
+    ['is of another namespace', 'b', {}],
+    ['names another kind', 'a', { kind: 'Stranger' }],
+    ['names another group', 'a', { apiVersion: 'x.io/v1' }],
+    ['names another name', 'a', { name: 'other' }],
+    ['is not controlled by it', 'a', { controller: false }],
+  ])('an object with the owner’s uid is no child of it where it %s', (_, namespace, more) => {
+    const store = new Store({ resource: Things });
+    const reference = { apiVersion: 'v1', kind: 'Owner', name: 'o', uid: 'u1', controller: true };
+    store.put(object('x', 1, { metadata: { namespace, ownerReferences: [{ ...reference, ...more }] } }));
+    store.put(owned('y', 2, 'u1'));
+    expect(store.ownedBy(owner('u1')).map((o) => o.metadata?.name)).toEqual(['y']);
   });
 
   test('an object whose trim or index throws changes nothing, and comes in as soon as it does not', () => {

@@ -1,4 +1,4 @@
-import { controllerUid } from './owners.ts';
+import { controllerUid, isControlledBy } from './owners.ts';
 import { createPacker, unpacked, type Packed, type Packer } from './pack.ts';
 import {
   apiVersionOf,
@@ -85,11 +85,21 @@ const reindex = (key: string, moves: readonly Move[]): void => {
 // Joined strings keep their parts alive, and with them the page they were parsed from.
 const flat = (s: string): string => Buffer.from(s).toString('latin1');
 
+const childrenOf = (namespace: string | undefined, uid: string): string =>
+  keyString({ namespace: namespace ?? '', name: uid });
+
+const controllers = (object: KubeObject): string[] => {
+  const uid = controllerUid(object);
+  return uid === undefined ? [] : [childrenOf(object.metadata?.namespace, uid)];
+};
+
 /** Store holds the objects of one kind, compressed; every read parses a fresh copy, which the caller may change. */
 export class Store<T extends KubeObject = KubeObject> {
   readonly resource: Resource<T>;
   readonly #entries = new Map<string, Entry>();
   readonly #indexes = new Map<string, Index>();
+  /** Children by namespace and uid of their controller: whoever knows a uid can name it, but only in namespaces of their own. */
+  readonly #children = new Index();
   readonly #valuesOf: readonly (readonly [Index, (o: T) => readonly string[]])[];
   readonly #packer: Packer;
   /** Texts read or written last, oldest first. */
@@ -104,14 +114,14 @@ export class Store<T extends KubeObject = KubeObject> {
     this.#trim = o.trim ?? (() => undefined);
     const declared: Record<string, (o: T) => readonly string[]> = {
       ...o.indexes,
-      owner: (object) => [controllerUid(object)].filter((uid) => uid !== undefined),
       namespace: (object) => [object.metadata?.namespace ?? ''],
     };
-    this.#valuesOf = Object.entries(declared).map(([name, values]) => {
+    const named = Object.entries(declared).map(([name, values]) => {
       const index = new Index();
       this.#indexes.set(name, index);
       return [index, values] as const;
     });
+    this.#valuesOf = [...named, [this.#children, controllers]];
   }
 
   get size(): number {
@@ -168,10 +178,14 @@ export class Store<T extends KubeObject = KubeObject> {
   }
 
   byIndex(name: string, value: string): T[] {
-    return [...this.#index(name).get(value)].flatMap((key) => {
-      const held = this.#entries.get(key);
-      return held === undefined ? [] : [this.#read(held)];
-    });
+    return this.#readAll(this.#index(name).get(value));
+  }
+
+  /** ownedBy lists what an object of the same namespace controls. */
+  ownedBy(owner: KubeObject): T[] {
+    const { namespace, uid } = owner.metadata ?? {};
+    if (uid === undefined) return [];
+    return this.#readAll(this.#children.get(childrenOf(namespace, uid))).filter((o) => isControlledBy(o, owner));
   }
 
   /** keysByIndex is byIndex without parsing anything: who is to be woken need not be read. */
@@ -192,6 +206,13 @@ export class Store<T extends KubeObject = KubeObject> {
     const index = this.#indexes.get(name);
     if (index === undefined) throw new Error(`${this.resource.plural} have no index ${name}`);
     return index;
+  }
+
+  #readAll(keys: Iterable<string>): T[] {
+    return [...keys].flatMap((key) => {
+      const held = this.#entries.get(key);
+      return held === undefined ? [] : [this.#read(held)];
+    });
   }
 
   #read(held: Entry): T {

@@ -26,6 +26,7 @@ const handFed = (): WatchedCache & { put(o: KubeObject): void; drop(): void; rea
     list: () => [],
     byIndex: () => [],
     keysByIndex: () => [],
+    ownedBy: () => [],
     keys: () => store.keys(),
     start: () => undefined,
     stop: () => Promise.resolve(),

@@ -2,7 +2,7 @@ import { Secret } from '../kube/resource.ts';
 import { Reason } from '../api/conditions.ts';
 import { digestOf } from './report.ts';
 import { readLogTail } from './logtail.ts';
-import { controllerOf } from '../kube/owners.ts';
+import { isControlledBy } from '../kube/owners.ts';
 import {
   describe,
   freshKeyring,
@@ -80,7 +80,7 @@ const askActive = async (asking: Asking): Promise<Answer> => {
   // Without its Secret the pod cannot start, so what is missing was never made: the operator died between the two. One of
   // an earlier Job of this name does not count.
   const secret = await ctx.kube.getMetadata(Secret, key);
-  const missing = platform && (!secret || controllerOf(secret)?.uid !== job?.metadata?.uid);
+  const missing = platform && !(secret && job && isControlledBy(secret, job));
   const since = pod?.metadata?.creationTimestamp ?? job?.metadata?.creationTimestamp ?? '';
   const late = ctx.now().getTime() - Date.parse(since) >= (pod ? startupMs : podlessLookMs);
   return {

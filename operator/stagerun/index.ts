@@ -3,7 +3,6 @@ import { labels, managedBy } from '../api/names.ts';
 import { dropPlaceholder } from '../api/placeholder.ts';
 import { StageRun } from '../api/stagerun.ts';
 import { cached, type CacheSpec } from '../kube/cache.ts';
-import { controllerOf } from '../kube/owners.ts';
 import { Job, keyOf, Pod, Secret } from '../kube/resource.ts';
 import { done, type Cache, type Context, type Controller, type Result, type Watch } from '../kube/types.ts';
 import { owned, refers, specChanged } from '../kube/watches.ts';
@@ -11,9 +10,9 @@ import { ask } from './ask.ts';
 import { platformToRecord } from './outside.ts';
 import type { StageRunDeps } from './deps.ts';
 import { execute } from './execute.ts';
-import { jobEnd, type JobObject } from './jobstate.ts';
+import type { JobObject } from './jobstate.ts';
 import { lookLive } from './live.ts';
-import { observe, withJob, type Seen } from './observe.ts';
+import { observe, runsBuilding, withJob, type Seen } from './observe.ts';
 import { phaseOf, type Phase } from './phase.ts';
 import { isRecorded, succeededOf } from './result.ts';
 import { planRefused, planRun } from './plan.ts';
@@ -106,13 +105,7 @@ const takeTurn = (queue: BuildQueue, { run }: Seen, phase: Phase, now: Date): Ph
 
 /** holdRunning counts the Jobs that are there; only those of runs that go on, because nobody else would ever give the slot back. */
 const holdRunning = (queue: BuildQueue, cache: Cache, now: Date): void => {
-  for (const job of cache.list(Job)) {
-    const owner = controllerOf(job);
-    const key = keyOf(job);
-    const run = cache.get(StageRun, key);
-    const ours = run !== undefined && owner?.kind === StageRun.kind && owner.uid === run.metadata.uid;
-    if (ours && !isRecorded(run) && !jobEnd(job) && !job.metadata?.deletionTimestamp) queue.hold(key, now);
-  }
+  for (const key of runsBuilding(cache)) queue.hold(key, now);
 };
 
 const watches = (queue: BuildQueue): Watch[] => [
@@ -127,9 +120,9 @@ const watches = (queue: BuildQueue): Watch[] => [
   // At the start every run is looked at anyway; later only another spec or the end of an App matters to a run.
   refers(
     App,
-    ({ metadata }, cache) =>
+    (app, cache) =>
       cache
-        .byIndex(StageRun, 'owner', metadata.uid)
+        .ownedBy(StageRun, app)
         .filter((run) => !isRecorded(run))
         .map(keyOf),
     (change) => change.before !== undefined && specChanged(change),

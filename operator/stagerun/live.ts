@@ -1,4 +1,4 @@
-import { controllerOf } from '../kube/owners.ts';
+import { isControlledBy } from '../kube/owners.ts';
 import { Job, keyOf, Pod } from '../kube/resource.ts';
 import type { Context } from '../kube/types.ts';
 import { jobEnd, type JobObject } from './jobstate.ts';
@@ -35,7 +35,7 @@ const findPod = async (ctx: Context, seen: Seen): Promise<Seen> => {
     signal,
   });
   const found = items
-    .filter((one) => controllerOf(one)?.uid === uid)
+    .filter((one) => isControlledBy(one, job))
     .toSorted(byAge)
     .at(-1);
   return found ? { ...seen, pod: found, unwatched: true } : seen;

@@ -1,9 +1,9 @@
 import { App } from '../api/app.ts';
 import { StageRun } from '../api/stagerun.ts';
-import { controllerOf } from '../kube/owners.ts';
-import { Job, Pod, type Key } from '../kube/resource.ts';
+import { isControlledBy } from '../kube/owners.ts';
+import { Job, keyOf, Pod, type Key } from '../kube/resource.ts';
 import type { Cache } from '../kube/types.ts';
-import type { JobObject } from './jobstate.ts';
+import { jobEnd, type JobObject } from './jobstate.ts';
 import type { Config } from '../config.ts';
 import { secretsOf, secretVersionsOf } from '../platform.ts';
 import { limitsOf, type Limits } from './platform.ts';
@@ -42,16 +42,25 @@ export const observe = (cache: Cache, key: Key, config: Config): Seen | undefine
   // Most runs have ended long ago; at a restart all of them are looked at.
   if (isRecorded(run) || run.metadata.deletionTimestamp) return withJob(none, cache, cache.get(Job, key));
   const app = appOf(cache, run);
-  const pinned = app?.status?.stageRun?.deployed;
-  const deployed = pinned ? cache.get(StageRun, { namespace: key.namespace, name: pinned })?.status?.image : undefined;
-  return withJob({ ...none, app, deployed }, cache, cache.get(Job, key));
+  return withJob({ ...none, app, deployed: app && deployedImage(cache, app) }, cache, cache.get(Job, key));
 };
+
+/**
+ * runsBuilding are the runs whose Jobs are at work. Anybody can write a Job that names a run: only the one that the run made
+ * counts, and only while its result is still to be recorded, which gives the slot back.
+ */
+export const runsBuilding = (cache: Pick<Cache, 'get' | 'list'>): Key[] =>
+  cache.list(Job).flatMap((job) => {
+    const run = cache.get(StageRun, keyOf(job));
+    const isBuild = run !== undefined && isControlledBy(job, run) && !isRecorded(run);
+    return isBuild && !jobEnd(job) && job.metadata?.deletionTimestamp === undefined ? [keyOf(run)] : [];
+  });
 
 /** withJob sorts a Job of the run's name into what was seen. */
 export const withJob = (seen: Seen, cache: Cache, found: JobObject | undefined): Seen => {
   if (!found) return seen;
-  if (controllerOf(found)?.uid !== seen.run.metadata.uid) return { ...seen, otherJob: found };
-  const pods = cache.byIndex(Pod, 'owner', found.metadata?.uid ?? '');
+  if (!isControlledBy(found, seen.run)) return { ...seen, otherJob: found };
+  const pods = cache.ownedBy(Pod, found);
   return { ...seen, job: found, otherJob: undefined, pod: pods.toSorted(byAge).at(-1) };
 };
 
@@ -59,8 +68,13 @@ export const withJob = (seen: Seen, cache: Cache, found: JobObject | undefined):
 export const byAge = (a: PodObject, b: PodObject): number =>
   Date.parse(a.metadata?.creationTimestamp ?? '') - Date.parse(b.metadata?.creationTimestamp ?? '');
 
+const deployedImage = (cache: Cache, app: App): string | undefined => {
+  const name = app.status?.stageRun?.deployed;
+  const run = name === undefined ? undefined : cache.get(StageRun, { namespace: app.metadata.namespace, name });
+  return run && isControlledBy(run, app) ? run.status?.image : undefined;
+};
+
 const appOf = (cache: Cache, run: StageRun): App | undefined => {
-  const owner = controllerOf(run);
   const app = cache.get(App, { namespace: run.metadata.namespace, name: run.spec.appRef.name });
-  return app && owner?.kind === 'App' && owner.uid === app.metadata.uid ? app : undefined;
+  return app && isControlledBy(run, app) ? app : undefined;
 };

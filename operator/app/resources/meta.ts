@@ -1,6 +1,7 @@
 import type { App } from '../../api/app.ts';
 import { labels, managedBy } from '../../api/names.ts';
-import { apiVersionOf, type ObjectMeta, type Resource } from '../../kube/resource.ts';
+import { isControlledBy } from '../../kube/owners.ts';
+import { apiVersionOf, type KubeObject, type Resource } from '../../kube/resource.ts';
 import type { Intent } from '../../kube/types.ts';
 
 /** Component is the role of a child, in app.kubernetes.io/component. */
@@ -39,5 +40,5 @@ export const childOf = (app: App, resource: Resource, part: Part, spec: Readonly
 });
 
 /** isOwnedBy tells whether an object belongs to exactly this App, and not to an earlier one of the same name. */
-export const isOwnedBy = (app: App, object: { readonly metadata?: ObjectMeta } | undefined): boolean =>
-  object?.metadata?.ownerReferences?.some((o) => o.controller === true && o.uid === app.metadata.uid) === true;
+export const isOwnedBy = (app: App, object: KubeObject | undefined): boolean =>
+  object !== undefined && isControlledBy(object, app);

@@ -57,6 +57,8 @@ export const image = (reference = 'example.org/shop:1'): Pick<AppSpec, 'source'>
 
 /** anApp is an App as the API server returns it. */
 export const anApp = (spec: Partial<AppSpec> = {}, more: Partial<App['metadata']> = {}): App => ({
+  apiVersion: 'epinio.io/v1alpha1',
+  kind: 'App',
   metadata: {
     name: 'shop',
     namespace: 'team',
