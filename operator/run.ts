@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { appController, appCacheSpecs, keepPullSecrets } from './app/index.ts';
 import { appRouteController, appRouteCacheSpecs, followHosts } from './approute/index.ts';
+import { leaseName } from './api/rbac.ts';
 import { mergeCacheSpecs } from './caches.ts';
 import { cleanRegistry } from './cleaning/index.ts';
 import { loadConfig, type Config, type Environment } from './config.ts';
@@ -103,7 +104,7 @@ export const runOperator = async (env: Environment, auth: Auth = loadAuth()): Pr
     fetchImage: await ownImage(kube, env),
     options: {
       election: {
-        lease: { namespace: env.namespace, name: 'epinio-operator' },
+        lease: { namespace: env.namespace, name: leaseName },
         identity: electionIdentity(env.podName),
       },
       health: { port: env.healthPort },

@@ -50,23 +50,32 @@ afterAll(async () => {
 });
 
 /** mayOnServer asks the API server itself. */
-const mayOnServer = async (user: string, { verb, group, resource: path, namespace }: Request): Promise<boolean> => {
+const mayOnServer = async (
+  user: string,
+  { verb, group, resource: path, namespace, name }: Request,
+): Promise<boolean> => {
   const [resource, subresource] = path.split('/');
   const { body } = await call('POST', '/apis/authorization.k8s.io/v1/subjectaccessreviews', {
-    spec: { user, resourceAttributes: { verb, group, resource, subresource, namespace } },
+    spec: { user, resourceAttributes: { verb, group, resource, subresource, namespace, name } },
   });
   return (body.status as { allowed: boolean }).allowed;
 };
 
 const requests = (grants: readonly Grant[], namespace?: string): Request[] =>
-  grants.flatMap(({ group, resources }) =>
+  grants.flatMap(({ group, resources, names = [] }) =>
     resources.flatMap((resource) =>
-      verbs.map((verb) => ({ verb, group, resource, ...(namespace !== undefined && { namespace }) })),
+      verbs.flatMap((verb) =>
+        [undefined, ...(names.length > 0 ? [...names, 'another'] : [])].map((name) => ({
+          ...{ verb, group, resource },
+          ...(namespace !== undefined && { namespace }),
+          ...(name !== undefined && { name }),
+        })),
+      ),
     ),
   );
 
-const written = ({ verb, group, resource, namespace = 'all namespaces' }: Request): string =>
-  `${verb} ${resource}.${group} in ${namespace}`;
+const written = ({ verb, group, resource, namespace = 'all namespaces', name = '' }: Request): string =>
+  `${verb} ${resource}.${group} ${name} in ${namespace}`;
 
 const whatMay = async (user: string, list: readonly Request[]): Promise<string[]> => {
   const answers = await Promise.all(list.map(async (request) => ({ request, may: await mayOnServer(user, request) })));
@@ -78,7 +87,8 @@ describe('on a real API server', () => {
     const grants = [...operatorGrants, ...homeGrants, ...foreign];
     const all = [...requests(grants), ...requests(grants, team), ...requests(grants, 'epinio-system')];
     const list = [...new Map(all.map((request) => [written(request), request])).values()];
-    const last = { verb: 'patch', group: 'coordination.k8s.io', resource: 'leases', namespace: 'epinio-system' };
+    const name = 'epinio-operator';
+    const last = { verb: 'patch', group: 'coordination.k8s.io', resource: 'leases', namespace: 'epinio-system', name };
     await until('the roles are in force', 20, () => mayOnServer(operator, last));
     const wanted = list.filter((request) => allows(request)).map(written);
     expect(wanted.length).toBeGreaterThan(100);

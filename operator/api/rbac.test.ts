@@ -7,9 +7,13 @@ describe('allows', () => {
     ['create', 'batch', 'jobs', 'team'],
     ['watch', 'epinio.io', 'apps', undefined],
     ['get', '', 'pods/log', 'team'],
-    ['patch', 'coordination.k8s.io', 'leases', 'epinio-system'],
-  ])('lets the operator %s %s %s in %s', (verb, group, resource, namespace) => {
-    expect(allows({ verb, group, resource, ...(namespace !== undefined && { namespace }) })).toBe(true);
+    ['create', 'coordination.k8s.io', 'leases', 'epinio-system'],
+    ['get', 'coordination.k8s.io', 'leases', 'epinio-system', 'epinio-operator'],
+    ['patch', 'coordination.k8s.io', 'leases', 'epinio-system', 'epinio-operator'],
+  ])('lets the operator %s %s %s in %s', (verb, group, resource, namespace, name?: string) => {
+    expect(
+      allows({ verb, group, resource, ...(namespace !== undefined && { namespace }), ...(name && { name }) }),
+    ).toBe(true);
   });
 
   it.each([
@@ -21,11 +25,16 @@ describe('allows', () => {
     ['get', '', 'pods', 'team'],
     ['patch', 'batch', 'jobs', 'team'],
     ['delete', '', 'services', 'team'],
-    ['patch', 'coordination.k8s.io', 'leases', 'team'],
+    ['patch', 'coordination.k8s.io', 'leases', 'epinio-system'],
+    ['patch', 'coordination.k8s.io', 'leases', 'epinio-system', 'cert-manager-controller'],
+    ['get', 'coordination.k8s.io', 'leases', 'epinio-system', 'cert-manager-controller'],
+    ['patch', 'coordination.k8s.io', 'leases', 'team', 'epinio-operator'],
     ['patch', 'coordination.k8s.io', 'leases', undefined],
     ['get', 'rbac.authorization.k8s.io', 'clusterroles', undefined],
-  ])('does not let the operator %s %s %s in %s', (verb, group, resource, namespace) => {
-    expect(allows({ verb, group, resource, ...(namespace !== undefined && { namespace }) })).toBe(false);
+  ])('does not let the operator %s %s %s in %s', (verb, group, resource, namespace, name?: string) => {
+    expect(
+      allows({ verb, group, resource, ...(namespace !== undefined && { namespace }), ...(name && { name }) }),
+    ).toBe(false);
   });
 });
 
@@ -44,11 +53,16 @@ describe('requestsOf', () => {
 describe('the tables of verbs', () => {
   const tables = { operatorGrants, homeGrants, editorGrants, viewerGrants };
 
-  it.each(Object.entries(tables))('%s has no wildcard and names each resource once', (_name, grants) => {
-    expect(JSON.stringify(grants)).not.toContain('*');
-    const named = grants.flatMap(({ group, resources }) => resources.map((resource) => `${group}/${resource}`));
-    expect(named).toEqual([...new Set(named)]);
-  });
+  it.each(Object.entries(tables))(
+    '%s has no wildcard and names each resource once, but for what is limited to names',
+    (_name, grants) => {
+      expect(JSON.stringify(grants)).not.toContain('*');
+      const named = grants.flatMap(({ group, resources, names = [] }) =>
+        resources.map((resource) => `${group}/${[resource, ...names].join(' ')}`),
+      );
+      expect(named).toEqual([...new Set(named)]);
+    },
+  );
 
   it('let users write no status, and viewers write nothing', () => {
     const writes = (grants: typeof editorGrants): string[] =>

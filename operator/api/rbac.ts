@@ -8,7 +8,15 @@ export interface Grant {
   readonly group: string;
   readonly resources: readonly string[];
   readonly verbs: readonly Verb[];
+  /** Only objects of these names. A create has no name yet, so it cannot be limited so. */
+  readonly names?: readonly string[];
 }
+
+/** home is where manifests/ installs the operator, and its account there. */
+export const home = { namespace: 'epinio-system', name: 'epinio-operator' } as const;
+
+/** leaseName is the Lease by which replicas of the operator elect a leader. */
+export const leaseName = home.name;
 
 const read = ['get', 'list', 'watch'] as const;
 // Server-side apply needs create too, where the object may not be there yet.
@@ -41,7 +49,9 @@ export const homeGrants: readonly Grant[] = [
   { group: '', resources: ['secrets'], verbs: read },
   // Its own pod tells which image the fetch containers run.
   { group: '', resources: ['pods'], verbs: ['get'] },
-  { group: 'coordination.k8s.io', resources: ['leases'], verbs: ['get', 'create', 'patch'] },
+  { group: 'coordination.k8s.io', resources: ['leases'], verbs: ['create'] },
+  // Leases of others, such as those of controllers beside it, are not its business.
+  { group: 'coordination.k8s.io', resources: ['leases'], verbs: ['get', 'patch'], names: [leaseName] },
   { group: 'events.k8s.io', resources: ['events'], verbs: ['create', 'patch'] },
 ];
 
@@ -64,9 +74,6 @@ export const viewerGrants: readonly Grant[] = [
   },
 ];
 
-/** home is where manifests/ installs the operator, and its account there. */
-export const home = { namespace: 'epinio-system', name: 'epinio-operator' } as const;
-
 /** Request is what RBAC looks at in a request to the API server. */
 export interface Request {
   readonly verb: string;
@@ -75,12 +82,17 @@ export interface Request {
   readonly resource: string;
   /** Namespace of the request; absent for all namespaces and for what has none. */
   readonly namespace?: string;
+  /** Absent for a create, a list or a watch. */
+  readonly name?: string;
 }
 
-const grants = (list: readonly Grant[], { verb, group, resource }: Request): boolean =>
+const grants = (list: readonly Grant[], { verb, group, resource, name }: Request): boolean =>
   list.some(
     (grant) =>
-      grant.group === group && grant.resources.includes(resource) && (grant.verbs as readonly string[]).includes(verb),
+      grant.group === group &&
+      grant.resources.includes(resource) &&
+      (grant.verbs as readonly string[]).includes(verb) &&
+      (grant.names === undefined || (name !== undefined && grant.names.includes(name))),
   );
 
 /** allows tells whether the operator, installed in the namespace `at`, may make a request. */
@@ -108,7 +120,12 @@ const api = 'rbac.authorization.k8s.io';
 const labels = { 'app.kubernetes.io/name': name };
 
 const toRules = (list: readonly Grant[]): object[] =>
-  list.map(({ group, resources, verbs }) => ({ apiGroups: [group], resources, verbs }));
+  list.map(({ group, resources, verbs, names }) => ({
+    apiGroups: [group],
+    resources,
+    ...(names !== undefined && { resourceNames: names }),
+    verbs,
+  }));
 
 const role = (kind: 'ClusterRole' | 'Role', list: readonly Grant[]): object => ({
   apiVersion: `${api}/v1`,

@@ -1,7 +1,7 @@
 import { KubeConfig } from '@kubernetes/client-node';
 import { connectTo, type Call } from '../../e2e/cluster/api.ts';
 import { until } from '../../e2e/cluster/shell.ts';
-import { home, rbac } from '../api/rbac.ts';
+import { home, leaseName, rbac } from '../api/rbac.ts';
 import { kubeconfigPath } from './apiserver.ts';
 
 interface Rendered {
@@ -53,6 +53,7 @@ const isInForce = async (call: Call): Promise<boolean> => {
     group: 'coordination.k8s.io',
     resource: 'leases',
     namespace: home.namespace,
+    name: leaseName,
   };
   const user = `system:serviceaccount:${home.namespace}:${home.name}`;
   const { body } = await call('POST', '/apis/authorization.k8s.io/v1/subjectaccessreviews', {
