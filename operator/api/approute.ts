@@ -62,4 +62,10 @@ export interface AppRoute extends KubeObject {
   readonly spec: AppRouteSpec;
   readonly status?: AppRouteStatus;
 }
-export const AppRoute = resource<AppRoute>({ group, version, kind: 'AppRoute', plural: 'approutes' });
+export const AppRoute = resource<AppRoute>({
+  group,
+  version,
+  kind: 'AppRoute',
+  plural: 'approutes',
+  exclusive: { spec: ['ingressClassName'] },
+});

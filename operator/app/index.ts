@@ -1,12 +1,12 @@
 import { App } from '../api/app.ts';
 import { AppRoute } from '../api/approute.ts';
-import { labels } from '../api/names.ts';
+import { annotations, labels } from '../api/names.ts';
 import { dropPlaceholder } from '../api/placeholder.ts';
 import { StageRun } from '../api/stagerun.ts';
 import type { Config } from '../config.ts';
 import { cached, type CacheSpec } from '../kube/cache.ts';
 import { controllerOf, groupOf } from '../kube/owners.ts';
-import { Deployment, keyOf, Pod, Secret, Service, type Key, type KubeObject } from '../kube/resource.ts';
+import { Deployment, keyOf, parseKey, Pod, Secret, Service, type Key, type KubeObject } from '../kube/resource.ts';
 import { done, type Cache, type Change, type Controller, type Watch } from '../kube/types.ts';
 import { owned, refers } from '../kube/watches.ts';
 import { secretsOf } from '../platform.ts';
@@ -25,7 +25,10 @@ const nameOnly = ({ apiVersion, kind, metadata = {} }: KubeObject): KubeObject =
   return { apiVersion, kind, metadata: kept } as KubeObject;
 };
 
-const isOfApp = ({ metadata }: KubeObject): boolean => metadata?.labels?.[labels.app] !== undefined;
+/** isOfApp: somebody may have taken one of the signs away, and then it is to be mended. */
+const isOfApp = (object: KubeObject): boolean =>
+  object.metadata?.labels?.[labels.app] !== undefined ||
+  object.metadata?.annotations?.[annotations.applied] !== undefined;
 
 const trimStrangers = <T extends KubeObject>(object: T): T => (isOfApp(object) ? object : (nameOnly(object) as T));
 
@@ -99,11 +102,21 @@ const podSignature = (pod: PodObject | undefined): string =>
 
 const podChanged = ({ before, after }: Change<PodObject>): boolean => podSignature(before) !== podSignature(after);
 
-const routeChanged = ({ before, after }: Change<AppRoute>): boolean =>
-  JSON.stringify([before?.spec, before?.status]) !== JSON.stringify([after?.spec, after?.status]);
+const routeChanged = ({ before, after }: Change<AppRoute>): boolean => routeSignature(before) !== routeSignature(after);
 
-/** A name that a stranger gave up is free for the App of that name. */
-const freedName = (object: KubeObject): Key[] => (isOfApp(object) ? [] : [keyOf(object)]);
+/** Of the metadata what we set: it is ours to mend. */
+const routeSignature = (route: AppRoute | undefined): string | undefined =>
+  route &&
+  JSON.stringify([
+    route.spec,
+    route.status,
+    route.metadata.labels,
+    route.metadata.annotations,
+    route.metadata.ownerReferences,
+  ]);
+
+/** A name that a stranger gave up is free for the App of that name; so is that of a child which lost its owner. */
+const freedName = (object: KubeObject): Key[] => [keyOf(object)];
 const isDeletion = ({ after }: Change<KubeObject>): boolean => after === undefined;
 
 const pullSecretReaders =
@@ -121,7 +134,7 @@ const watches = (deps: AppDeps): Watch[] => [
   owned(Service, App),
   refers(Deployment, freedName, isDeletion),
   refers(Service, freedName, isDeletion),
-  refers(AppRoute, ({ metadata, spec }) => [{ namespace: metadata.namespace, name: spec.appRef.name }], routeChanged),
+  refers(AppRoute, (route) => appsOfRoute(route).map(parseKey), routeChanged),
   refers(Pod, (pod) => (webPodOf(pod).length > 0 ? appOf(pod) : []), podChanged),
   refers(Secret, pullSecretReaders(deps)),
   refers(Secret, ({ metadata }, cache) =>

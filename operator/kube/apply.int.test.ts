@@ -119,12 +119,12 @@ test('what the intent no longer says goes, what others added stays', () =>
     await s.apply(deployment(s, { minReadySeconds: 7 }));
     await stranger.mergePatch(Deployment, key(s), {
       metadata: { annotations: { theirs: 'yes' } },
-      spec: { paused: true },
+      spec: { revisionHistoryLimit: 3 },
     });
-    await vi.waitFor(() => expect(s.cache.get(Deployment, key(s))?.spec?.paused).toBe(true));
+    await vi.waitFor(() => expect(s.cache.get(Deployment, key(s))?.spec?.revisionHistoryLimit).toBe(3));
     expect(await s.apply(deployment(s, { minReadySeconds: 7 }))).toMatchObject({ type: 'unchanged' });
     const { object } = await s.apply(deployment(s));
-    expect(object).toMatchObject({ metadata: { annotations: { theirs: 'yes' } }, spec: { paused: true } });
+    expect(object).toMatchObject({ metadata: { annotations: { theirs: 'yes' } }, spec: { revisionHistoryLimit: 3 } });
     expect(object).not.toHaveProperty('spec.minReadySeconds');
   }));
 

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isConflict } from './errors.ts';
+import { intrusions, placeText } from './intrusions.ts';
+import { overwrite } from './overwrite.ts';
 import { controllerOf, groupOf, isControlledBy } from './owners.ts';
 import { resourceId } from './paths.ts';
 import { keyOf, keyString, type Key, type KubeObject, type Resource } from './resource.ts';
@@ -96,12 +98,22 @@ const notOurs = <T extends KubeObject>(object: T, owner?: KubeObject): Applied<T
   return { type: same ? 'predecessor' : 'nameTaken', object };
 };
 
-/** drift is what of the intent the live object does not have, as far as the cache can tell. */
-const drift = (wanted: Intent, live: KubeObject, metadataOnly: boolean): Difference[] =>
-  metadataOnly ? differences({ metadata: wanted.metadata }, live) : differences(wanted, live);
+/** drift is what of the intent the live object does not have, or has beside others' in its place, as far as the cache can tell. */
+const drift = ({ r, wanted }: Target, live: KubeObject, metadataOnly: boolean): Difference[] => {
+  if (metadataOnly) return differences({ metadata: wanted.metadata }, live);
+  const displaced = intrusions(r, wanted, live);
+  const missing = differences(wanted, live);
+  if (displaced.length === 0) return missing;
+  return [...missing, ...displaced.map(({ place, found }) => ({ path: placeText(place), wanted: undefined, found }))];
+};
+
+interface Target {
+  readonly r: Resource;
+  readonly wanted: Intent;
+}
 
 const isInSync = (
-  wanted: Intent,
+  target: Target,
   live: KubeObject,
   hash: string,
   memo: Memo | undefined,
@@ -110,7 +122,7 @@ const isInSync = (
   if (live.metadata?.annotations?.[appliedAnnotation] !== hash) return false;
   const known = memo?.hash === hash ? memo : undefined;
   if (metadataOnly && known !== undefined && known.version !== live.metadata.resourceVersion) return false;
-  const found = drift(wanted, live, metadataOnly);
+  const found = drift(target, live, metadataOnly);
   return found.length === 0 || known?.accepted === canonical(found);
 };
 
@@ -169,19 +181,19 @@ export const applyIfChanged = async <T extends KubeObject>(
     if (!isOurs(live, o.owner)) return notOurs(live, o.owner);
     // What is going cannot be made right; its DELETED event wakes the owner, who makes a new one.
     if (live.metadata?.deletionTimestamp !== undefined) return { type: 'unchanged', object: live };
-    if (isInSync(wanted, live, hash, known.get(id), metadataOnly)) return { type: 'unchanged', object: live };
+    if (isInSync({ r, wanted }, live, hash, known.get(id), metadataOnly)) return { type: 'unchanged', object: live };
   }
 
   const applied: Applied<T> =
     live !== undefined || certain
-      ? { type: 'applied', object: await ctx.kube.apply(r, wanted, { signal: ctx.signal }) }
+      ? { type: 'applied', object: await overwrite(ctx, { r, wanted }, metadataOnly ? undefined : live) }
       : await sendCautiously(ctx, r, wanted, o.owner);
   if (applied.type !== 'applied') return applied;
 
-  const left = drift(wanted, applied.object, false);
+  const left = drift({ r, wanted }, applied.object, false);
   if (left.length === 0 && !metadataOnly) known.delete(id);
   else known.set(id, { hash, accepted: canonical(left), version: applied.object.metadata?.resourceVersion });
-  ctx.log.info({ kind: r.kind, object: keyString(key), ...reason(wanted, live, hash, metadataOnly) }, 'applied');
+  ctx.log.info({ kind: r.kind, object: keyString(key), ...reason({ r, wanted }, live, hash, metadataOnly) }, 'applied');
   return applied;
 };
 
@@ -197,12 +209,12 @@ export const isApplied = (
   const live = cache.get(r, key);
   if (live === undefined || !isOurs(live, o.owner) || live.metadata?.deletionTimestamp !== undefined) return false;
   const memo = memosOf(cache).get(`${resourceId(r)} ${keyString(key)}`);
-  return isInSync(wanted, live, hash, memo, cache.coverage(r, key.namespace)?.metadataOnly === true);
+  return isInSync({ r, wanted }, live, hash, memo, cache.coverage(r, key.namespace)?.metadataOnly === true);
 };
 
 /** reason says for the log why an apply was sent; paths only, because values may be secret. */
-const reason = (wanted: Intent, live: KubeObject | undefined, hash: string, metadataOnly: boolean): object => {
+const reason = (target: Target, live: KubeObject | undefined, hash: string, metadataOnly: boolean): object => {
   if (live === undefined) return { why: 'absent' };
   if (live.metadata?.annotations?.[appliedAnnotation] !== hash) return { why: 'changed' };
-  return { why: 'drifted', paths: drift(wanted, live, metadataOnly).map((d) => d.path) };
+  return { why: 'drifted', paths: drift(target, live, metadataOnly).map((d) => d.path) };
 };

@@ -5,6 +5,7 @@ import { isConflict, isNotFound } from './errors.ts';
 import { apiVersionOf, Pod, type Key, type KubeObject, type Resource } from './resource.ts';
 import { connectionFailed, createTransport, type Call, type TransportOptions } from './transport.ts';
 import type { CallOptions, Kube, List, ListOptions, Metadata, WriteOptions } from './types.ts';
+import { defaultManager } from './managed.ts';
 import { readEvents, type WatchEvent } from './watch.ts';
 
 /** PageOptions select what eachItem reads; limit is that of a page. */
@@ -70,7 +71,7 @@ const forever = 100_000;
 /** createClient makes the one client of a process: plain JSON in and out, one pool of connections. */
 export const createClient = (o: ClientOptions): KubeClient => {
   const transport = createTransport(o);
-  const fieldManager = o.fieldManager ?? 'epinio';
+  const fieldManager = o.fieldManager ?? defaultManager;
 
   const json = async <T>(call: Call): Promise<T> => JSON.parse(await transport.send(call)) as T;
   const call = (r: Resource, verb: string, rest: Omit<Call, 'verb' | 'resource'>, subresource?: string): Call => ({
@@ -213,6 +214,7 @@ export const createClient = (o: ClientOptions): KubeClient => {
       const path = withQuery(objectPath(r, { namespace, name }, a.subresource), {
         fieldManager: a.fieldManager ?? fieldManager,
         force: a.force ?? true,
+        dryRun: a.dryRun === true ? 'All' : undefined,
       });
       const headers = { 'content-type': 'application/apply-patch+yaml' };
       const body = applyBody(intent);

@@ -46,6 +46,11 @@ export interface Resource<T extends KubeObject = KubeObject> {
   /** Plural, lower case: the path segment. */
   readonly plural: string;
   readonly namespaced: boolean;
+  /**
+   * exclusive are fields that, where we apply an object of this kind, nobody else may add: path of an object (`spec`,
+   * `spec.template.spec.containers[]`) → names of its fields.
+   */
+  readonly exclusive?: Readonly<Record<string, readonly string[]>>;
   /** Phantom, never set: carries T through inference. */
   readonly _object?: T;
 }
@@ -84,6 +89,12 @@ export const Deployment = resource<Wire<V1Deployment>>({
   version: 'v1',
   kind: 'Deployment',
   plural: 'deployments',
+  exclusive: {
+    spec: ['paused'],
+    'spec.template.spec.securityContext.seccompProfile': ['localhostProfile'],
+    'spec.template.spec.containers[]': ['command', 'args', 'workingDir', 'livenessProbe', 'startupProbe', 'lifecycle'],
+    'spec.template.spec.containers[].lifecycle': ['preStop', 'postStart'],
+  },
 });
 export const ReplicaSet = resource<Wire<V1ReplicaSet>>({
   group: 'apps',
@@ -97,8 +108,15 @@ export const Ingress = resource<Wire<V1Ingress>>({
   version: 'v1',
   kind: 'Ingress',
   plural: 'ingresses',
+  exclusive: { spec: ['defaultBackend', 'tls'] },
 });
-export const Service = resource<Wire<V1Service>>({ group: '', version: 'v1', kind: 'Service', plural: 'services' });
+export const Service = resource<Wire<V1Service>>({
+  group: '',
+  version: 'v1',
+  kind: 'Service',
+  plural: 'services',
+  exclusive: { spec: ['externalIPs', 'publishNotReadyAddresses'] },
+});
 export const Pod = resource<Wire<V1Pod>>({ group: '', version: 'v1', kind: 'Pod', plural: 'pods' });
 export const Secret = resource<Wire<V1Secret>>({ group: '', version: 'v1', kind: 'Secret', plural: 'secrets' });
 export const ConfigMap = resource<Wire<V1ConfigMap>>({

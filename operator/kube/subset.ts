@@ -7,9 +7,11 @@ export interface Difference {
   readonly found: unknown;
 }
 
-type Json = Readonly<Record<string, unknown>>;
+/** Json is any JSON object. */
+export type Json = Readonly<Record<string, unknown>>;
 
-const isObject = (v: unknown): v is Json => typeof v === 'object' && v !== null && !Array.isArray(v);
+/** isObject narrows to a JSON object. */
+export const isObject = (v: unknown): v is Json => typeof v === 'object' && v !== null && !Array.isArray(v);
 
 /** Lists that server-side apply merges by key, so others may have items of their own in them: name of the field → its keys. */
 const listMaps: Readonly<Record<string, readonly string[]>> = {
@@ -31,6 +33,9 @@ const listMaps: Readonly<Record<string, readonly string[]>> = {
   volumes: ['name'],
 };
 
+/** Maps that server-side apply takes as one value: what others add to it would change what ours means. */
+const atomicMaps = new Set(['selector', 'labelSelector', 'nodeSelector', 'configMapKeyRef', 'secretKeyRef']);
+
 /** Lists that are sets: ours must be in, others may be. */
 const sets = new Set(['finalizers']);
 
@@ -46,7 +51,8 @@ const quantities = new Set([
   'divisor',
 ]);
 
-const keysOf = (field: string, items: readonly unknown[]): readonly string[] | undefined => {
+/** keysOf tells by which fields server-side apply merges the items of a list; undefined where the list is one value. */
+export const keysOf = (field: string, items: readonly unknown[]): readonly string[] | undefined => {
   if (field !== 'ports') return listMaps[field];
   // Ports of a container and of a Service are merged by different keys.
   return items.some((item) => isObject(item) && 'containerPort' in item)
@@ -60,13 +66,16 @@ const isEmpty = (v: unknown): boolean => {
   return Array.isArray(v) ? v.length === 0 : isObject(v) && Object.keys(v).every((key) => isEmpty(v[key]));
 };
 
-const keyValue = (item: unknown, key: string): unknown =>
+/** keyValue is what an item says of a field that it is merged by. */
+export const keyValue = (item: unknown, key: string): unknown =>
   (isObject(item) ? item[key] : undefined) ?? (key === 'protocol' ? 'TCP' : null);
 
-const keyIn = (item: unknown, keys: readonly string[]): string =>
+/** keyIn writes by what an item is merged, to find it again. */
+export const keyIn = (item: unknown, keys: readonly string[]): string =>
   JSON.stringify(keys.map((key) => keyValue(item, key)));
 
-const sameKey = (a: unknown, b: unknown, keys: readonly string[]): boolean =>
+/** sameKey tells whether two items are one to server-side apply. */
+export const sameKey = (a: unknown, b: unknown, keys: readonly string[]): boolean =>
   b !== undefined && keys.every((key) => keyValue(a, key) === keyValue(b, key));
 
 const sameScalar = (wanted: unknown, found: unknown, inQuantity: boolean): boolean => {
@@ -87,6 +96,9 @@ const stepText = (step: Step, first: boolean): string => {
   return `[${typeof step === 'number' ? step : keyIn(step.item, step.keys)}]`;
 };
 
+const hasMore = (found: Json, wanted: Json): boolean =>
+  Object.keys(found).some((name) => wanted[name] === undefined && !isEmpty(found[name]));
+
 /** Comparison walks down both sides at once. Nearly always nothing differs: paths are written only where something does. */
 class Comparison {
   readonly found: Difference[] = [];
@@ -95,7 +107,10 @@ class Comparison {
   compare(field: string, wanted: unknown, found: unknown, inQuantity: boolean): void {
     if (wanted === undefined || wanted === found) return;
     if (Array.isArray(wanted) && Array.isArray(found)) return this.#lists(field, wanted, found);
-    if (isObject(wanted) && isObject(found)) return this.#fields(wanted, found, inQuantity);
+    if (isObject(wanted) && isObject(found)) {
+      if (atomicMaps.has(field) && hasMore(found, wanted)) return this.#differs(wanted, found);
+      return this.#fields(wanted, found, inQuantity);
+    }
     if (isEmpty(wanted) && isEmpty(found)) return;
     const isScalar = typeof wanted !== 'object' || wanted === null;
     if (!isScalar || !sameScalar(wanted, found, inQuantity)) this.#differs(wanted, found);
@@ -145,8 +160,8 @@ class Comparison {
 
 /**
  * differences lists where `found` does not have what `wanted` says. What is only in `found` is somebody else's and no
- * difference. Quantities and int-or-string are compared by value, merged lists by key, other lists as a whole; what is
- * empty equals what is absent.
+ * difference. Quantities and int-or-string are compared by value, merged lists by key, other lists and atomic maps as a
+ * whole; what is empty equals what is absent.
  */
 export const differences = (wanted: unknown, found: unknown): Difference[] => {
   const comparison = new Comparison();

@@ -46,6 +46,8 @@ export interface ApplyOptions extends WriteOptions {
   readonly subresource?: 'status';
   /** Default true; false answers 409 where another manager has set one of our fields to another value. */
   readonly force?: boolean;
+  /** The server judges and answers as always, and keeps nothing. */
+  readonly dryRun?: boolean;
 }
 
 /** DeleteOptions: a delete always names the uid it means, so that a newer object of the same name survives. */

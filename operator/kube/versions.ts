@@ -161,7 +161,10 @@ export const tracked = (kube: Kube, tracker: WriteTracker, by: string): Kube => 
     logs: (key, o) => kube.logs(key, o),
     evict: (key, o) => kube.evict(key, o),
     create: async (r, object, o) => remember(r, await kube.create(r, object, o)),
-    apply: async (r, intent, o) => remember(r, await kube.apply(r, intent, o)),
+    apply: async (r, intent, o) => {
+      const answer = await kube.apply(r, intent, o);
+      return o?.dryRun === true ? answer : remember(r, answer);
+    },
     mergePatch: async (r, key, patch, o) => remember(r, await kube.mergePatch(r, key, patch, o)),
     remove: async (r, key, o) => {
       const removed = await kube.remove(r, key, o);

@@ -11,7 +11,9 @@ export const portName = 'http';
 
 /** preStopSeconds is how long a pod goes on serving after it was told to end, until every proxy knows. */
 const preStopSeconds = 5;
-const defaultGraceSeconds = 30;
+
+/** defaultGraceSeconds is how long a pod may take to end, unless the App says so. */
+export const defaultGraceSeconds = 30;
 
 /** Image is what to run, and what is known of it. */
 export interface Image {
@@ -49,15 +51,8 @@ export const chooseProcess = ({ spec }: App, { processes }: Pick<Image, 'process
 
 /** environment gives the app its port first, unless the user says otherwise. */
 const environment = ({ spec }: App): EnvVar[] => {
-  const env = (spec.env ?? []).map(withoutEmpty);
+  const env = spec.env ?? [];
   return env.some((e) => e.name === 'PORT') ? env : [{ name: 'PORT', value: String(spec.port) }, ...env];
-};
-
-/** The API server drops an empty value; sending it would look like a difference for ever. */
-const withoutEmpty = (e: EnvVar): EnvVar => {
-  if (e.value !== '') return e;
-  const { value: _, ...rest } = e;
-  return rest;
 };
 
 /** A sleep that outlasts the grace period is refused by the API server. */

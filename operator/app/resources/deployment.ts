@@ -2,7 +2,7 @@ import type { App, AppSpec } from '../../api/app.ts';
 import { annotations, deploymentName, labels, podLabels } from '../../api/names.ts';
 import { Deployment } from '../../kube/resource.ts';
 import type { Intent } from '../../kube/types.ts';
-import { buildContainer, webProcess, type Image } from './container.ts';
+import { buildContainer, defaultGraceSeconds, webProcess, type Image } from './container.ts';
 import { childOf, commonLabels } from './meta.ts';
 
 type PodWishes = NonNullable<AppSpec['pod']>;
@@ -49,6 +49,7 @@ const podSpec = (app: App, image: Image, pullSecret: string | undefined): object
     securityContext: securityContext(pod, image),
     ...(secrets.length > 0 ? { imagePullSecrets: secrets } : {}),
     ...(spreading === undefined ? {} : { topologySpreadConstraints: spreading }),
+    terminationGracePeriodSeconds: defaultGraceSeconds,
     ...Object.fromEntries(passedOn.flatMap((key) => (pod[key] === undefined ? [] : [[key, pod[key]]]))),
   };
 };

@@ -1,6 +1,6 @@
 import type { App } from '../../api/app.ts';
 import { labels, managedBy } from '../../api/names.ts';
-import { isControlledBy } from '../../kube/owners.ts';
+import { isOurs } from '../../kube/apply.ts';
 import { apiVersionOf, type KubeObject, type Resource } from '../../kube/resource.ts';
 import type { Intent } from '../../kube/types.ts';
 
@@ -39,6 +39,6 @@ export const childOf = (app: App, resource: Resource, part: Part, spec: Readonly
   spec,
 });
 
-/** isOwnedBy tells whether an object belongs to exactly this App, and not to an earlier one of the same name. */
+/** isOwnedBy tells whether an object belongs to exactly this App, and not to an earlier one of the same name; what lost its owner counts, if it bears our mark. */
 export const isOwnedBy = (app: App, object: KubeObject | undefined): boolean =>
-  object !== undefined && isControlledBy(object, app);
+  object !== undefined && isOurs(object, app);

@@ -88,8 +88,8 @@ describe('the container', () => {
   test('a user’s PORT wins and is not doubled', () => {
     expect(container({ env: [{ name: 'PORT', value: '1' }] })?.env).toEqual([{ name: 'PORT', value: '1' }]);
   });
-  test('an empty value is left out, as the API server does', () => {
-    expect(container({ env: [{ name: 'A', value: '' }] })?.env).toContainEqual({ name: 'A' });
+  test('an empty value is said, so that nobody else’s takes its place', () => {
+    expect(container({ env: [{ name: 'A', value: '' }] })?.env).toContainEqual({ name: 'A', value: '' });
   });
   test('is pulled each time, unless its digest says what it is', () => {
     expect(container()?.imagePullPolicy).toBe('Always');

@@ -16,6 +16,9 @@ export const buildService = (app: App): Intent =>
     { name: serviceName(app.metadata.name), component: 'application' },
     {
       type: 'ClusterIP',
+      // The API server's own defaults, said so that nobody else's word counts.
+      sessionAffinity: 'None',
+      internalTrafficPolicy: 'Cluster',
       selector: podLabels(app.metadata.name, webProcess),
       ports: [{ name: portName, port: 80, protocol: 'TCP', targetPort: portName }],
     },
