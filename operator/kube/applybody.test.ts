@@ -25,7 +25,7 @@ test('whatever is written is JSON of the same value, made well-formed', () => {
   fc.assert(
     fc.property(anyUnicode(50), fc.string({ maxLength: 5 }), (text, half) => {
       for (const value of [text, `${text}\ud800${half}`]) {
-        expect(JSON.parse(applyBody([value]))).toEqual([value.toWellFormed()]);
+        expect(JSON.parse(applyBody(value))).toBe(value.toWellFormed());
       }
     }),
   );
