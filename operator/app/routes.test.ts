@@ -42,6 +42,17 @@ describe('a route that is not wanted any more', () => {
     expect(staleRoutes(see({ app: anApp(own), routes: [old] }))).toEqual([old]);
   });
   test.each([
+    ['stays until the new one is judged', 0, undefined],
+    ['goes once the new one is accepted', 1, 'accepted' as const],
+    ['goes once the new one is refused', 1, 'conflict' as const],
+  ])('in favour of another path of its host %s', (_, gone, state) => {
+    const old = aRoute('ready', { host: 'a.test' });
+    const current = aRoute(state ?? 'accepted', { host: 'a.test', path: '/b' });
+    const moved = state === undefined ? { ...current, status: {} } : current;
+    const app = anApp({ routes: [{ host: 'a.test', path: '/b' }] });
+    expect(staleRoutes(see({ app, routes: [old, moved] }))).toHaveLength(gone);
+  });
+  test.each([
     ['stays until the new default route leads to the App', aRoute('accepted'), 0],
     ['goes once the new default route leads to the App', aRoute('ready'), 1],
   ])('as the default route of an earlier domain %s', (_, current, gone) => {
