@@ -41,11 +41,11 @@ format: deps ## Format all code
 	$(NODE) node_modules/prettier/bin/prettier.cjs --write --log-level=warn .
 
 unit: deps ## Run the pure tests
-	$(CLUSTER_TOOL) with bzip2 xz bsdtar zip lua5.1 -- $(VITEST) --project unit
+	$(CLUSTER_TOOL) with bzip2 xz bsdtar zip lua5.1 git -- $(VITEST) --project unit
 
 integration: deps ## Run the tests on a real kube-apiserver (built once into the cache)
 	$(CLUSTER_TOOL) build kube-apiserver kube-controller-manager kubectl minio
-	$(CLUSTER_TOOL) with etcd openssl bzip2 xz docker-registry -- $(VITEST) --project integration
+	$(CLUSTER_TOOL) with etcd openssl curl bzip2 xz docker-registry -- $(VITEST) --project integration
 
 builder-test: deps ## Run the tests of the test builder's lifecycle
 	$(CLUSTER_TOOL) with docker-registry busybox -- go -C e2e/builder/lifecycle vet ./...
@@ -56,7 +56,7 @@ e2e: export EPINIO_BUILDER := test
 e2e: build ## Run the end-to-end tests on a cluster with everything in it
 	$(CLUSTER_TOOL) up
 	$(CLUSTER_TOOL) install
-	$(CLUSTER_TOOL) with cluster -- $(VITEST) --project e2e
+	$(CLUSTER_TOOL) with cluster curl -- $(VITEST) --project e2e
 
 test: verify unit integration builder-test e2e ## Run everything: what CI runs
 

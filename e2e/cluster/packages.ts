@@ -22,6 +22,7 @@ const packages: Readonly<Record<string, string>> = {
   zip: 'zip',
   'lua5.1': 'lua5.1',
   busybox: 'busybox-static',
+  git: 'git',
 };
 
 /** What tests on an API server alone need. */

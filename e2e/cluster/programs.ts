@@ -3,7 +3,7 @@ import { delimiter, join } from 'node:path';
 import { packagesOf } from './packages.ts';
 
 /** What the owner of a machine brings along, from wherever it comes; everything else is a package that a step installs. */
-const own = ['go', 'gofmt', 'node', 'npm', 'make', 'curl', 'git', 'docker'];
+const own = ['go', 'gofmt', 'node', 'npm', 'make', 'docker'];
 
 const folders = ['/usr/bin', '/usr/sbin', '/bin', '/sbin'];
 const database = '/var/lib/dpkg';
