@@ -40,5 +40,5 @@ test('the registry is known by its Service in every form, and by the names that 
     'registry.example.org',
     '10.0.0.1',
   ]);
-  expect(options).toMatchObject({ namespace: 'ns', pullDoor: '127.0.0.1:30500' });
+  expect(options.namespace).toBe('ns');
 });
