@@ -1,5 +1,7 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ConfigError, parseConfig } from './config.ts';
+import { ConfigError, configSchema, parseConfig } from './config.ts';
+import { createStorage } from './storage/index.ts';
 
 const minimal = `
 domain: apps.localhost
@@ -63,6 +65,25 @@ describe('the configuration file', () => {
         .replace("'run:1'", "'localhost:30500/apps/epinio/run:1'"),
       /builders: .* lies where Apps push to/,
     ],
+    ['an S3 endpoint with a path', minimal.replace(':9000', ':9000/s3'), /s3\.endpoint: must end with host and port/],
+    [
+      'an S3 endpoint with a key',
+      minimal.replace('http://', 'http://key:secret@'),
+      /s3\.endpoint: must not hold a key/,
+    ],
+    ['an S3 host that no client takes', minimal.replace('minio.', '-minio.'), /s3\.endpoint: must have a host of/],
+    [
+      'an IPv6 address without a port',
+      minimal.replace('minio.epinio-system.svc:9000', '[::1]'),
+      /s3\.endpoint: must have a port/,
+    ],
+    ['an S3 endpoint that is no URL', minimal.replace('http://minio', 'minio'), /s3\.endpoint: must be a URL/],
+    ['a bucket in upper case', minimal.replace('bucket: epinio', 'bucket: Epinio'), /s3\.bucket: must have 3 to 63/],
+    [
+      'a bucket like an address',
+      minimal.replace('bucket: epinio', 'bucket: 10.0.0.1'),
+      /s3\.bucket: must have 3 to 63/,
+    ],
     ['text that is not YAML', 'a: [', /is not YAML/],
   ])('refuses %s and says where', (_, text, message) => {
     expect(mistakes(text)).toMatch(message);
@@ -79,6 +100,30 @@ describe('the configuration file', () => {
   ])('takes %s for a registry', (host) =>
     expect(parseConfig(minimal.replace('registry.epinio-system.svc:5000', host)).registry.push).toBe(host),
   );
+
+  it('takes no S3 settings that the client of the storage refuses', async () => {
+    const host = fc.oneof(
+      fc.domain(),
+      fc.ipV4(),
+      fc.ipV6().map((ip) => `[${ip}]`),
+      fc.string({ unit: 'grapheme-ascii' }),
+    );
+    const url = fc.tuple(fc.constantFrom('http', 'https'), host, fc.constantFrom('', ':9000', ':443', '/a', ':80'));
+    const rest = { region: 'us-east-1', prefix: '', accessKey: 'a', secretKey: 's' };
+    const property = fc.asyncProperty(url, fc.string({ minLength: 3 }), async ([scheme, at, port], name) => {
+      for (const bucket of ['epinio', name]) {
+        const s3 = { endpoint: `${scheme}://${at}${port}`, bucket };
+        const { success } = configSchema.shape.s3.safeParse(s3);
+        if (success) await createStorage({ ...s3, ...rest }).close();
+      }
+    });
+    await fc.assert(property, {
+      examples: [
+        [['http', '[::1]', ':9000'], 'epinio'],
+        [['http', 'minio_s3', ':9000'], 'a.b'],
+      ],
+    });
+  });
 
   it('tells all mistakes at once', () => {
     const message = mistakes('domain: X\ns3: {bucket: ab}\nregistry: {}\nbuilders: []');

@@ -26,6 +26,31 @@ const toleration = z.strictObject({
   tolerationSeconds: z.int().optional(),
 });
 
+/**
+ * s3Url takes what the S3 client and the presigner can work with: scheme, host and port. Both leave the rest of a URL away, and
+ * the client takes no other hosts.
+ */
+const s3Url = z
+  .url({ protocol: /^https?$/, error: 'must be a URL such as https://s3.example.com:9000' })
+  .check((ctx) => {
+    if (!URL.canParse(ctx.value)) return;
+    const { hostname: host, port, pathname, search, hash, username, password } = new URL(ctx.value);
+    const complain = (message: string): void => void ctx.issues.push({ code: 'custom', input: ctx.value, message });
+    if (pathname !== '/' || search !== '' || hash !== '')
+      complain('must end with host and port, without a path or query');
+    if (username !== '' || password !== '') complain('must not hold a key: name a Secret in s3.secretRef');
+    if (host.startsWith('[') ? port === '' : !/^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$/.test(host))
+      complain(
+        host.startsWith('[')
+          ? 'must have a port other than the default one, as its host is an IPv6 address'
+          : 'must have a host of letters, digits, dots, - and _ that begins and ends with a letter or digit',
+      );
+  });
+/** The rules of S3, which the client checks too. */
+const bucket = z.string().regex(/^(?!.*\.\.)(?!.*\d+\.\d+\.\d+\.\d+)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, {
+  error: 'must have 3 to 63 lower-case letters, digits, - and dots, and be no IP address',
+});
+
 const routes = z.strictObject({
   /** Whether routes may have hosts such as `*.example.com`. */
   wildcards: z.boolean().default(false),
@@ -47,11 +72,14 @@ const ingress = z.strictObject({
 
 const s3 = z.strictObject({
   /** URL of the S3 server as pods of the cluster reach it. */
-  endpoint: z.url({ protocol: /^https?$/ }),
+  endpoint: s3Url,
   /** URL as the clients that upload reach it; default: endpoint. */
-  publicEndpoint: z.url({ protocol: /^https?$/ }).optional(),
-  region: z.string().default('us-east-1'),
-  bucket: z.string().min(3).max(63),
+  publicEndpoint: s3Url.optional(),
+  region: z
+    .string()
+    .regex(/^[A-Za-z0-9-]+$/, 'must be the name of a region')
+    .default('us-east-1'),
+  bucket,
   /** Prefix of all keys of this installation, with its trailing slash. */
   prefix: z
     .string()
@@ -63,6 +91,8 @@ const s3 = z.strictObject({
   uploadSecretRef: z.string().optional(),
   /** Where the server has no STS: Secret with a key that may only get objects below <prefix>blobs/. */
   downloadSecretRef: z.string().optional(),
+  /** Where the server has no STS and those two keys are not named: sign with the main key, whose name every URL then shows. */
+  signWithMainKey: z.boolean().default(false),
   /** Secret of the operator's namespace whose ca.crt signs the server's certificate. */
   caRef: z.string().optional(),
 });

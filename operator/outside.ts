@@ -2,12 +2,13 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { blobKey } from './api/names.ts';
 import type { Config } from './config.ts';
+import { createGuard, NoAnswer, type Guard, type GuardOptions } from './guard.ts';
 import { sleep, systemClock } from './kube/clock.ts';
 import { isApiError } from './kube/errors.ts';
 import type { Task, TaskContext } from './kube/manager.ts';
 import { Secret } from './kube/resource.ts';
 import { MissingSecret, platformSecretNames, readPlatformSecrets, type PlatformSecrets } from './platformsecrets.ts';
-import { createRegistryClient, type RegistryClient } from './registry/index.ts';
+import { createRegistryClient, type Reference, type RegistryClient } from './registry/index.ts';
 import { createStorage, StorageError, type Storage } from './storage/index.ts';
 
 /**
@@ -35,6 +36,8 @@ const retryMs = 5_000;
 const lookMs = 3_600_000;
 /** Longer than any call that is under way. */
 const closeMs = 60_000;
+/** Fewer calls than a controller has workers, each shorter than a person's patience: a server that hangs holds up few for little. */
+const patience: GuardOptions = { slots: 4, waitMs: 1_000, totalMs: 5_000, restMs: 5_000 };
 
 const make = (config: Config, secrets: PlatformSecrets): Made => ({
   secrets,
@@ -50,7 +53,7 @@ const closeAll = async ({ storage, registry }: Made): Promise<void> => {
 };
 
 /** createOutside makes it; nothing is read before the task runs. */
-export const createOutside = (config: Config, home: string): Outside => {
+export const createOutside = (config: Config, home: string, bounds = patience): Outside => {
   const tried = Promise.withResolvers<void>();
   let trouble = '';
   let made: Made | undefined;
@@ -89,23 +92,16 @@ export const createOutside = (config: Config, home: string): Outside => {
       trouble = '';
       return true;
     } catch (error) {
-      if (error instanceof MissingSecret || error instanceof StorageError || isApiError(error))
-        return failed(log, error.message);
-      throw error;
+      const known = error instanceof MissingSecret || error instanceof StorageError || isApiError(error);
+      if (!known) log.error({ err: error }, 'storage or registry cannot be opened');
+      // Whatever it was: who waits is told, and it is tried again.
+      return failed(log, known ? error.message : `The storage or the registry cannot be opened: ${String(error)}`);
     }
   };
 
   return {
-    storage: storageBy(async () => (await current()).storage, config),
-    registry: {
-      headManifest: (...asked) => ask(current, (r) => r.headManifest(...asked)),
-      imageConfig: (...asked) => ask(current, (r) => r.imageConfig(...asked)),
-      repositories: (...asked) => ask(current, (r) => r.repositories(...asked)),
-      tags: (...asked) => ask(current, (r) => r.tags(...asked)),
-      removeManifest: (...asked) => ask(current, (r) => r.removeManifest(...asked)),
-      tryUpload: (...asked) => ask(current, (r) => r.tryUpload(...asked)),
-      imageSize: (...asked) => ask(current, (r) => r.imageSize(...asked)),
-    },
+    storage: guardedStorage(async () => (await current()).storage, config.s3, createGuard(bounds)),
+    registry: guardedRegistry(async () => (await current()).registry, bounds),
     task: { name: 'outside', run: (ctx) => keepCurrent(ctx, { config, home, renew: () => renew(ctx) }) },
     s3ChangedAt: () => s3ChangedAt,
     close: async () => {
@@ -137,33 +133,88 @@ const keepCurrent = async (
       // Before the reading, so that no change is lost during it.
       changed = new AbortController();
       const wakeUp = AbortSignal.any([signal, changed.signal]);
-      await sleep(systemClock, (await renew()) ? lookMs : retryMs, wakeUp);
+      // A server that hangs must not delay the end of the process.
+      const renewed = await unlessAborted(signal, renew());
+      await sleep(systemClock, renewed ? lookMs : retryMs, wakeUp);
     }
   } finally {
     unsubscribe();
   }
 };
 
-const storageBy = (current: () => Promise<Storage>, { s3 }: Config): Storage => ({
-  blobKey: (namespace, sha256) => blobKey(s3.prefix, namespace, sha256),
-  ensureBucket: async () => (await current()).ensureBucket(),
-  capabilities: async () => (await current()).capabilities(),
-  head: async (key) => (await current()).head(key),
-  remove: async (key) => (await current()).remove(key),
-  presignPut: async (request) => (await current()).presignPut(request),
-  presignGet: async (request) => (await current()).presignGet(request),
-  close: async () => (await current()).close(),
-});
-
-/** ask asks the registry; one that cannot be opened yet is one that does not answer. */
-const ask = async <A>(
-  current: () => Promise<Made>,
-  question: (registry: RegistryClient) => Promise<A>,
-): Promise<A | { readonly type: 'unreachable'; readonly message: string }> => {
+const unlessAborted = async (signal: AbortSignal, work: Promise<boolean>): Promise<boolean> => {
+  const aborted = Promise.withResolvers<boolean>();
+  const abort = (): void => aborted.resolve(false);
+  signal.addEventListener('abort', abort);
   try {
-    return await question((await current()).registry);
-  } catch (error) {
-    if (error instanceof StorageError) return { type: 'unreachable', message: error.message };
-    throw error;
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
+};
+
+/** guardedStorage is the storage of the moment, behind a guard. */
+const guardedStorage = (current: () => Promise<Storage>, s3: Config['s3'], guard: Guard): Storage => {
+  const call = async <A>(question: (storage: Storage) => Promise<A>): Promise<A> => {
+    try {
+      return await guard(async () => question(await current()));
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) throw error;
+      throw new StorageError(
+        'EndpointUnreachable',
+        `The S3 endpoint ${s3.endpoint} ${error.message}: check s3.endpoint and that the server runs.`,
+      );
+    }
+  };
+  return {
+    blobKey: (namespace, sha256) => blobKey(s3.prefix, namespace, sha256),
+    ensureBucket: () => call((storage) => storage.ensureBucket()),
+    capabilities: () => call((storage) => storage.capabilities()),
+    head: (key) => call((storage) => storage.head(key)),
+    remove: (key) => call((storage) => storage.remove(key)),
+    presignPut: (request) => call((storage) => storage.presignPut(request)),
+    presignGet: (request) => call((storage) => storage.presignGet(request)),
+    close: async () => (await current()).close(),
+  };
+};
+
+type Unreachable = { readonly type: 'unreachable'; readonly message: string };
+
+/** guardedRegistry is the client of the moment, with a guard for each registry; one that cannot be opened does not answer. */
+const guardedRegistry = (current: () => Promise<RegistryClient>, bounds: GuardOptions): Outside['registry'] => {
+  const guards = new Map<string, Guard>();
+  const guardOf = (host: string): Guard => {
+    const guard = guards.get(host) ?? createGuard(bounds);
+    // Hosts come from the configuration and from runs under way: few.
+    guards.set(host, guard);
+    return guard;
+  };
+  const spared = async <A>(
+    registry: string,
+    guard: Guard,
+    question: (client: RegistryClient) => Promise<A>,
+  ): Promise<A | Unreachable> => {
+    try {
+      return await guard(async () => question(await current()));
+    } catch (error) {
+      if (error instanceof NoAnswer)
+        return { type: 'unreachable', message: `The registry ${registry} ${error.message}.` };
+      if (error instanceof StorageError) return { type: 'unreachable', message: error.message };
+      throw error;
+    }
+  };
+  const call = <A>({ registry }: Reference, question: (client: RegistryClient) => Promise<A>) =>
+    spared(registry, guardOf(registry), question);
+  // Who walks through a registry takes its time, and does nothing else meanwhile; each of its questions has an end.
+  const walk = <A>(registry: string, question: (client: RegistryClient) => Promise<A>) =>
+    spared(registry, (work) => work(), question);
+  return {
+    headManifest: (image, credential) => call(image, (client) => client.headManifest(image, credential)),
+    imageConfig: (image, credential) => call(image, (client) => client.imageConfig(image, credential)),
+    imageSize: (image, credential) => call(image, (client) => client.imageSize(image, credential)),
+    tryUpload: (image, credential) => call(image, (client) => client.tryUpload(image, credential)),
+    repositories: (registry, credential) => walk(registry, (client) => client.repositories(registry, credential)),
+    tags: (image, credential) => walk(image.registry, (client) => client.tags(image, credential)),
+    removeManifest: (image, credential) => walk(image.registry, (client) => client.removeManifest(image, credential)),
+  };
 };

@@ -53,7 +53,8 @@ export const readPlatformSecrets = async (
   const read = reader(kube, namespace);
   const keyPair = async (name: string): Promise<KeyPair> => {
     const [accessKey = '', secretKey = ''] = await read(name, 'accessKey', 'secretKey');
-    return { accessKey, secretKey };
+    // A file that a Secret is made from ends with a line break; a key never does, and no header takes one.
+    return { accessKey: accessKey.trim(), secretKey: secretKey.trim() };
   };
   const optional = async <T>(name: string | undefined, get: (name: string) => Promise<T>): Promise<T | undefined> =>
     name === undefined ? undefined : get(name);

@@ -94,6 +94,7 @@ export const createRegistryClient = (config: RegistryConfig = {}): RegistryClien
     tags: (reference, credential) => look(reference, credential, (call) => tagsOf(call, reference.repository)),
     removeManifest: (image, credential) =>
       look(image, credential, (call) => removeManifest(call, image.repository, image.digest), 'pull,delete'),
-    close: () => dispatcher.close(),
+    // Whatever is under way is nobody's any more.
+    close: () => dispatcher.destroy(),
   };
 };

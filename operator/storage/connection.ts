@@ -11,6 +11,8 @@ import { boundedTransport } from './transport.ts';
 export interface Connection {
   readonly config: StorageConfig;
   readonly dispatcher: Agent;
+  /** deadline is the end of a call that begins now, for requests that the presigner sends itself. */
+  deadline(this: void): AbortSignal;
   circumstances(): Circumstances;
   ensureBucket(): Promise<void>;
   head(key: string): Promise<StoredObject | undefined>;
@@ -38,10 +40,12 @@ const worthRepeating = (failure: StorageError): boolean =>
 const makeClient = (config: StorageConfig, onSkew: (seconds: number) => void): { client: Client; agent: HttpAgent } => {
   const url = new URL(config.endpoint);
   const tls = url.protocol === 'https:';
+  // The client writes the brackets of an IPv6 address itself.
+  const endPoint = url.hostname.replace(/^\[(.*)\]$/, '$1');
   const pool = { keepAlive: true, maxSockets: 16 };
   const agent = tls ? new HttpsAgent({ ...pool, ...(config.ca && { ca: config.ca }) }) : new HttpAgent(pool);
   const client = new Client({
-    endPoint: url.hostname,
+    endPoint,
     port: Number(url.port) || (tls ? 443 : 80),
     useSSL: tls,
     accessKey: config.accessKey,
@@ -62,21 +66,23 @@ export const connect = (config: StorageConfig): Connection => {
   let skewSeconds = 0;
   let bucketSeen = 0;
   const { client, agent } = makeClient(config, (seconds) => (skewSeconds = seconds));
-  const idleMs = config.timeoutMs ?? defaultTimeoutMs;
+  const timeoutMs = config.timeoutMs ?? defaultTimeoutMs;
   const dispatcher = new Agent({
-    connect: { timeout: idleMs, ...(config.ca && { ca: config.ca }) },
-    headersTimeout: idleMs,
-    bodyTimeout: idleMs,
+    connect: { timeout: timeoutMs, ...(config.ca && { ca: config.ca }) },
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
   });
   const circumstances = (): Circumstances => ({ endpoint: config.endpoint, bucket: config.bucket, skewSeconds });
   const call = async <T>(work: () => Promise<T>): Promise<T> => {
+    const startedAt = performance.now();
     for (let attempt = 1; ; attempt++) {
       try {
         return await work();
       } catch (error) {
         if (notFound(error)) throw error;
         const failure: StorageError = toStorageError(error, circumstances());
-        if (!worthRepeating(failure) || attempt === attempts) throw failure;
+        const late = performance.now() - startedAt > timeoutMs / 2;
+        if (!worthRepeating(failure) || attempt === attempts || late) throw failure;
         await sleep(100 * 2 ** attempt);
       }
     }
@@ -90,6 +96,7 @@ export const connect = (config: StorageConfig): Connection => {
   return {
     config,
     dispatcher,
+    deadline: () => AbortSignal.timeout(timeoutMs),
     circumstances,
     ensureBucket: async () => {
       if (await call(() => client.bucketExists(config.bucket))) return;
@@ -117,7 +124,8 @@ export const connect = (config: StorageConfig): Connection => {
     },
     close: async () => {
       agent.destroy();
-      await dispatcher.close();
+      // What is under way belongs to nobody any more.
+      await dispatcher.destroy();
     },
   };
 };

@@ -20,6 +20,7 @@ test.each<[string, number, StorageReason, RegExp]>([
   ['AccessDenied', 0, 'AccessDenied', /its policy/],
   ['AccessDenied', -1203, 'ClockSkew', /-1200 s away/],
   ['RequestTimeTooSkewed', 0, 'ClockSkew', /correct the clocks/],
+  ['NoSigningKey', 0, 'SigningRefused', /set s3\.signWithMainKey to true/],
   ['503', 0, 'ServerError', /503/],
   ['', 0, 'ServerError', /no code/],
 ])('the code %s (clocks %d s apart) becomes %s', (code, skewSeconds, reason, message) => {
@@ -37,6 +38,12 @@ test('an error of the minio client that lost its code still tells the status', (
 test('the code of a cause counts where the error has none', () => {
   const error = new Error('fetch failed', { cause: Object.assign(new Error('x'), { code: 'ECONNREFUSED' }) });
   expect(toStorageError(error, here).reason).toBe('EndpointUnreachable');
+});
+
+test('a call that was ended at its deadline is one without an answer', async () => {
+  const signal = AbortSignal.timeout(1);
+  await new Promise((resolve) => signal.addEventListener('abort', resolve));
+  expect(toStorageError(signal.reason, here).reason).toBe('EndpointUnreachable');
 });
 
 const checksum = 'LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=';

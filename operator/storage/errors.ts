@@ -6,6 +6,7 @@ export type StorageReason =
   | 'WrongCredentials'
   | 'AccessDenied'
   | 'ClockSkew'
+  | 'SigningRefused'
   | 'ServerError';
 
 /** StorageError is every failure of the storage, with a message that says what can be done. It never holds a URL's query. */
@@ -75,6 +76,11 @@ export const failureOf = (code: string, detail: string, c: Circumstances, cause?
       'WrongCredentials',
       `The S3 server ${c.endpoint} refuses the access key or its secret (${code}): correct the Secret that s3.secretRef names.`,
     );
+  if (code === 'NoSigningKey')
+    return fail(
+      'SigningRefused',
+      `The S3 server ${c.endpoint} has no AssumeRole for this key, and URLs signed with the main key would show its name to every user: name keys that may only put and only get in s3.uploadSecretRef and s3.downloadSecretRef, or set s3.signWithMainKey to true.`,
+    );
   if (code === 'AccessDenied' || code === '403')
     return fail(
       'AccessDenied',
@@ -92,7 +98,8 @@ const textOf = (value: unknown): string => (typeof value === 'string' ? value : 
 
 /** codeOf finds what identifies an error: its S3 code, its socket code, or the HTTP status that the client gave up on. */
 export const codeOf = (error: unknown): string => {
-  const e = (error ?? {}) as { code?: unknown; message?: unknown; cause?: unknown };
+  const e = (error ?? {}) as { code?: unknown; name?: unknown; message?: unknown; cause?: unknown };
+  if (e.name === 'TimeoutError') return 'ETIMEDOUT';
   const status = /Retryable HTTP status: (\d+)/.exec(textOf(e.message))?.[1];
   const code = textOf(e.code) || status || '';
   return code === '' && e.cause !== undefined ? codeOf(e.cause) : code;

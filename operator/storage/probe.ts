@@ -68,6 +68,7 @@ export const probeServer = async (
         headers: bound.headers,
         body,
         dispatcher: connection.dispatcher,
+        signal: connection.deadline(),
       });
       const code = /<Code>(\w+)<\/Code>/.exec(await answer.body.text())?.[1] ?? String(answer.statusCode);
       return { status: answer.statusCode, code };
@@ -92,7 +93,9 @@ export const probeServer = async (
   };
 
   const credential = await chooseCredential(config, grants, `${base}-plain`);
-  await accepts(credential);
+  // A key that is no good has no session either: that is said first.
+  await accepts(credential ?? 'main');
+  if (credential === undefined) throw failureOf('NoSigningKey', '', connection.circumstances());
   const modes = ['checksum-sha256', 'content-sha256'] as const;
   let checksum: ChecksumMode = 'none';
   for (const mode of modes) {
@@ -103,12 +106,18 @@ export const probeServer = async (
   return { checksum, credential, warnings: warningsOf(checksum, credential) };
 };
 
-const chooseCredential = async (config: StorageConfig, grants: Grants, key: string): Promise<CredentialMode> => {
+/** chooseCredential tells what may sign URLs; undefined: only the main key could, and the configuration does not want that. */
+const chooseCredential = async (
+  config: StorageConfig,
+  grants: Grants,
+  key: string,
+): Promise<CredentialMode | undefined> => {
   try {
     await grants.forKey('PutObject', key, 60, 'session');
     return 'session';
   } catch (error) {
     if (!(error instanceof StsUnsupported)) throw error;
-    return config.uploadKey !== undefined && config.downloadKey !== undefined ? 'limited' : 'main';
+    if (config.uploadKey !== undefined && config.downloadKey !== undefined) return 'limited';
+    return config.signWithMainKey === true ? 'main' : undefined;
   }
 };

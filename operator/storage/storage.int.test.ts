@@ -60,6 +60,40 @@ describe.sequential('a MinIO server', () => {
     expect(await storage.head('one/none')).toBeUndefined();
   });
 
+  test('is reached by its IPv6 address', async () => {
+    const sixth = createStorage({ ...config, endpoint: config.endpoint.replace('127.0.0.1', '[::1]') });
+    expect(await sixth.head('one/none')).toBeUndefined();
+    const request = target('by IPv6');
+    expect(await put(await sixth.presignPut(request), 'by IPv6')).toMatchObject({ status: 200 });
+    expect(await sixth.head(request.key)).toMatchObject({ size: request.size });
+    await sixth.close();
+  });
+
+  test('without sessions signs nothing with the main key, unless that is wanted', async () => {
+    // A server without STS: AssumeRole, the only POST, is not known to it.
+    const upstream = new URL(config.endpoint);
+    const door = http.createServer((request, response) => {
+      if (request.method === 'POST') return void response.writeHead(501).end();
+      const { method, headers, url } = request;
+      const to = { host: upstream.hostname, port: upstream.port, path: url, method, headers };
+      request.pipe(http.request(to, (a) => a.pipe(response.writeHead(a.statusCode ?? 0, a.headers))));
+      return undefined;
+    });
+    const endpoint = `http://127.0.0.1:${await listen(door)}`;
+    const request = target('signed by whom?');
+    const careful = createStorage({ ...config, endpoint });
+    await expect(careful.presignPut(request)).rejects.toMatchObject({ reason: 'SigningRefused' });
+    await expect(careful.presignGet({ ...request, endpoint: 'internal' })).rejects.toThrow(/s3\.signWithMainKey/);
+    const limited = createStorage({ ...config, endpoint, uploadKey: config, downloadKey: config });
+    expect(await limited.capabilities()).toMatchObject({ credential: 'limited', warnings: [] });
+    const wanted = createStorage({ ...config, endpoint, signWithMainKey: true });
+    expect(await wanted.capabilities()).toMatchObject({ credential: 'main' });
+    expect((await wanted.presignPut(request)).url).toContain(config.accessKey);
+    await Promise.all([careful, limited, wanted].map((s) => s.close()));
+    door.closeAllConnections();
+    door.close();
+  });
+
   test('is found to check sha256 and to give session credentials, and the probe leaves nothing behind', async () => {
     expect(await storage.capabilities()).toEqual({ checksum: 'checksum-sha256', credential: 'session', warnings: [] });
     const url = presign({

@@ -49,7 +49,13 @@ export const assumeRole = async (
     now: new Date(),
   });
   try {
-    const response = await request(url, { method: 'POST', headers, body, dispatcher: connection.dispatcher });
+    const response = await request(url, {
+      method: 'POST',
+      headers,
+      body,
+      dispatcher: connection.dispatcher,
+      signal: connection.deadline(),
+    });
     const xml = await response.body.text();
     if (response.statusCode === 200) return parseSession(xml);
     const code = /<Code>(\w+)<\/Code>/.exec(xml)?.[1] ?? String(response.statusCode);

@@ -31,12 +31,14 @@ export interface StorageConfig {
   readonly secretKey: string;
   /** PEM of the CA that signs the server's certificate. */
   readonly ca?: string | undefined;
-  /** Bound on connecting and on silence; default 10 s. */
+  /** Bound on a call: on connecting, on silence, and on all of it; default 10 s. */
   readonly timeoutMs?: number;
   /** Key that may only PutObject under blobs/ and probe/; signs upload URLs where the server has no STS. */
   readonly uploadKey?: Credentials | undefined;
   /** Key that may only GetObject under blobs/; signs download URLs where the server has no STS. */
   readonly downloadKey?: Credentials | undefined;
+  /** Where there is neither STS nor those keys, the main key may sign: whoever sees a URL then knows its access key. */
+  readonly signWithMainKey?: boolean;
 }
 
 /** StoredObject is what a HEAD tells. */
@@ -86,6 +88,6 @@ export interface Storage {
   remove(key: string): Promise<void>;
   presignPut(request: PutRequest): Promise<Presigned>;
   presignGet(request: GetRequest): Promise<Presigned>;
-  /** close ends idle connections. */
+  /** close ends all connections, and with them whatever is under way. */
   close(): Promise<void>;
 }
