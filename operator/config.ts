@@ -180,6 +180,23 @@ const archive = z.strictObject({
   maxDepth: z.int().min(1).max(1000).default(100),
 });
 
+const quota = z.strictObject({
+  /** Bytes that the archives and images of one namespace may hold in all; 0 = no limit. */
+  bytesPerNamespace: z
+    .int()
+    .min(0)
+    .default(20 * 1024 ** 3),
+});
+
+const sweep = z.strictObject({
+  /** Seconds between two passes through what lies outside the cluster. */
+  everySeconds: z.int().min(1).default(21_600),
+  /** What was of no use in all passes of so many seconds is removed. */
+  afterSeconds: z.int().min(1).default(86_400),
+  /** Only log what would be removed. */
+  dryRun: z.boolean().default(false),
+});
+
 interface Images {
   readonly registry: z.infer<typeof registry>;
   readonly builders: readonly z.infer<typeof builder>[];
@@ -212,6 +229,8 @@ export const configSchema = z
     allowedBuilders: z.array(z.string()).default([]),
     build: build.prefault({}),
     archive: archive.prefault({}),
+    quota: quota.prefault({}),
+    sweep: sweep.prefault({}),
     /** Namespaces that are looked at; empty = all. */
     watchNamespaces: z.array(z.string()).default([]),
   })

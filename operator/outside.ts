@@ -172,6 +172,14 @@ const guardedStorage = (current: () => Promise<Storage>, s3: Config['s3'], guard
     capabilities: () => call((storage) => storage.capabilities()),
     head: (key) => call((storage) => storage.head(key)),
     remove: (key) => call((storage) => storage.remove(key)),
+    // Who walks through the bucket does nothing else meanwhile; each of its pages has an end.
+    list: async function* (prefix) {
+      yield* (await current()).list(prefix);
+    },
+    removeAll: async (keys) => (await current()).removeAll(keys),
+    probeRoom: () => call((storage) => storage.probeRoom()),
+    read: async (key) => (await current()).read(key),
+    write: async (key, text) => (await current()).write(key, text),
     presignPut: (request) => call((storage) => storage.presignPut(request)),
     presignGet: (request) => call((storage) => storage.presignGet(request)),
     close: async () => (await current()).close(),
@@ -212,6 +220,7 @@ const guardedRegistry = (current: () => Promise<RegistryClient>, bounds: GuardOp
     headManifest: (image, credential) => call(image, (client) => client.headManifest(image, credential)),
     imageConfig: (image, credential) => call(image, (client) => client.imageConfig(image, credential)),
     imageSize: (image, credential) => call(image, (client) => client.imageSize(image, credential)),
+    imageBlobs: (image, credential) => call(image, (client) => client.imageBlobs(image, credential)),
     tryUpload: (image, credential) => call(image, (client) => client.tryUpload(image, credential)),
     repositories: (registry, credential) => walk(registry, (client) => client.repositories(registry, credential)),
     tags: (image, credential) => walk(image.registry, (client) => client.tags(image, credential)),

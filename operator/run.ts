@@ -21,6 +21,7 @@ import { createOutside, type Outside } from './outside.ts';
 import { registryAddresses } from './registry/index.ts';
 import { Shell } from './shell.ts';
 import { stageRunController, stageRunCacheSpecs } from './stagerun/index.ts';
+import { blobSweeper, sweepTask } from './sweep/index.ts';
 import { createLogger } from './telemetry/log.ts';
 import { countRequest, observeWatches, reflectorHappened } from './telemetry/metrics.ts';
 
@@ -78,6 +79,7 @@ export const createManager = (w: Wiring) => {
       cleanRegistry({ config, home, registry, addresses }),
       learnAddresses(addresses),
       keepPullSecrets(config, home),
+      sweepTask(config, [blobSweeper({ config, home, storage })]),
       giveBackMemory(() => manager.idle),
     ],
     kube,

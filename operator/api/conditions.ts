@@ -38,7 +38,8 @@ export const meanings = {
     'An object of an earlier App or AppRoute of this name is still being deleted; then it is made anew.',
   Invalid: 'Kubernetes refused an object made from this spec; the message says which field.',
   Forbidden: 'The operator may not do what is needed; the message says what.',
-  QuotaExceeded: 'A quota of the namespace does not allow what is needed.',
+  QuotaExceeded:
+    'A quota of the namespace does not allow what is needed: of Kubernetes, or of the installation for archives and images.',
   AdmissionDenied: 'A policy of the cluster refused what is needed.',
 
   // App: source
@@ -48,6 +49,7 @@ export const meanings = {
   UploadExpired: 'The archive did not come in time; change the spec or the annotation epinio.io/request-upload.',
   UploadRejected: 'The uploaded bytes were not those that the spec names, and were removed; upload again.',
   StorageUnavailable: 'The object storage does not answer or refuses; it is tried again.',
+  StorageFull: 'The bucket of the installation is full; the upload is awaited and goes on when there is room.',
   ImageNotAllowed: 'The image lies in the registry of the platform, outside the namespace of this App.',
 
   // App: staging

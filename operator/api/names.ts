@@ -109,6 +109,25 @@ export const cacheRepository = (registry: string, app: AppKey): string => `${rep
 export const blobKey = (prefix: string, namespace: string, sha256: string): string =>
   `${prefix}blobs/${namespace}/${sha256}`;
 
+/** BlobName is what the key of an uploaded archive says. */
+export interface BlobName {
+  readonly namespace: string;
+  readonly sha256: string;
+}
+
+/** parseBlobKey reads a key that blobKey made; undefined for any other. */
+export const parseBlobKey = (prefix: string, key: string): BlobName | undefined => {
+  const rest = key.startsWith(`${prefix}blobs/`) ? key.slice(prefix.length + 'blobs/'.length) : '';
+  const [, namespace, sha256] = /^([a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?)\/([0-9a-f]{64})$/.exec(rest) ?? [];
+  return namespace === undefined || sha256 === undefined ? undefined : { namespace, sha256 };
+};
+
+/** byBlob is the index of what names an archive: Apps and StageRuns under blobValue. */
+export const byBlob = 'blob';
+
+/** blobValue is what byBlob finds under. */
+export const blobValue = (namespace: string, sha256: string): string => `${namespace}/${sha256}`;
+
 /** podLabels select the pods of one process of an App. */
 export const podLabels = (app: string, process: string): Record<string, string> => ({
   [labels.app]: app,

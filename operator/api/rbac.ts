@@ -52,6 +52,8 @@ export const homeGrants: readonly Grant[] = [
   { group: 'coordination.k8s.io', resources: ['leases'], verbs: ['create'] },
   // Leases of others, such as those of controllers beside it, are not its business.
   { group: 'coordination.k8s.io', resources: ['leases'], verbs: ['get', 'patch'], names: [leaseName] },
+  // Its uid tells this installation from others that use the same bucket.
+  { group: '', resources: ['namespaces'], verbs: ['get'] },
   { group: 'events.k8s.io', resources: ['events'], verbs: ['create', 'patch'] },
 ];
 

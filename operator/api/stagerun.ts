@@ -126,6 +126,17 @@ const process = z
   .describe('Process is one way to start the image.');
 export type Process = z.output<typeof process>;
 
+const bytes = () => z.int().min(0);
+
+const size = z
+  .object({
+    image: bytes().describe('image is the size of the image.'),
+    added: bytes().describe('added is how much of it the image that was deployed when the run began did not have.'),
+    cache: bytes().optional().describe('cache is the size of the cached layers after the run.'),
+  })
+  .describe('size is what the run holds in the registry, in bytes.');
+export type RunSize = z.output<typeof size>;
+
 const buildpack = z
   .object({
     id: filled(256).describe('id of the buildpack.'),
@@ -152,6 +163,7 @@ export const stageRunStatus = z
     attempts: count(0).optional().describe('attempts is how many Jobs were made for this run.'),
     revision: filled(256).optional().describe('revision is the commit that was built.'),
     image: filled(1024).optional().describe('image is the image that was built, with its digest.'),
+    size: size.optional(),
     buildpacks: z
       .array(buildpack)
       .max(64)

@@ -1,8 +1,9 @@
 import { App } from '../api/app.ts';
 import { applyIfChanged, applyStatusIfChanged, removeIfOwned } from '../kube/execute.ts';
 import { refusalOf, refusalOfName } from '../kube/refusal.ts';
+import { keyOf } from '../kube/resource.ts';
 import { done, terminal, wait, type Context, type Result } from '../kube/types.ts';
-import { blobKeyOf, look, type AppDeps } from './observe.ts';
+import { blobKeyOf, look, type AppTools } from './observe.ts';
 import { ownerFor } from './owner.ts';
 import { planApp, type Act, type Application } from './plan.ts';
 import type { ChildRefusal, Seen } from './seen.ts';
@@ -15,13 +16,15 @@ interface Decision {
   readonly act: Act;
 }
 
-/** decide plans, and looks outside as often as the plan asks for it. */
-export const decide = async (deps: AppDeps, ctx: Context, first: Seen): Promise<Decision> => {
+/** decide plans, and looks outside as often as the plan asks for it; undefined while an answer is awaited. */
+export const decide = async (tools: AppTools, ctx: Context, first: Seen): Promise<Decision | undefined> => {
   let seen = first;
   for (let looks = 0; looks <= maxLooks; looks++) {
     const plan = planApp(seen);
     if (plan.type === 'act') return { seen, act: plan };
-    seen = await look(deps, ctx, seen, plan.need);
+    const found = await look(tools, ctx, seen, plan.need);
+    if (found === undefined) return undefined;
+    seen = found;
   }
   throw new Error('the plan asks for the same again and again');
 };
@@ -30,14 +33,17 @@ export const decide = async (deps: AppDeps, ctx: Context, first: Seen): Promise<
  * execute is the only writer, in this order: archive, children, removals, status, events. What the API server refuses becomes
  * a condition; all else that fails ends the reconcile, which then begins anew.
  */
-export const execute = async (deps: AppDeps, ctx: Context, decision: Decision): Promise<Result> => {
+export const execute = async (tools: AppTools, ctx: Context, decision: Decision): Promise<Result> => {
   const { seen, act } = decision;
-  if (act.removeBlob) await deps.storage.remove(blobKeyOf(deps, seen.app));
+  const key = keyOf(seen.app);
+  if (act.removeBlob) await tools.archives.remove(key, blobKeyOf(tools, seen.app));
   const refusals = await applyAll(ctx, seen, act.apply);
   // What is refused changes only what is said.
-  const said = refusals.length === 0 ? decision : await decide(deps, ctx, { ...seen, refusals });
+  const said = refusals.length === 0 ? decision : ((await decide(tools, ctx, { ...seen, refusals })) ?? decision);
   for (const { resource, object } of act.remove) await removeIfOwned(ctx, resource, object, { owner: seen.app });
   await report(ctx, said);
+  if (said.act.awaitedSince === undefined) tools.archives.drop(key);
+  else tools.archives.follow(key, said.act.awaitedSince);
   return resultOf(said.act);
 };
 

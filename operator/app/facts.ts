@@ -53,8 +53,12 @@ export const sourceFact = (staging: Staging): AppFact => {
       const { reason, message, expired } = staging.awaited;
       return say('False', reason, message, expired ? stalled : { pending: true });
     }
-    case 'wrongSize':
-      return say('False', Reason.BlobDigestMismatch, staging.message, stalled);
+    case 'refused':
+      return staging.of === 'source'
+        ? say('False', staging.reason, staging.message, stalled)
+        : say('Unknown', Reason.AwaitingUpload, 'The archive is awaited when the build is possible.');
+    case 'full':
+      return say('False', Reason.QuotaExceeded, staging.message, stalled);
     case 'storageUnavailable':
       return say('Unknown', Reason.StorageUnavailable, sentence(staging.message));
     case 'unknown':
@@ -72,11 +76,19 @@ export const sourceFact = (staging: Staging): AppFact => {
   }
 };
 
+/** The API server would not have the run, or the spec asks for a build that cannot be. */
+const refusedBuild = (say: Say, seen: Seen, staging: Staging): AppFact | undefined => {
+  const refused = refusalOf(seen, 'StageRun');
+  if (refused !== undefined) return sayRefused(say, refused);
+  const impossible = staging.type === 'refused' && staging.of === 'build';
+  return impossible ? say('False', staging.reason, staging.message, stalled) : undefined;
+};
+
 /** stagedFact: is the image that the spec wants built? */
 export const stagedFact = (seen: Seen, staging: Staging): AppFact => {
   const say = about(ConditionType.Staged);
-  const refused = refusalOf(seen, 'StageRun');
-  if (refused !== undefined) return sayRefused(say, refused);
+  const refused = refusedBuild(say, seen, staging);
+  if (refused !== undefined) return refused;
   switch (staging.type) {
     case 'none':
       return say('True', Reason.NoSource, 'There is nothing to build.');
@@ -101,8 +113,9 @@ export const stagedFact = (seen: Seen, staging: Staging): AppFact => {
       return say('False', staging.reason, staging.message, stalled);
     case 'awaitingRoutes':
       return say('Unknown', Reason.AwaitingRoutes, 'The build waits until the routes of the App are accepted.');
+    case 'refused':
     case 'awaitingBlob':
-    case 'wrongSize':
+    case 'full':
       return say('Unknown', Reason.AwaitingUpload, 'The build waits for the archive.');
     case 'storageUnavailable':
       return say('Unknown', Reason.StorageUnavailable, 'The build waits for the storage.');

@@ -1,19 +1,24 @@
 import { App } from '../api/app.ts';
 import { AppRoute } from '../api/approute.ts';
-import { annotations, labels } from '../api/names.ts';
+import { annotations, blobValue, byBlob, labels } from '../api/names.ts';
 import { dropPlaceholder } from '../api/placeholder.ts';
 import { StageRun } from '../api/stagerun.ts';
 import type { Config } from '../config.ts';
 import { cached, type CacheSpec } from '../kube/cache.ts';
+import { systemClock } from '../kube/clock.ts';
 import { controllerOf, groupOf } from '../kube/owners.ts';
 import { Deployment, keyOf, parseKey, Pod, Secret, Service, type Key, type KubeObject } from '../kube/resource.ts';
 import { done, type Cache, type Change, type Controller, type Watch } from '../kube/types.ts';
 import { owned, refers } from '../kube/watches.ts';
 import { secretsOf } from '../platform.ts';
+import { Archives } from './archives.ts';
+import { Errands } from './errands.ts';
 import { decide, execute } from './execute.ts';
 import { appValue, byApp, observe, type AppDeps } from './observe.ts';
 import { pullSecrets } from './pullsecrets.ts';
 import type { PodObject } from './seen.ts';
+import { urlSeconds } from './upload.ts';
+import { Usage } from './usage.ts';
 
 export type { AppDeps } from './observe.ts';
 export { keepPullSecrets } from './pullsecrettask.ts';
@@ -44,8 +49,8 @@ const secretsOfBuild =
 export const appCacheSpecs = (config: Config, home: string): readonly CacheSpec[] => {
   const watched = config.watchNamespaces;
   return [
-    cached(App, { trim: dropPlaceholder, indexes: { [bySecret]: secretsOfBuild(config) } }),
-    cached(StageRun, { trim: dropPlaceholder }),
+    cached(App, { trim: dropPlaceholder, indexes: { [bySecret]: secretsOfBuild(config), [byBlob]: archiveOf } }),
+    cached(StageRun, { trim: dropPlaceholder, indexes: { [byBlob]: archiveOf } }),
     cached(AppRoute, {
       trim: dropPlaceholder,
       indexes: { [byApp]: appsOfRoute },
@@ -60,6 +65,10 @@ export const appCacheSpecs = (config: Config, home: string): readonly CacheSpec[
     }),
   ];
 };
+
+/** The archive that an App or a StageRun is built from. */
+const archiveOf = ({ metadata, spec }: App | StageRun): string[] =>
+  spec.source?.blob === undefined ? [] : [blobValue(metadata.namespace, spec.source.blob.sha256)];
 
 /** The App that a route leads to, and the one that made it, should somebody have led it elsewhere. */
 const appsOfRoute = (route: AppRoute): string[] => {
@@ -142,6 +151,16 @@ const watches = (deps: AppDeps): Watch[] => [
   ),
 ];
 
+const longestCountMs = 300_000;
+
+/** The sizes of images are counted as runs come and go; that wakes nobody. */
+const follows =
+  (usage: Usage) =>
+  (change: Change<StageRun>): boolean => {
+    usage.saw(change);
+    return false;
+  };
+
 /**
  * appController brings Apps to life.
  *
@@ -156,13 +175,31 @@ const watches = (deps: AppDeps): Watch[] => [
  */
 export const appController = (deps: AppDeps): Controller<App> => {
   const secrets = pullSecrets(deps.config, deps.home);
+  const { storage, config } = deps;
+  const errands = new Errands({ clock: systemClock });
+  const archives = new Archives(storage, { changedAt: deps.s3ChangedAt, errands });
+  const usage = new Usage({
+    storage,
+    errands,
+    prefix: config.s3.prefix,
+    limit: config.quota.bytesPerNamespace,
+    countMs: Math.min(longestCountMs, config.sweep.everySeconds * 1000),
+    promiseMs: urlSeconds * 1000,
+  });
+  const tools = { ...deps, archives, usage };
   return {
     name: 'app',
     kind: App,
-    watches: watches(deps),
+    watches: [...watches(deps), refers(StageRun, () => [], follows(usage))],
+    sources: [archives.answers, usage.answers],
     reconcile: async (key, ctx) => {
       const seen = await observe(deps, secrets, key, ctx);
-      return seen === undefined ? done() : execute(deps, ctx, await decide(deps, ctx, seen));
+      if (seen === undefined) {
+        archives.drop(key);
+        return done();
+      }
+      const decision = await decide(tools, ctx, seen);
+      return decision === undefined ? done() : execute(tools, ctx, decision);
     },
   };
 };

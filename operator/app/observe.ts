@@ -1,23 +1,25 @@
 import { App } from '../api/app.ts';
 import { AppRoute } from '../api/approute.ts';
-import { blobKey, deploymentName } from '../api/names.ts';
+import { blobKey, blobValue, byBlob, deploymentName } from '../api/names.ts';
 import { StageRun } from '../api/stagerun.ts';
 import type { Config } from '../config.ts';
 import { isApplied } from '../kube/apply.ts';
 import { isApiError } from '../kube/errors.ts';
-import { Deployment, keyString, Pod, type Key } from '../kube/resource.ts';
+import { Deployment, keyOf, keyString, Pod, type Key } from '../kube/resource.ts';
 import type { Cache, Context, Intent } from '../kube/types.ts';
 import { listWarnings } from '../kube/warnings.ts';
-import { platformHash, secretsOf, secretVersionsOf } from '../platform.ts';
+import { platformHash, resolveBuilder, secretsOf, secretVersionsOf } from '../platform.ts';
 import type { RegistryAddresses } from '../registry/index.ts';
-import { StorageError, type Storage } from '../storage/index.ts';
+import type { Storage } from '../storage/index.ts';
 import { tidyLog } from '../telemetry/logtail.ts';
+import type { Archives } from './archives.ts';
 import { needsPullSecret } from './image.ts';
 import type { PullSecrets } from './pullsecrets.ts';
 import { ownerFor } from './owner.ts';
 import { isOwnedBy } from './resources/meta.ts';
-import type { BlobFact, Need, Seen } from './seen.ts';
+import type { Need, Seen } from './seen.ts';
 import { urlSeconds } from './upload.ts';
+import type { Room, Usage } from './usage.ts';
 
 /** AppDeps is what the controller of Apps works with. */
 export interface AppDeps {
@@ -25,9 +27,15 @@ export interface AppDeps {
   /** Namespace of the operator. */
   readonly home: string;
   readonly addresses: RegistryAddresses;
-  readonly storage: Pick<Storage, 'head' | 'presignPut' | 'remove'>;
+  readonly storage: Pick<Storage, 'head' | 'presignPut' | 'remove' | 'list' | 'probeRoom'>;
   /** When the credential that signs upload URLs was last exchanged, if it was: earlier ones are of no use. */
   readonly s3ChangedAt?: () => Date | undefined;
+}
+
+/** AppTools is what a controller of Apps has of its own beside. */
+export interface AppTools extends AppDeps {
+  readonly archives: Archives;
+  readonly usage: Usage;
 }
 
 /** byApp is the index of what leads to or serves an App, whoever made it. */
@@ -70,7 +78,10 @@ export const observe = async (
     pullSecret: needsPullSecret(app, settings) ? await secrets.look(ctx, app) : { type: 'none' },
     platformHash: () => platformHash(config, { builder, resources, timeoutSeconds, cache: layers }, versions()),
     isCurrent: comparing(cache, app),
+    hasBuilder: () => resolveBuilder(config, builder) !== undefined,
     blob: { type: 'unknown' },
+    otherSizes: [],
+    room: undefined,
     signed: undefined,
     s3ChangedAt: s3ChangedAt?.(),
     warnings: undefined,
@@ -82,13 +93,19 @@ export const observe = async (
   };
 };
 
-/** look answers what a plan cannot do without. */
-export const look = async (deps: AppDeps, ctx: Context, seen: Seen, need: Need): Promise<Seen> => {
+/** look answers what a plan cannot do without; undefined while the storage is asked, which wakes the App. */
+export const look = async (tools: AppTools, ctx: Context, seen: Seen, need: Need): Promise<Seen | undefined> => {
   switch (need.type) {
-    case 'blob':
-      return { ...seen, blob: await lookForBlob(deps, seen) };
+    case 'blob': {
+      const blob = tools.archives.look(keyOf(seen.app), blobKeyOf(tools, seen.app));
+      return blob && { ...seen, blob, otherSizes: blob.type === 'present' ? otherSizes(ctx, seen) : [] };
+    }
+    case 'room': {
+      const room = claimRoom(tools, ctx, seen);
+      return room && { ...seen, room };
+    }
     case 'signed':
-      return sign(deps, seen);
+      return sign(tools, seen);
     case 'log':
       return { ...seen, podLog: await readLog(ctx, seen, need) };
     case 'warnings':
@@ -100,38 +117,38 @@ export const look = async (deps: AppDeps, ctx: Context, seen: Seen, need: Need):
 export const blobKeyOf = ({ config }: AppDeps, { metadata, spec }: App): string =>
   blobKey(config.s3.prefix, metadata.namespace, spec.source?.blob?.sha256 ?? '');
 
-const unavailable = (error: unknown): BlobFact => {
-  if (!(error instanceof StorageError)) throw error;
-  return { type: 'unavailable', message: error.message };
+const otherSizes = ({ cache }: Context, { app }: Seen): number[] => {
+  const { namespace, uid } = app.metadata;
+  const value = blobValue(namespace, app.spec.source?.blob?.sha256 ?? '');
+  const apps = cache.byIndex(App, byBlob, value).filter(({ metadata }) => metadata.uid !== uid);
+  const runs = cache.byIndex(StageRun, byBlob, value);
+  return [...apps, ...runs].flatMap(({ spec }) => spec.source?.blob?.size ?? []);
 };
 
-const lookForBlob = async (deps: AppDeps, { app }: Seen): Promise<BlobFact> => {
-  try {
-    const found = await deps.storage.head(blobKeyOf(deps, app));
-    return found === undefined ? { type: 'absent' } : { type: 'present', size: found.size, sha256: found.sha256 };
-  } catch (error) {
-    return unavailable(error);
-  }
+const claimRoom = ({ usage }: AppTools, { cache }: Context, { app, blob }: Seen): Room | undefined => {
+  const { sha256 = '', size = 0 } = app.spec.source?.blob ?? {};
+  return usage.claim(cache, { app: keyOf(app), sha256, size, present: blob.type === 'present' });
 };
 
-const sign = async (deps: AppDeps, seen: Seen): Promise<Seen> => {
+const sign = (tools: AppTools, seen: Seen): Seen | undefined => {
   const blob = seen.app.spec.source?.blob;
   if (blob === undefined) throw new Error('only an archive is uploaded');
-  try {
-    const signed = await deps.storage.presignPut({
-      key: blobKeyOf(deps, seen.app),
-      sha256: blob.sha256,
-      size: blob.size,
-      expiresSeconds: urlSeconds,
-    });
-    return { ...seen, signed };
-  } catch (error) {
-    return { ...seen, blob: unavailable(error) };
-  }
+  const key = blobKeyOf(tools, seen.app);
+  const request = { key, sha256: blob.sha256, size: blob.size, expiresSeconds: urlSeconds };
+  const signed = tools.archives.sign(keyOf(seen.app), request, seen.s3ChangedAt);
+  if (signed === undefined) return undefined;
+  return 'type' in signed ? { ...seen, blob: signed } : { ...seen, signed };
 };
 
+/** A node that does not answer must not hold a worker for long: the reason alone tells enough. */
+const podMs = 5_000;
+
 const readWarnings = ({ kube, signal }: Context, { app }: Seen, need: Extract<Need, { type: 'warnings' }>) =>
-  listWarnings(kube, { metadata: { namespace: app.metadata.namespace, name: need.pod, uid: need.uid } }, { signal });
+  listWarnings(
+    kube,
+    { metadata: { namespace: app.metadata.namespace, name: need.pod, uid: need.uid } },
+    { timeoutMs: podMs, signal },
+  );
 
 const logLines = 40;
 const logBytes = 16 * 1024;
@@ -141,7 +158,14 @@ const readLog = async (ctx: Context, { app }: Seen, need: Extract<Need, { type: 
   try {
     const text = await ctx.kube.logs(
       { namespace: app.metadata.namespace, name: pod },
-      { container, previous, ...(from === 'end' && { tailLines: logLines }), limitBytes: logBytes, signal: ctx.signal },
+      {
+        container,
+        previous,
+        ...(from === 'end' && { tailLines: logLines }),
+        limitBytes: logBytes,
+        timeoutMs: podMs,
+        signal: ctx.signal,
+      },
     );
     return tidyLog(text, logBytes);
   } catch (error) {

@@ -42,6 +42,8 @@ interface Expected {
   readonly Routed?: string;
   readonly progress?: 'Reconciling' | 'Stalled' | 'Settled';
   readonly lookAfterMs?: number | undefined;
+  /** Seconds since when the storage is looked into again and again. */
+  readonly awaited?: number;
   readonly status?: Partial<AppStatus>;
   /** What Ready says. */
   readonly message?: string;
@@ -80,6 +82,8 @@ const check = (given: Partial<Seen>, expected: Expected): void => {
   for (const type of conditionTypes) if (expected[type]) expect(word(status, type)).toBe(expected[type]);
   if (expected.progress) expect(progressOf(status)).toBe(expected.progress);
   if ('lookAfterMs' in expected) expect(plan.lookAfterMs).toBe(expected.lookAfterMs);
+  const { awaitedSince } = plan;
+  expect(awaitedSince && (now.getTime() - awaitedSince.getTime()) / 1000).toBe(expected.awaited);
   if (expected.status) expect(status).toMatchObject(expected.status);
   if (expected.message) expect(findCondition(status?.conditions, 'Ready')?.message).toBe(expected.message);
   if (status) sound(seen, status);
@@ -101,6 +105,11 @@ const routeName = aRoute('new').metadata.name;
 const ready = [aRoute('ready')];
 const accepted = [aRoute('accepted')];
 const present = { type: 'present', size: 100, sha256: sha } as const;
+const full = {
+  type: 'full',
+  limit: 20 * 1024 ** 3,
+  held: { archives: 3.2 * 1024 ** 3, images: 16 * 1024 ** 3, promised: 800 * 1024 ** 2 },
+} as const;
 const built = aRun({ status: succeeded() });
 const upload = { url: 'https://s3.test/u', headers: {}, expiresAt: new Date(now.getTime() + 3_600_000) };
 const awaited = (since: number, more: object = {}) => ({
@@ -300,7 +309,9 @@ describe('an App that is built from an archive', () => {
         Ready: 'Unknown/AwaitingUpload',
         SourceReady: 'False/AwaitingUpload',
         progress: 'Reconciling',
-        lookAfterMs: 1000,
+        awaited: 0,
+        // A quarter of an hour before the URL ends it is renewed.
+        lookAfterMs: 2_700_000,
         status: {
           upload: { sha256: sha, since: ago(0), url: upload.url, expiresAt: ago(-3600) },
           stageRun: { desired: run },
@@ -308,20 +319,9 @@ describe('an App that is built from an archive', () => {
       },
     ],
     [
-      'looks every second in the first minute',
-      { app: awaitingApp(59), blob: { type: 'absent' } },
-      { lookAfterMs: 1000 },
-    ],
-    [
-      'looks every 5 s in the first ten minutes',
-      { app: awaitingApp(61), blob: { type: 'absent' } },
-      { lookAfterMs: 5000 },
-    ],
-    ['looks once a minute after that', { app: awaitingApp(601), blob: { type: 'absent' } }, { lookAfterMs: 60_000 }],
-    [
       'keeps a URL that is valid for long enough',
       { app: awaitingApp(30), blob: { type: 'absent' } },
-      { status: { upload: awaited(30) } },
+      { awaited: 30, lookAfterMs: 2_100_000, status: { upload: awaited(30) } },
     ],
     [
       'renews a URL that soon ends',
@@ -336,7 +336,7 @@ describe('an App that is built from an archive', () => {
     [
       'keeps a URL that was signed with the credential of now',
       { app: awaitingApp(30), blob: { type: 'absent' }, s3ChangedAt: new Date(now.getTime() - 900_000) },
-      { status: { upload: awaited(30) } },
+      { awaited: 30, status: { upload: awaited(30) } },
     ],
     [
       'waits anew for another archive',
@@ -345,12 +345,29 @@ describe('an App that is built from an archive', () => {
         blob: { type: 'absent' },
         signed: upload,
       },
-      { lookAfterMs: 1000, status: { upload: { sha256: otherSha, since: ago(0), url: upload.url } } },
+      { awaited: 0, status: { upload: { sha256: otherSha, since: ago(0), url: upload.url } } },
     ],
     [
       'waits anew for a new generation, at the same URL',
       { app: withStatus(anApp(blob(), { generation: 2 }), awaitingApp(7200).status ?? {}), blob: { type: 'absent' } },
-      { lookAfterMs: 1000, status: { upload: awaited(0) } },
+      { awaited: 0, status: { upload: awaited(0) } },
+    ],
+    [
+      'says that the bucket is full, and goes on awaiting the archive',
+      { app: awaitingApp(100), blob: { type: 'absent', full: 'The bucket has no room left.' } },
+      {
+        Ready: 'Unknown/StorageFull',
+        SourceReady: 'False/StorageFull',
+        message: 'The bucket has no room left.',
+        progress: 'Reconciling',
+        awaited: 100,
+        status: { upload: awaited(100) },
+      },
+    ],
+    [
+      'looks at the end of the day whether it came',
+      { app: awaitingApp(86_300), blob: { type: 'absent' } },
+      { Ready: 'Unknown/AwaitingUpload', awaited: 86_300, lookAfterMs: 100_000 },
     ],
     [
       'gives up after a day',
@@ -369,7 +386,7 @@ describe('an App that is built from an archive', () => {
         blob: { type: 'absent' },
         signed: upload,
       },
-      { status: { upload: { sha256: sha, since: ago(0), request: 'x'.repeat(256), url: upload.url } } },
+      { awaited: 0, status: { upload: { sha256: sha, since: ago(0), request: 'x'.repeat(256), url: upload.url } } },
     ],
     [
       'begins again at a request',
@@ -383,18 +400,83 @@ describe('an App that is built from an archive', () => {
       },
       {
         Ready: 'Unknown/AwaitingUpload',
+        awaited: 0,
         status: { upload: { sha256: sha, since: ago(0), request: 'now', url: upload.url } },
       },
     ],
     [
       'removes an archive of the wrong size, says so, and awaits the right one',
       { app, blob: { type: 'present', size: 99, sha256: undefined }, signed: upload },
-      { removeBlob: true, SourceReady: 'False/UploadRejected', Ready: 'Unknown/UploadRejected', lookAfterMs: 1000 },
+      { removeBlob: true, SourceReady: 'False/UploadRejected', Ready: 'Unknown/UploadRejected', awaited: 0 },
+    ],
+    [
+      'does not remove it where another App or a run names the archive by the size that it has',
+      { app, blob: { type: 'present', size: 99, sha256: undefined }, otherSizes: [100, 99] },
+      { removeBlob: false, Ready: 'False/BlobDigestMismatch', progress: 'Stalled' },
+    ],
+    [
+      'removes it where the others agree with the spec',
+      { app, blob: { type: 'present', size: 99, sha256: undefined }, otherSizes: [100], signed: upload },
+      { removeBlob: true, SourceReady: 'False/UploadRejected', awaited: 0 },
+    ],
+    [
+      'signs nothing for an archive that the installation does not take',
+      { app: anApp(blob(sha, 2 * 1024 ** 3)) },
+      {
+        SourceReady: 'False/ArchiveRejected',
+        Ready: 'False/ArchiveRejected',
+        Staged: 'Unknown/AwaitingUpload',
+        progress: 'Stalled',
+        message:
+          'The archive has 2 GiB, and this installation takes 1 GiB at most: leave out what the build does not need, e.g. in .epinioignore.',
+      },
+    ],
+    [
+      'signs nothing for a builder that is none',
+      { app: anApp({ ...blob(), build: { builder: 'cobol' } }), hasBuilder: () => false },
+      { Staged: 'False/BuilderNotFound', Ready: 'False/BuilderNotFound', progress: 'Stalled' },
+    ],
+    [
+      'asks whether there is room for an archive that is not there',
+      { app, blob: { type: 'absent' }, room: undefined },
+      { look: 'room' },
+    ],
+    [
+      'asks whether there is room before it builds one that is',
+      { app, blob: present, room: undefined, routes: ready },
+      { look: 'room' },
+    ],
+    [
+      'signs and builds nothing where the namespace is full, says with what, and looks again',
+      { app, blob: { type: 'absent' }, room: full },
+      {
+        SourceReady: 'False/QuotaExceeded',
+        Ready: 'False/QuotaExceeded',
+        progress: 'Stalled',
+        lookAfterMs: 60_000,
+        message:
+          'The namespace may hold 20 GiB of archives and images, and holds 3.2 GiB of archives and 16 GiB of images, with 800 MiB awaited; this archive has 100 bytes. Delete Apps and StageRuns that are not needed any more (archives that none names go after a day), or ask for a larger quota.bytesPerNamespace.',
+      },
+    ],
+    [
+      'builds nothing where the namespace is full, and lets run what runs',
+      { app, blob: present, room: full, routes: ready, deployment: aDeployment('complete') },
+      { SourceReady: 'False/QuotaExceeded', Deployed: 'True/Deployed', lookAfterMs: 60_000, remove: [] },
+    ],
+    [
+      'whose bytes were wrong gets no new URL where the namespace is full',
+      { app, runs: [aRun({ status: failed('BlobDigestMismatch') })], room: full },
+      { SourceReady: 'False/QuotaExceeded', lookAfterMs: 60_000 },
+    ],
+    [
+      'goes on asking a storage that cannot count',
+      { app, blob: { type: 'absent' }, room: { type: 'unavailable', message: 'No answer.' } },
+      { Ready: 'Unknown/StorageUnavailable', awaited: 0 },
     ],
     [
       'removes an archive of the wrong digest',
       { app, blob: { type: 'present', size: 100, sha256: otherSha }, signed: upload },
-      { removeBlob: true, SourceReady: 'False/UploadRejected' },
+      { removeBlob: true, SourceReady: 'False/UploadRejected', awaited: 0 },
     ],
     [
       'does not remove the right archive because the spec errs about its size',
@@ -411,12 +493,12 @@ describe('an App that is built from an archive', () => {
         }),
         blob: { type: 'absent' },
       },
-      { SourceReady: 'False/UploadRejected', lookAfterMs: 1000 },
+      { SourceReady: 'False/UploadRejected', awaited: 20 },
     ],
     [
       'says that the storage does not answer, and asks again',
       { app, blob: { type: 'unavailable', message: 'No answer.' } },
-      { Ready: 'Unknown/StorageUnavailable', lookAfterMs: 10_000 },
+      { Ready: 'Unknown/StorageUnavailable', awaited: 0, lookAfterMs: undefined },
     ],
     [
       'builds nothing before its routes are accepted',
@@ -610,14 +692,14 @@ describe('a StageRun', () => {
         remove: [`StageRun ${run}`],
         SourceReady: 'False/BlobDigestMismatch',
         Ready: 'Unknown/BlobDigestMismatch',
-        lookAfterMs: 1000,
+        awaited: 0,
         status: { upload: { sha256: sha, since: ago(0), url: upload.url } },
       },
     ],
     [
-      'that found no archive goes, and the archive is awaited',
+      'that found no archive goes, and the archive is awaited; who brought it meanwhile keeps it',
       { app, runs: [aRun({ status: failed('BlobMissing') })], signed: upload },
-      { removeBlob: true, remove: [`StageRun ${run}`], SourceReady: 'False/BlobMissing' },
+      { removeBlob: false, remove: [`StageRun ${run}`], SourceReady: 'False/BlobMissing', awaited: 0 },
     ],
     [
       'that is being deleted is waited for',

@@ -47,6 +47,8 @@ export interface Act {
   /** Undefined where the status is kept back for a moment. */
   readonly status: AppStatus | undefined;
   readonly notes: readonly Note[];
+  /** Since when the storage is waited for, if it is: it is looked into again and again. */
+  readonly awaitedSince: Date | undefined;
   /** When to look again at what sends no event. */
   readonly lookAfterMs: number | undefined;
   /** Why a person must act, if so. */
@@ -77,6 +79,7 @@ export const planApp = (seen: Seen): Plan => {
     remove: paused ? [] : remove,
     status: hold > 0 ? undefined : status,
     notes: hold > 0 ? [] : notes(seen, status, paused ? [] : superseded(seen)),
+    awaitedSince: awaitedSince(seen, staging),
     lookAfterMs: earliest([hold > 0 ? hold : undefined, lookAfterMs(seen, staging), rolloutLookMs(seen, work)]),
     stalled: findCondition(status.conditions, ConditionType.Stalled)?.reason,
   };
@@ -87,7 +90,7 @@ const isHeld = (staging: Staging): boolean =>
   staging.type === 'building' && waitOf(staging.run)?.reason === Reason.Paused;
 
 const needOf = (seen: Seen, staging: Staging, work: Workload): Need | undefined => {
-  if (staging.type === 'unknown') return { type: 'blob' };
+  if (staging.type === 'unknown') return { type: staging.what };
   if (staging.type === 'awaitingBlob' && staging.awaited.upload === undefined && seen.signed === undefined)
     return { type: 'signed' };
   return work.type === 'run' ? questionOf(seen, rolloutNow(seen, work)) : undefined;
@@ -152,14 +155,15 @@ const removals = (seen: Seen, staging: Staging, work: Workload): Removal[] => {
   ];
 };
 
-const storageRetryMs = 10_000;
 const refusalRetryMs = 60_000;
+/** Room comes when the sweep or another App gives it back, which wakes nobody. */
+const fullRetryMs = 60_000;
 
 const lookAfterMs = (seen: Seen, staging: Staging): number | undefined => {
   // Quotas and policies change without an event that wakes us.
   if (seen.refusals.length > 0) return refusalRetryMs;
-  if (staging.type === 'awaitingBlob') return staging.awaited.lookAfterMs;
-  if (staging.type === 'storageUnavailable') return storageRetryMs;
+  if (staging.type === 'full') return fullRetryMs;
+  if (staging.type === 'awaitingBlob') return staging.awaited.changesAfterMs;
   return staging.type === 'retrying' ? Math.max(0, staging.at.getTime() - seen.now.getTime()) : undefined;
 };
 
@@ -167,6 +171,11 @@ const rolloutLookMs = (seen: Seen, work: Workload): number | undefined => {
   if (work.type !== 'run') return undefined;
   const rollout = rolloutNow(seen, work);
   return rollout.type === 'progressing' ? rollout.lookAfterMs : undefined;
+};
+
+const awaitedSince = (seen: Seen, staging: Staging): Date | undefined => {
+  if (staging.type === 'storageUnavailable') return seen.now;
+  return staging.type === 'awaitingBlob' && !staging.awaited.expired ? staging.awaited.since : undefined;
 };
 
 const earliest = (times: readonly (number | undefined)[]): number | undefined => {

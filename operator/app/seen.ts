@@ -5,6 +5,7 @@ import type { Config } from '../config.ts';
 import type { Refusal } from '../kube/refusal.ts';
 import type { Deployment, Pod, Resource } from '../kube/resource.ts';
 import type { Intent } from '../kube/types.ts';
+import type { Room } from './usage.ts';
 import type { Warning } from '../kube/warnings.ts';
 import type { RegistryAddresses } from '../registry/index.ts';
 
@@ -14,7 +15,7 @@ export type DeploymentObject = NonNullable<(typeof Deployment)['_object']>;
 export type PodObject = NonNullable<(typeof Pod)['_object']>;
 
 /** Settings is the part of the configuration that Apps depend on. */
-export type Settings = Pick<Config, 'domain' | 'routeTemplate' | 'registry'> & {
+export type Settings = Pick<Config, 'domain' | 'routeTemplate' | 'registry' | 'archive'> & {
   /** All that the registry's address can be written as. */
   readonly addresses: RegistryAddresses;
 };
@@ -22,7 +23,8 @@ export type Settings = Pick<Config, 'domain' | 'routeTemplate' | 'registry'> & {
 /** BlobFact is what the storage said about the archive. */
 export type BlobFact =
   | { readonly type: 'unknown' }
-  | { readonly type: 'absent' }
+  /** full: why an upload would be in vain at the moment. */
+  | { readonly type: 'absent'; readonly full?: string }
   | { readonly type: 'present'; readonly size: number; readonly sha256: string | undefined }
   | { readonly type: 'unavailable'; readonly message: string };
 
@@ -68,6 +70,12 @@ export interface Seen {
   /** isCurrent tells whether a child is as an intent wants it, so that nothing would be sent. */
   isCurrent(this: void, resource: Resource, intent: Intent): boolean;
   readonly blob: BlobFact;
+  /** Sizes by which other Apps and the runs of the namespace name the archive. */
+  readonly otherSizes: readonly number[];
+  /** Whether the namespace has room for the archive and its image; undefined until a plan asks. */
+  readonly room: Room | undefined;
+  /** Whether the installation has, or allows, the builder that the spec names. */
+  hasBuilder(this: void): boolean;
   readonly signed: Signed | undefined;
   /** When the credential that signs upload URLs was last exchanged: earlier ones are of no use. */
   readonly s3ChangedAt: Date | undefined;
@@ -85,6 +93,7 @@ export interface Seen {
 /** Need is an outside look that a plan cannot do without; after it the plan is made again. */
 export type Need =
   | { readonly type: 'blob' }
+  | { readonly type: 'room' }
   | { readonly type: 'signed' }
   | { readonly type: 'warnings'; readonly pod: string; readonly uid: string }
   | {

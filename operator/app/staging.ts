@@ -31,14 +31,16 @@ export type Staging =
   | { readonly type: 'awaitingRoutes' }
   /** The archive is awaited; run: what failed for want of it and goes. */
   | { readonly type: 'awaitingBlob'; readonly awaited: Awaited; readonly run?: StageRun }
-  /** The archive is the one, yet the spec gives it another size. */
-  | { readonly type: 'wrongSize'; readonly message: string }
+  /** The spec asks for what cannot be: known without an upload or a build. */
+  | { readonly type: 'refused'; readonly of: 'source' | 'build'; readonly reason: Reason; readonly message: string }
+  /** The namespace has no room left outside the cluster. */
+  | { readonly type: 'full'; readonly message: string }
   /** The storage does not say whether the archive is there. */
   | { readonly type: 'storageUnavailable'; readonly message: string }
   /** spec.stageRun names what cannot be run. */
   | { readonly type: 'pinUnusable'; readonly reason: Reason; readonly message: string }
   /** The plan cannot go on without a look into the storage. */
-  | { readonly type: 'unknown' };
+  | { readonly type: 'unknown'; readonly what: 'blob' | 'room' };
 
 /** stage finds out how far the App is. */
 export const stage = (seen: Seen): Staging => {
@@ -92,7 +94,7 @@ const withRun = (seen: Seen, run: StageRun): Staging => {
       return { type: 'discard', run };
     case 'badBlob':
       if (seen.blob.type === 'unavailable') return { type: 'storageUnavailable', message: seen.blob.message };
-      return { type: 'awaitingBlob', awaited: awaitUpload(seen, run), run };
+      return withRoom(seen) ?? { type: 'awaitingBlob', awaited: awaitUpload(seen, run), run };
     case 'retry':
       return ended.at <= seen.now ? { type: 'discard', run } : { type: 'retrying', run, at: ended.at };
   }
@@ -102,18 +104,62 @@ const withRun = (seen: Seen, run: StageRun): Staging => {
 const beforeRun = (seen: Seen): Staging => {
   const { blob, app } = seen;
   if (app.spec.paused === true) return { type: 'start' };
+  const refused = refusedBySpec(seen);
+  if (refused !== undefined) return refused;
   switch (blob.type) {
     case 'unknown':
-      return { type: 'unknown' };
+      return { type: 'unknown', what: 'blob' };
     case 'unavailable':
       return { type: 'storageUnavailable', message: blob.message };
     case 'absent':
-      return { type: 'awaitingBlob', awaited: awaitUpload(seen) };
-    case 'present':
-      if (hasWrongSize(seen)) return { type: 'wrongSize', message: wrongSize(seen) };
+      return withRoom(seen) ?? { type: 'awaitingBlob', awaited: awaitUpload(seen) };
+    case 'present': {
+      if (hasWrongSize(seen)) return wrongSize(seen);
+      const room = withRoom(seen);
+      if (room !== undefined) return room;
       if (!isRightBlob(seen)) return { type: 'awaitingBlob', awaited: awaitUpload(seen) };
       return lastImage(seen) === undefined && !routesAccepted(seen) ? { type: 'awaitingRoutes' } : { type: 'start' };
+    }
   }
+};
+
+/** What is known without an upload is said before one. */
+const refusedBySpec = (seen: Seen): Staging | undefined => {
+  const { app, settings, hasBuilder } = seen;
+  const { maxBytes } = settings.archive;
+  const size = app.spec.source?.blob?.size ?? 0;
+  if (size > maxBytes)
+    return {
+      type: 'refused',
+      of: 'source',
+      reason: Reason.ArchiveRejected,
+      message: `The archive has ${inWords(size)}, and this installation takes ${inWords(maxBytes)} at most: leave out what the build does not need, e.g. in .epinioignore.`,
+    };
+  if (!hasBuilder())
+    return {
+      type: 'refused',
+      of: 'build',
+      reason: Reason.BuilderNotFound,
+      message: `The builder "${app.spec.build?.builder ?? ''}" is no profile of this installation and no image that it allows: correct build.builder.`,
+    };
+  return undefined;
+};
+
+/** withRoom is what stands in the way of more archives and images of the namespace; undefined: nothing does. */
+const withRoom = ({ app, room }: Seen): Staging | undefined => {
+  if (room === undefined) return { type: 'unknown', what: 'room' };
+  if (room.type === 'unavailable') return { type: 'storageUnavailable', message: room.message };
+  if (room.type === 'fits') return undefined;
+  const { held, limit } = room;
+  const { archives, images, promised } = held;
+  const size = app.spec.source?.blob?.size ?? 0;
+  return {
+    type: 'full',
+    message:
+      `The namespace may hold ${inWords(limit)} of archives and images, and holds ${inWords(archives)} of archives and ${inWords(images)} of images` +
+      `${promised > 0 ? `, with ${inWords(promised)} awaited` : ''}; this archive has ${inWords(size)}. ` +
+      'Delete Apps and StageRuns that are not needed any more (archives that none names go after a day), or ask for a larger quota.bytesPerNamespace.',
+  };
 };
 
 /** Size and, where the storage tells it, digest are those of the spec. What fetch computes is the authority. */
@@ -126,15 +172,32 @@ const isRightBlob = ({ app, blob }: Seen): boolean => {
   );
 };
 
-/** The bytes are proven right, and other Apps may need them: it is the spec that errs, so nothing is removed. */
-const hasWrongSize = ({ app, blob }: Seen): boolean => {
+/**
+ * It is the spec that errs, and nothing is removed, where the bytes are proven right, or, on a server that proves nothing, where
+ * others name the archive by the size that it has: they may need it.
+ */
+const hasWrongSize = ({ app, blob, otherSizes }: Seen): boolean => {
   const wanted = app.spec.source?.blob;
-  return blob.type === 'present' && blob.sha256 === wanted?.sha256 && blob.size !== wanted?.size;
+  if (blob.type !== 'present' || blob.size === wanted?.size) return false;
+  return blob.sha256 === undefined ? otherSizes.includes(blob.size) : blob.sha256 === wanted?.sha256;
 };
 
-const wrongSize = ({ app, blob }: Seen): string =>
-  `The archive with this digest has ${blob.type === 'present' ? blob.size : '?'} bytes, source.blob.size says ` +
-  `${app.spec.source?.blob?.size}: correct it.`;
+const wrongSize = ({ app, blob }: Seen): Staging => ({
+  type: 'refused',
+  of: 'source',
+  reason: Reason.BlobDigestMismatch,
+  message:
+    `The archive with this digest has ${blob.type === 'present' ? blob.size : '?'} bytes, source.blob.size says ` +
+    `${app.spec.source?.blob?.size}: correct it.`,
+});
+
+const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
+
+/** inWords rounds bytes to a tenth, so that few changes are worth telling. */
+const inWords = (bytes: number): string => {
+  const unit = bytes < 1024 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
+  return `${Number((bytes / 1024 ** unit).toFixed(1))} ${units[unit]}`;
+};
 
 /** isUnderWay: an image for the present spec is on its way, or its archive is: pods are not rolled just before. */
 export const isUnderWay = (staging: Staging): boolean =>

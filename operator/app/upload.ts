@@ -21,8 +21,8 @@ export interface Awaited {
   readonly upload: Upload | undefined;
   /** What lies under the key is not the archive: it goes, so that the right one can come. */
   readonly removeBlob: boolean;
-  /** When to look again; undefined where nobody is awaited. */
-  readonly lookAfterMs: number | undefined;
+  /** When, without an upload, something else is to be said or done: the URL is renewed, the wait ends; undefined: never. */
+  readonly changesAfterMs: number | undefined;
 }
 
 /** urlSeconds is how long an upload URL is valid. */
@@ -61,15 +61,22 @@ export const awaitUpload = (seen: Seen, run?: StageRun): Awaited => {
     reason: Reason.AwaitingUpload,
     message: 'Upload the archive to the URL in status.upload: `epinio push` does, or curl -T.',
   };
+  const upload = uploadStatus(seen, since, expired);
   return {
-    ...(expired ? expiry : (rejection ?? waiting)),
+    ...(expired ? expiry : (fullStorage(seen) ?? rejection ?? waiting)),
     since,
     expired,
-    upload: uploadStatus(seen, since, expired),
-    removeBlob: rejection?.isNew === true,
-    lookAfterMs: expired ? undefined : lookAfterMs(awaitedMs),
+    upload,
+    removeBlob: rejection?.isNew === true && rejection.reason !== Reason.BlobMissing,
+    changesAfterMs: expired ? undefined : Math.min(giveUpMs - awaitedMs, renewalMs(upload, seen.now)),
   };
 };
+
+const fullStorage = ({ blob }: Seen): { reason: string; message: string } | undefined =>
+  blob.type === 'absent' && blob.full !== undefined ? { reason: Reason.StorageFull, message: blob.full } : undefined;
+
+const renewalMs = (upload: Upload | undefined, now: Date): number =>
+  upload?.expiresAt === undefined ? Infinity : Date.parse(upload.expiresAt) - now.getTime() - renewBeforeMs;
 
 /** What was wrong with the last upload is said until another one is there. */
 const rejected = ({ app, blob }: Seen, run: StageRun | undefined): Rejection | undefined => {

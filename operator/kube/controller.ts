@@ -63,13 +63,14 @@ export class ControllerRunner {
   /** start follows the cache (which must be synced), looks at every object once, and lets the workers begin. */
   start(): void {
     const { cache, gate } = this.#o;
-    const { kind, watches, name } = this.#c;
+    const { kind, watches, sources = [], name } = this.#c;
     this.#undo.push(cache.subscribe(kind, (change, initial) => this.#wakeOwn(change, initial)));
     for (const watch of watches) {
       this.#undo.push(
         cache.subscribe(watch.resource, (change, initial) => this.#wake(this.#map(watch, change), initial)),
       );
     }
+    for (const source of sources) this.#undo.push(source((key) => this.#wake([key], false)));
     for (const key of cache.keys(kind)) this.#queue.add(keyString(key), { priority: stalePriority });
     gate.signal.addEventListener('abort', this.#abort, { once: true });
     this.#planResync();

@@ -209,12 +209,16 @@ export interface Watch<T extends KubeObject = KubeObject> {
   changed?(change: Change<T>): boolean;
 }
 
+/** Source wakes keys for what no cache sees; called when the controller starts, its answer when it stops. */
+export type Source = (wake: (key: Key) => void) => () => void;
+
 /** Controller is one kind's reconciler: data, made once, run by the manager. */
 export interface Controller<T extends KubeObject = KubeObject> {
   /** Name in logs and metrics: lower case. */
   readonly name: string;
   readonly kind: Resource<T>;
   readonly watches: readonly Watch[];
+  readonly sources?: readonly Source[];
   /** How many keys of one namespace are worked on at once, default 8; half as many workers more are there for the others. */
   readonly workers?: number;
   reconcile(key: Key, ctx: Context): Promise<Result>;

@@ -3,7 +3,7 @@ import { callerOf, type RegistryCall } from './call.ts';
 import { discard, dispatcherFor } from './http.ts';
 import { removeManifest, repositoriesOf, tagsOf } from './inventory.ts';
 import { lookupOf, type Found, type Lookup } from './lookup.ts';
-import { imageConfigOf, imageSizeOf, type ImageConfig } from './manifest.ts';
+import { imageBlobsOf, imageConfigOf, imageSizeOf, type Blobs, type ImageConfig } from './manifest.ts';
 import { formatReference, versionOf, type Reference } from './names.ts';
 import { tryUpload, type Room } from './room.ts';
 
@@ -38,6 +38,8 @@ export interface RegistryClient {
     image: Reference & { readonly digest: string },
     credential?: Credential,
   ): Promise<Lookup<Record<never, never>>>;
+  /** imageBlobs is what these bytes are: configuration and layers with their sizes. */
+  imageBlobs(reference: Reference, credential?: Credential): Promise<Lookup<{ readonly blobs: Blobs }>>;
   close(): Promise<void>;
 }
 
@@ -94,6 +96,7 @@ export const createRegistryClient = (config: RegistryConfig = {}): RegistryClien
     tags: (reference, credential) => look(reference, credential, (call) => tagsOf(call, reference.repository)),
     removeManifest: (image, credential) =>
       look(image, credential, (call) => removeManifest(call, image.repository, image.digest), 'pull,delete'),
+    imageBlobs: (reference, credential) => look(reference, credential, (call) => imageBlobsOf(call, reference)),
     // Whatever is under way is nobody's any more.
     close: () => dispatcher.destroy(),
   };

@@ -2,7 +2,7 @@ export { isOwnPath, registryAddresses, type RegistryAddresses } from './addresse
 export { authorizationOf, dockerConfig, lifecycleAuth, readBasic, readDockerConfig, type Credential } from './auth.ts';
 export { createRegistryClient, type RegistryClient, type RegistryConfig } from './client.ts';
 export type { Found, Lookup } from './lookup.ts';
-export { processesOf, type ImageConfig, type Process } from './manifest.ts';
+export { processesOf, type Blobs, type ImageConfig, type Process } from './manifest.ts';
 export { formatReference, isRepository, parseReference, type Reference } from './names.ts';
 export {
   isPullCredential,

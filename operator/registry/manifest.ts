@@ -116,11 +116,24 @@ export const imageConfigOf = async (
 /** An index of ours has a handful of images; who names thousands wants to be read for ever. */
 const maxImages = 32;
 
+/** Blobs are what an image consists of: digest → size in bytes. */
+export type Blobs = ReadonlyMap<string, number>;
+
 /** imageSizeOf adds up what a manifest names; a blob that several images share counts once. */
 export const imageSizeOf = async (
   call: RegistryCall,
   reference: Reference,
 ): Promise<Lookup<{ readonly bytes: number }>> => {
+  const found = await imageBlobsOf(call, reference);
+  if (found.type !== 'found') return found;
+  return { type: 'found', bytes: [...found.blobs.values()].reduce((sum, size) => sum + size, 0) };
+};
+
+/** imageBlobsOf tells what a manifest names. */
+export const imageBlobsOf = async (
+  call: RegistryCall,
+  reference: Reference,
+): Promise<Lookup<{ readonly blobs: Blobs }>> => {
   const sizes = new Map<string, number>();
   const top = await readManifest(call, reference, versionOf(reference));
   if (top.type !== 'found') return top;
@@ -137,7 +150,7 @@ export const imageSizeOf = async (
   for (const { config, layers = [] } of manifests)
     for (const { digest, size } of config === undefined ? layers : [config, ...layers])
       if (typeof size === 'number' && Number.isSafeInteger(size) && size >= 0) sizes.set(digest, size);
-  return { type: 'found', bytes: [...sizes.values()].reduce((sum, size) => sum + size, 0) };
+  return { type: 'found', blobs: sizes };
 };
 
 const strings = (value: unknown): string[] => [value ?? []].flat().filter((item) => typeof item === 'string');

@@ -1,8 +1,8 @@
-import type { Platform } from '../api/stagerun.ts';
+import type { Platform, RunSize } from '../api/stagerun.ts';
 import { Secret } from '../kube/resource.ts';
 import type { Context } from '../kube/types.ts';
 import { platformHash } from '../platform.ts';
-import { parseReference, type Credential, type Lookup, type Room } from '../registry/index.ts';
+import { parseReference, type Blobs, type Credential, type Lookup, type Room } from '../registry/index.ts';
 import { keyringFor, NoCredential, type Keyring } from './credentials.ts';
 import type { StageRunDeps } from './deps.ts';
 import type { Seen } from './observe.ts';
@@ -24,6 +24,7 @@ export const marginSeconds = 300;
 export interface BuiltImage {
   readonly digest: string;
   readonly labels?: Readonly<Record<string, string>>;
+  readonly size?: RunSize;
 }
 
 /** platformNow is what the run began with, as its status has it, or would have had it. */
@@ -103,14 +104,43 @@ export const tryPush = ({ deps }: Asking, platform: BuildPlatform['status'], key
   return deps.registry.tryUpload(target, keys[target.registry]);
 };
 
-/** describe reads the labels of an image, if they can be had. */
+/** describe reads the labels and the size of an image, if they can be had. */
 export const describe = async (
   asking: Asking,
   platform: Platform,
   digest: string,
   keys: Keyring,
 ): Promise<BuiltImage> => {
-  const image = parseReference(`${platform.repository}@${digest}`);
+  const reference = `${platform.repository}@${digest}`;
+  const image = parseReference(reference);
   const config = await asking.deps.registry.imageConfig(image, keys[image.registry]);
-  return config.type === 'found' ? { digest, labels: config.config.labels } : { digest };
+  const size = await sizeOf(asking, platform, { reference, keys });
+  return { digest, ...(config.type === 'found' && { labels: config.config.labels }), ...(size && { size }) };
 };
+
+interface Sizing {
+  readonly reference: string;
+  readonly keys: Keyring;
+}
+
+/** sizeOf tells what a run holds in the registry beside what the App had there; undefined where the image cannot be read. */
+const sizeOf = async (
+  { deps }: Asking,
+  { previousImage, cacheRepository }: Platform,
+  { reference, keys }: Sizing,
+): Promise<RunSize | undefined> => {
+  const blobsOf = async (name: string | undefined): Promise<Blobs | undefined> => {
+    if (name === undefined) return undefined;
+    const image = parseReference(name);
+    const found = await deps.registry.imageBlobs(image, keys[image.registry]);
+    return found.type === 'found' ? found.blobs : undefined;
+  };
+  const own = await blobsOf(reference);
+  if (own === undefined) return undefined;
+  const before = await blobsOf(previousImage);
+  const cache = await blobsOf(cacheRepository);
+  const added = [...own].filter(([digest]) => before?.has(digest) !== true).map(([, bytes]) => bytes);
+  return { image: sum(own.values()), added: sum(added), ...(cache && { cache: sum(cache.values()) }) };
+};
+
+const sum = (sizes: Iterable<number>): number => [...sizes].reduce((all, bytes) => all + bytes, 0);

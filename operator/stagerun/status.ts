@@ -79,6 +79,7 @@ export const statusBuilt = (seen: Seen, image: BuiltImage, platform: Recorded, n
     ...(built ? begunFields(seen, platform, now) : { platform }),
     completionTime: timestamp(now),
     image: `${platform.repository}@${image.digest}`,
+    ...(image.size && { size: image.size }),
   };
   const bare = compose(seen.run, now, 'True', { reason, message: meanings[reason] }, fields);
   const facts = imageFacts(image.labels ?? {}, maxStatusBytes - bytesOf(bare) - noteBytes);

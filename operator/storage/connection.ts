@@ -1,10 +1,11 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client } from 'minio';
+import { text } from 'node:stream/consumers';
+import { Client, type BucketItem } from 'minio';
 import { Agent } from 'undici';
 import { codeOf, toStorageError, type Circumstances, type StorageError } from './errors.ts';
-import type { StorageConfig, StoredObject } from './types.ts';
+import type { ListedObject, StorageConfig, StoredObject } from './types.ts';
 import { boundedTransport } from './transport.ts';
 
 /** Connection is the S3 server: few, bounded, retried calls, and what the presigner's own requests need. */
@@ -17,6 +18,10 @@ export interface Connection {
   ensureBucket(): Promise<void>;
   head(key: string): Promise<StoredObject | undefined>;
   remove(key: string): Promise<void>;
+  list(prefix: string): AsyncIterable<ListedObject>;
+  removeAll(keys: readonly string[]): Promise<readonly string[]>;
+  read(key: string): Promise<string | undefined>;
+  write(key: string, text: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -121,6 +126,29 @@ export const connect = (config: StorageConfig): Connection => {
     },
     remove: async (key) => {
       await call(() => client.removeObject(config.bucket, key));
+    },
+    list: async function* (prefix) {
+      try {
+        for await (const item of client.listObjectsV2(config.bucket, prefix, true) as AsyncIterable<BucketItem>)
+          if (item.name !== undefined) yield { key: item.name, size: item.size };
+      } catch (error) {
+        throw toStorageError(error, circumstances());
+      }
+    },
+    removeAll: async (keys) => {
+      const failures = await call(() => client.removeObjects(config.bucket, [...keys]));
+      return failures.flatMap((f) => (f as { Key?: string } | undefined)?.Key ?? []);
+    },
+    read: async (key) => {
+      try {
+        return await call(async () => text(await client.getObject(config.bucket, key)));
+      } catch (error) {
+        if (notFound(error)) return undefined;
+        throw error;
+      }
+    },
+    write: async (key, content) => {
+      await call(() => client.putObject(config.bucket, key, content));
     },
     close: async () => {
       agent.destroy();

@@ -7,6 +7,7 @@ export type StorageReason =
   | 'AccessDenied'
   | 'ClockSkew'
   | 'SigningRefused'
+  | 'StorageFull'
   | 'ServerError';
 
 /** StorageError is every failure of the storage, with a message that says what can be done. It never holds a URL's query. */
@@ -48,6 +49,14 @@ const credentialCodes = new Set([
   'XAdminUserNotFound',
   'InvalidClientTokenId',
 ]);
+/** MinIO's disks and quotas, Ceph's quotas, and what a proxy makes of them. */
+const fullCodes = new Set([
+  'XMinioStorageFull',
+  'XMinioAdminBucketQuotaExceeded',
+  'QuotaExceeded',
+  'InsufficientStorage',
+  '507',
+]);
 const skewLimitSeconds = 5 * 60;
 
 /** To ten seconds: a message that changed with every answer would be a write each time. */
@@ -75,6 +84,11 @@ export const failureOf = (code: string, detail: string, c: Circumstances, cause?
     return fail(
       'WrongCredentials',
       `The S3 server ${c.endpoint} refuses the access key or its secret (${code}): correct the Secret that s3.secretRef names.`,
+    );
+  if (fullCodes.has(code))
+    return fail(
+      'StorageFull',
+      `The bucket ${c.bucket} at ${c.endpoint} has no room left (${code}): free some of it or enlarge it, and uploads go on by themselves.`,
     );
   if (code === 'NoSigningKey')
     return fail(

@@ -14,6 +14,7 @@ export type {
   ChecksumMode,
   CredentialMode,
   GetRequest,
+  ListedObject,
   Presigned,
   PutRequest,
   Storage,
@@ -78,6 +79,9 @@ const signGet = async (parts: Parts, request: GetRequest): Promise<Presigned> =>
   return { url, headers: {}, expiresAt: new Date(now.getTime() + request.expiresSeconds * 1000) };
 };
 
+/** More than nothing, for a full bucket may still take an empty object. */
+const roomProbe = 'is there room? '.repeat(64);
+
 /** createStorage makes the client of one bucket; nothing is sent before the first call. */
 export const createStorage = (config: StorageConfig): Storage => {
   const connection = connect(config);
@@ -97,6 +101,15 @@ export const createStorage = (config: StorageConfig): Storage => {
     capabilities,
     head: (key) => connection.head(key),
     remove: (key) => connection.remove(key),
+    list: (prefix) => connection.list(prefix),
+    removeAll: (keys) => connection.removeAll(keys),
+    probeRoom: async () => {
+      const key = `${config.prefix}probe/room`;
+      await connection.write(key, roomProbe);
+      await connection.remove(key);
+    },
+    read: (key) => connection.read(key),
+    write: (key, text) => connection.write(key, text),
     presignPut: (request) => signPut(parts, request),
     presignGet: (request) => signGet(parts, request),
     close: () => connection.close(),

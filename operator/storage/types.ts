@@ -48,6 +48,12 @@ export interface StoredObject {
   readonly sha256?: string;
 }
 
+/** ListedObject is one object of a listing. */
+export interface ListedObject {
+  readonly key: string;
+  readonly size: number;
+}
+
 /** Presigned is a URL that allows one kind of request until it expires. */
 export interface Presigned {
   readonly url: string;
@@ -86,6 +92,16 @@ export interface Storage {
   head(key: string): Promise<StoredObject | undefined>;
   /** remove deletes an object; no error where there is none. */
   remove(key: string): Promise<void>;
+  /** list goes through all keys with the prefix, in their order, a page at a time. */
+  list(prefix: string): AsyncIterable<ListedObject>;
+  /** removeAll deletes up to 1,000 objects with one request, and tells which ones the server did not delete. */
+  removeAll(keys: readonly string[]): Promise<readonly string[]>;
+  /** probeRoom writes a small object and removes it: a full bucket is told before somebody uploads in vain. */
+  probeRoom(): Promise<void>;
+  /** read gives the text of a small object of the operator's own; undefined where there is none. */
+  read(key: string): Promise<string | undefined>;
+  /** write makes or replaces a small object of the operator's own. */
+  write(key: string, text: string): Promise<void>;
   presignPut(request: PutRequest): Promise<Presigned>;
   presignGet(request: GetRequest): Promise<Presigned>;
   /** close ends all connections, and with them whatever is under way. */

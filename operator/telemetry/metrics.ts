@@ -227,3 +227,31 @@ const doorAnswers = counter('door_answers_total', 'Answers of the door that node
 
 /** doorAnswered counts an answer of the door. */
 export const doorAnswered = (status: number): void => doorAnswers.inc({ status: String(status) });
+
+const sweepPasses = counter(
+  'sweep_passes_total',
+  'Passes of the sweep, by what became of them: done, failed, refused.',
+  ['sweeper', 'result'],
+);
+const sweepObjects = gauge(
+  'sweep_objects',
+  'What the last pass saw: all, unused (in use by nobody), strange (not made by the operator).',
+  ['sweeper', 'state'],
+);
+const sweepRemoved = counter('sweep_removed_total', 'What the sweep removed.', ['sweeper']);
+const sweepRemovedBytes = counter('sweep_removed_bytes_total', 'Bytes that the sweep gave back.', ['sweeper']);
+
+/** sweepPassed counts one pass. */
+export const sweepPassed = (sweeper: string, result: 'done' | 'failed' | 'refused'): void =>
+  sweepPasses.inc({ sweeper, result });
+
+/** sweepSaw tells what one pass saw. */
+export const sweepSaw = (sweeper: string, seen: Readonly<Record<'all' | 'unused' | 'strange', number>>): void => {
+  for (const [state, n] of Object.entries(seen)) sweepObjects.set({ sweeper, state }, n);
+};
+
+/** sweepRemovedSome counts what was removed. */
+export const sweepRemovedSome = (sweeper: string, { count, bytes }: { count: number; bytes: number }): void => {
+  sweepRemoved.inc({ sweeper }, count);
+  sweepRemovedBytes.inc({ sweeper }, bytes);
+};

@@ -12,7 +12,7 @@ import { createClient, type KubeClient } from '../kube/client.ts';
 import { findCondition } from '../kube/conditions.ts';
 import { checkConditions } from '../kube/conditionscheck.ts';
 import { RequestCounter } from '../kube/counter.ts';
-import { Manager } from '../kube/manager.ts';
+import { Manager, type Task } from '../kube/manager.ts';
 import { Pod, type Key, type KubeObject, type Resource } from '../kube/resource.ts';
 import { registryAddresses } from '../registry/index.ts';
 import { createLogger } from '../telemetry/log.ts';
@@ -33,6 +33,10 @@ export const testConfig = (namespaces: readonly string[], over: Readonly<Record<
 
 const noStorage = (): Promise<never> => Promise.reject(new Error('this test has no storage'));
 
+const noObjects = async function* (): AsyncGenerator<never> {
+  // Nothing lies there.
+};
+
 /** AppWorld is a running operator without StageRuns: the test itself builds, and is the kubelet. */
 export interface AppWorld extends AsyncDisposable {
   /** The operator's own requests; events, which are told in the background, are not writes. */
@@ -49,10 +53,12 @@ export interface AppWorld extends AsyncDisposable {
 export interface AppWorldOptions {
   readonly namespaces: readonly string[];
   readonly config?: Readonly<Record<string, unknown>>;
-  readonly storage?: AppDeps['storage'];
+  /** What is left out is not there; its bucket is empty. */
+  readonly storage?: Partial<AppDeps['storage']>;
   readonly home?: string;
   /** How long a host is kept for the namespace that had it; default as shipped. */
   readonly keptMs?: number;
+  readonly tasks?: (config: Config) => readonly Task[];
   /** The operator is killed when it comes to this write, counted from 1: neither it nor anything after it gets through. */
   readonly diesAt?: number;
 }
@@ -88,13 +94,20 @@ export const runApps = async (o: AppWorldOptions): Promise<AppWorld> => {
   const { kube, died } = mortal(client, o.diesAt ?? Infinity);
   const cache = createCache(kube, mergeCacheSpecs([appCacheSpecs(config, home), appRouteCacheSpecs], o.namespaces));
   const hosts = followHosts(cache, config, o.keptMs === undefined ? {} : { keptMs: o.keptMs });
-  const storage = o.storage ?? { head: noStorage, presignPut: noStorage, remove: noStorage };
+  const storage = {
+    head: noStorage,
+    presignPut: noStorage,
+    remove: noStorage,
+    probeRoom: noStorage,
+    list: noObjects,
+    ...o.storage,
+  };
   const manager = new Manager({
     controllers: [
       appController({ config, home, storage, addresses: registryAddresses(config.registry) }),
       appRouteController({ config, hosts }),
     ],
-    tasks: [keepPullSecrets(config, home)],
+    tasks: [keepPullSecrets(config, home), ...(o.tasks?.(config) ?? [])],
     kube,
     cache,
     log: createLogger('fatal'),

@@ -35,6 +35,7 @@ const registry: Settings['registry'] = {
 export const settings: Settings = {
   domain: 'apps.test',
   routeTemplate: '{app}.{domain}',
+  archive: { maxBytes: 1024 ** 3, maxEntries: 1000, maxRatio: 100, maxDepth: 100 },
   registry,
   addresses: registryAddresses(registry),
 };
@@ -281,6 +282,9 @@ export const see = (given: Partial<Seen> = {}): Seen => ({
   platformHash: () => platformHash,
   isCurrent: () => true,
   blob: { type: 'unknown' },
+  otherSizes: [],
+  room: { type: 'fits' },
+  hasBuilder: () => true,
   signed: undefined,
   s3ChangedAt: undefined,
   warnings: undefined,

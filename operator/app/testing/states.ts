@@ -46,7 +46,12 @@ const stagings: States<Exclude<Staging['type'], 'unknown'>> = {
   start: [{ app, routes, blob: present }, 'Reconciling', 'Unknown/Staging'],
   awaitingRoutes: [{ app, routes: [aRoute('new')], blob: present }, 'Reconciling', 'Unknown/AwaitingRoutes'],
   awaitingBlob: [{ app, blob: { type: 'absent' }, signed }, 'Reconciling', 'Unknown/AwaitingUpload'],
-  wrongSize: [{ app, blob: { ...present, size: 1 } }, 'Stalled', 'False/BlobDigestMismatch'],
+  refused: [{ app, blob: { ...present, size: 1 } }, 'Stalled', 'False/BlobDigestMismatch'],
+  full: [
+    { app, blob: present, room: { type: 'full', limit: 1, held: { archives: 1, images: 0, promised: 0 } } },
+    'Stalled',
+    'False/QuotaExceeded',
+  ],
   storageUnavailable: [
     { app, blob: { type: 'unavailable', message: 'No.' } },
     'Reconciling',

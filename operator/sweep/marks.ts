@@ -1,0 +1,43 @@
+import { z } from 'zod';
+
+/** Marks remember since when something is unused: name → seconds since 1970. */
+export type Marks = Map<string, number>;
+
+/** So many things are remembered as unused; the others are when some of these are gone. */
+export const maxMarks = 50_000;
+
+const kept = z.strictObject({
+  installation: z.string(),
+  /** Second → names. */
+  marks: z.record(z.string(), z.array(z.string())),
+});
+
+/** Kept is what one pass leaves for the next, also over a restart. */
+export interface Kept {
+  /** uid of the namespace of the operator that wrote it. */
+  readonly installation: string;
+  readonly marks: Marks;
+}
+
+/** writeMarks makes text of it: names in groups, for there are few times and many names. */
+export const writeMarks = ({ installation, marks }: Kept): string => {
+  const groups: Record<string, string[]> = {};
+  for (const [name, since] of marks) (groups[since] ??= []).push(name);
+  return JSON.stringify({ installation, marks: groups });
+};
+
+/** readMarks reads such text; undefined where it is none: then all begins anew, which removes nothing too early. */
+export const readMarks = (text: string): Kept | undefined => {
+  let data: unknown;
+  try {
+    data = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const parsed = kept.safeParse(data);
+  if (!parsed.success) return undefined;
+  const marks: Marks = new Map();
+  for (const [since, names] of Object.entries(parsed.data.marks))
+    for (const name of names) if (Number.isFinite(Number(since))) marks.set(name, Number(since));
+  return { installation: parsed.data.installation, marks };
+};
