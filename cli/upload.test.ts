@@ -65,6 +65,12 @@ describe('an upload', () => {
       /^final: the S3 server refuses the upload: SignatureDoesNotMatch/,
     ],
     ['had other bytes', answer(400, 'BadDigest'), /^final: the uploaded bytes are not those/],
+    [
+      'met a disk that is full',
+      answer(507, 'XMinioStorageFull'),
+      /^broken: the bucket has no room .*\(XMinioStorageFull\)/,
+    ],
+    ['met a quota', answer(400, 'XMinioAdminBucketQuotaExceeded'), /^broken: the bucket has no room for the archive/],
     ['met a server that is not well', answer(503, 'SlowDown'), /^broken: the S3 server answers SlowDown/],
     ['is reset', reset, /^broken: the upload to 127.0.0.1:\d+ broke off/],
     ['meets silence', silence, /^broken: .*no answer for 0.3 s/],

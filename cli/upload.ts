@@ -55,6 +55,9 @@ const readBody = async (response: IncomingMessage): Promise<string> => {
 
 const mismatches = new Set(['XAmzContentChecksumMismatch', 'BadDigest', 'XAmzContentSHA256Mismatch']);
 
+/** MinIO's disks and quotas, Ceph's quotas. */
+const fullCodes = new Set(['XMinioStorageFull', 'XMinioAdminBucketQuotaExceeded', 'QuotaExceeded']);
+
 const refusal = (status: number, body: string): UploadFailure => {
   const code = /<Code>([^<]+)<\/Code>/.exec(body)?.[1] ?? `HTTP ${status}`;
   if (status === 403 && /expired|not valid yet/i.test(body))
@@ -68,6 +71,12 @@ const refusal = (status: number, body: string): UploadFailure => {
       'final',
       'the uploaded bytes are not those that were announced',
       'something changed the archive while it was uploaded: run the push again',
+    );
+  if (fullCodes.has(code) || status === 507)
+    return new UploadFailure(
+      'broken',
+      `the bucket has no room for the archive (${code})`,
+      'ask who runs the platform to make room, then run the push again: the App goes on waiting for the archive',
     );
   if (status >= 500 || status === 408 || status === 429 || status === 499)
     return new UploadFailure('broken', `the S3 server answers ${code}`, 'see whether the S3 server is well');

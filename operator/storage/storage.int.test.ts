@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import http from 'node:http';
 import net from 'node:net';
+import { Client } from 'minio';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createServer as createCertificate } from '../bootstrap/certificates.ts';
 import { startMinio, type Minio } from '../testing/minio.ts';
@@ -303,4 +304,35 @@ test('a key that the server refuses from now on is told as trouble of the storag
     await moved.close();
     door.close();
   }
+});
+
+test('a bucket that is full is told as that, and takes uploads again when it has room', async () => {
+  const { hostname, port } = new URL(config.endpoint);
+  const admin = new Client({
+    endPoint: hostname,
+    port: Number(port),
+    useSSL: false,
+    accessKey: config.accessKey,
+    secretKey: config.secretKey,
+    region: config.region,
+    pathStyle: true,
+  });
+  const full = createStorage({ ...config, bucket: 'full' });
+  /** What `mc quota set` sends: MinIO refuses every object beyond it. */
+  const limit = (quota: number) =>
+    admin.makeRequestAsyncOmit(
+      { method: 'PUT', bucketName: 'minio', objectName: 'admin/v3/set-bucket-quota', query: 'bucket=full' },
+      JSON.stringify({ quota, quotatype: 'hard' }),
+    );
+  await full.ensureBucket();
+  await full.probeRoom();
+  const request = target('there is no room for this');
+  const presigned = await full.presignPut(request);
+  await limit(10);
+  await expect(full.probeRoom()).rejects.toMatchObject({ reason: 'StorageFull' });
+  expect((await put(presigned, 'there is no room for this')).status).not.toBe(200);
+  await limit(1_000_000);
+  await full.probeRoom();
+  expect(await put(presigned, 'there is no room for this')).toMatchObject({ status: 200 });
+  await full.close();
 });
