@@ -18,18 +18,17 @@ describe('what the controllers want cached', () => {
     expect(Object.keys(merged[0]?.indexes ?? {})).toEqual(['one', 'two']);
   });
 
-  it('keeps a trim only where everybody has the same one', () => {
+  it('has one trim for each kind, which everybody names', () => {
     const trim = (): void => undefined;
-    const other = (): void => undefined;
-    const trimOf = (...trims: (typeof trim | undefined)[]) =>
+    const trimOf = (...trims: ((() => void) | undefined)[]) =>
       mergeCacheSpecs(
         trims.map((t) => [cached(Pod, t === undefined ? {} : { trim: t })]),
         [],
       )[0]?.trim;
     expect(trimOf(trim)).toBe(trim);
     expect(trimOf(trim, trim)).toBe(trim);
-    expect(trimOf(trim, other)).toBeUndefined();
-    expect(trimOf(trim, undefined)).toBeUndefined();
+    expect(() => trimOf(trim, (): void => undefined)).toThrow('pods is wanted with two different trims');
+    expect(() => trimOf(trim, undefined)).toThrow('pods is wanted with two different trims');
   });
 
   it.each([

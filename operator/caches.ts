@@ -9,16 +9,9 @@ const same = (a: CacheSpec, b: CacheSpec): boolean =>
 
 const merge = (a: CacheSpec, b: CacheSpec): CacheSpec => {
   if (!same(a, b)) throw new Error(`${resourceId(a.resource)} is wanted with two different selections`);
-  // Only the object as both leave it is kept: trims drop what their own controller does not read, so two would drop too much.
-  const { trim: _a, ...first } = a;
-  const { trim: _b, ...second } = b;
-  const trim = a.trim !== undefined && a.trim === b.trim ? a.trim : undefined;
-  return {
-    ...first,
-    ...second,
-    indexes: { ...a.indexes, ...b.indexes },
-    ...(trim !== undefined && { trim }),
-  };
+  // What one drops the other may read; and without any, whoever writes much fills the memory.
+  if (a.trim !== b.trim) throw new Error(`${resourceId(a.resource)} is wanted with two different trims`);
+  return { ...a, ...b, indexes: { ...a.indexes, ...b.indexes } };
 };
 
 /** mergeCacheSpecs makes one list of what the controllers want cached: each kind once, with everybody's indexes. */

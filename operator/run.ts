@@ -56,7 +56,10 @@ export const createManager = (w: Wiring) => {
   const addresses = registryAddresses(config.registry);
   const cache = createCache(
     kube,
-    mergeCacheSpecs([appCacheSpecs(config, home), stageRunCacheSpecs, appRouteCacheSpecs], config.watchNamespaces),
+    mergeCacheSpecs(
+      [appCacheSpecs(config, home), stageRunCacheSpecs, appRouteCacheSpecs(config)],
+      config.watchNamespaces,
+    ),
     {
       onHappening: (h) => {
         reflectorHappened(h);

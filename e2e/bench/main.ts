@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureBuildQueue } from './buildqueue.ts';
 import { measureConvergence } from './convergence.ts';
+import { measureHostile } from './hostile.ts';
 import { measureNeighbour } from './neighbour.ts';
 import { readProfile } from './profile.ts';
 import { rowsOf, table, type Results } from './report.ts';
@@ -15,7 +16,7 @@ const usage = `Measure the operator against a kube-apiserver, etcd and controlle
 
   --size N        Apps on the cluster at which the operator is restarted; a tenth of them converge (default 10000)
   --quick         sizes for a minute or two
-  --only A,B      transitions, buildqueue, neighbour, convergence, restart, settled (default: the first five)
+  --only A,B      transitions, buildqueue, neighbour, hostile, convergence, restart, settled (default: the first six)
   --minutes N     how long settled watches (default 10)
   --profile DIR   write CPU profiles of the operator there, and print where the time goes`;
 
@@ -23,7 +24,7 @@ const { values } = parseArgs({
   options: {
     size: { type: 'string' },
     quick: { type: 'boolean', default: false },
-    only: { type: 'string', default: 'transitions,buildqueue,neighbour,convergence,restart' },
+    only: { type: 'string', default: 'transitions,buildqueue,neighbour,hostile,convergence,restart' },
     minutes: { type: 'string', default: '10' },
     profile: { type: 'string' },
     help: { type: 'boolean', default: false },
@@ -46,6 +47,7 @@ const measure = async (): Promise<Results> => {
     ...(wanted.has('transitions') && { transitions: await measureTransitions(values.quick ? 3 : 10) }),
     ...(wanted.has('buildqueue') && { buildQueue: measureBuildQueue() }),
     ...(wanted.has('neighbour') && { neighbour: await measureNeighbour(size) }),
+    ...(wanted.has('hostile') && { hostile: await measureHostile(Math.min(1200, Math.ceil(size / 8))) }),
     ...(wanted.has('convergence') && { convergence: await measureConvergence(Math.ceil(size / 10), { profile }) }),
     ...(wanted.has('restart') && { restart: await measureRestart(size, { profile }) }),
     ...(wanted.has('settled') && { settled: await measureSettled(Number(values.minutes)) }),

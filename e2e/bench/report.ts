@@ -1,6 +1,7 @@
 import type { BuildQueueTimes } from './buildqueue.ts';
 import type { Convergence } from './convergence.ts';
 import type { Cpu } from './cpu.ts';
+import type { Hostile } from './hostile.ts';
 import type { Neighbour } from './neighbour.ts';
 import type { Restart, Restarts } from './restart.ts';
 import type { Settled } from './settled.ts';
@@ -13,6 +14,7 @@ export interface Results {
   readonly transitions?: Transitions;
   readonly buildQueue?: BuildQueueTimes;
   readonly neighbour?: Neighbour;
+  readonly hostile?: Hostile;
   readonly convergence?: Convergence;
   readonly restart?: Restarts;
   readonly settled?: Settled;
@@ -62,6 +64,18 @@ const neighbourRows = (n: Neighbour): Row[] => [
   info('  reconciles, CPU per reconcile', `${n.reconciles}, ${n.cpuMsPerReconcile} ms`),
 ];
 
+const hostileRows = ({ objects, kilobytes, kinds, empty, full, syncedSeconds }: Hostile): Row[] => [
+  atMost(
+    `${objects} each of ${kinds.length} kinds with ${kilobytes} KB of annotations: RSS, settled`,
+    150,
+    full.now,
+    ' MB',
+  ),
+  atMost('  RSS, peak', 256, full.peak, ' MB'),
+  info('  without them: RSS, settled and peak', `${empty.now} MB, ${empty.peak} MB`),
+  info('  synced', `${syncedSeconds} s`),
+];
+
 const cpuText = (cpu: Cpu): string =>
   Object.entries(cpu)
     .map(([name, s]) => `${name} ${s}`)
@@ -103,10 +117,19 @@ const settledRows = ({ apps, minutes, requests, cpuPercent }: Settled): Row[] =>
 ];
 
 /** rowsOf lines up goals and what was reached. */
-export const rowsOf = ({ transitions, buildQueue, neighbour, convergence, restart, settled }: Results): Row[] => [
+export const rowsOf = ({
+  transitions,
+  buildQueue,
+  neighbour,
+  hostile,
+  convergence,
+  restart,
+  settled,
+}: Results): Row[] => [
   ...(transitions ? transitionRows(transitions) : []),
   ...(buildQueue ? buildQueueRows(buildQueue) : []),
   ...(neighbour ? neighbourRows(neighbour) : []),
+  ...(hostile ? hostileRows(hostile) : []),
   ...(convergence ? convergenceRows(convergence) : []),
   ...(restart ? restartRows(`${restart.apps.objects['apps.epinio.io']} Apps`, 150, restart.apps) : []),
   ...(restart

@@ -1,8 +1,8 @@
 import { App } from '../api/app.ts';
 import { AppRoute } from '../api/approute.ts';
 import { annotations, blobValue, byBlob, labels } from '../api/names.ts';
-import { dropPlaceholder } from '../api/placeholder.ts';
 import { StageRun } from '../api/stagerun.ts';
+import { trimMetadata, trimOwn, trimPod } from '../api/trim.ts';
 import type { Config } from '../config.ts';
 import { cached, type CacheSpec } from '../kube/cache.ts';
 import { systemClock } from '../kube/clock.ts';
@@ -23,19 +23,16 @@ import { Usage } from './usage.ts';
 export type { AppDeps } from './observe.ts';
 export { keepPullSecrets } from './pullsecrettask.ts';
 
-/** Strangers' objects are kept by name alone: so much is needed to see that a name is taken, and when it is free again. */
-const nameOnly = ({ apiVersion, kind, metadata = {} }: KubeObject): KubeObject => {
-  const { name, namespace, uid, resourceVersion, ownerReferences, generation } = metadata;
-  const kept = { name, namespace, uid, resourceVersion, ownerReferences, generation };
-  return { apiVersion, kind, metadata: kept } as KubeObject;
-};
-
 /** isOfApp: somebody may have taken one of the signs away, and then it is to be mended. */
 const isOfApp = (object: KubeObject): boolean =>
   object.metadata?.labels?.[labels.app] !== undefined ||
   object.metadata?.annotations?.[annotations.applied] !== undefined;
 
-const trimStrangers = <T extends KubeObject>(object: T): T => (isOfApp(object) ? object : (nameOnly(object) as T));
+/** Strangers' objects are kept by name alone: so much is needed to see that a name is taken, and when it is free again. */
+const trimStrangers = <T extends KubeObject>(object: T): T => {
+  const { apiVersion, kind, metadata } = object;
+  return trimMetadata(isOfApp(object) ? object : ({ apiVersion, kind, metadata } as T));
+};
 
 const bySecret = 'buildSecret';
 
@@ -49,18 +46,19 @@ const secretsOfBuild =
 export const appCacheSpecs = (config: Config, home: string): readonly CacheSpec[] => {
   const watched = config.watchNamespaces;
   return [
-    cached(App, { trim: dropPlaceholder, indexes: { [bySecret]: secretsOfBuild(config), [byBlob]: archiveOf } }),
-    cached(StageRun, { trim: dropPlaceholder, indexes: { [byBlob]: archiveOf } }),
+    cached(App, { trim: trimOwn, indexes: { [bySecret]: secretsOfBuild(config), [byBlob]: archiveOf } }),
+    cached(StageRun, { trim: trimOwn, indexes: { [byBlob]: archiveOf } }),
     cached(AppRoute, {
-      trim: dropPlaceholder,
+      trim: trimOwn,
       indexes: { [byApp]: appsOfRoute },
     }),
     cached(Deployment, { trim: trimStrangers }),
     cached(Service, { trim: trimStrangers }),
-    cached(Pod, { labelSelector: labels.app, indexes: { [byApp]: webPodOf } }),
+    cached(Pod, { labelSelector: labels.app, trim: trimPod, indexes: { [byApp]: webPodOf } }),
     // Metadata only: no content of a Secret is ever held, but that of the pull secret.
     cached(Secret, {
       metadataOnly: true,
+      trim: trimMetadata,
       namespaces: watched.length === 0 ? undefined : [...new Set([...watched, home])],
     }),
   ];

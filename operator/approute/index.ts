@@ -1,7 +1,8 @@
 import { App } from '../api/app.ts';
 import { AppRoute, type AppRouteStatus } from '../api/approute.ts';
 import { ConditionType, Reason } from '../api/conditions.ts';
-import { dropPlaceholder } from '../api/placeholder.ts';
+import { annotations } from '../api/names.ts';
+import { lean, trimOwn } from '../api/trim.ts';
 import type { Config } from '../config.ts';
 import { cached, type CacheSpec } from '../kube/cache.ts';
 import { findCondition } from '../kube/conditions.ts';
@@ -23,6 +24,7 @@ import { controllerOf } from '../kube/owners.ts';
 import { refers } from '../kube/watches.ts';
 import { platformHosts } from './allowed.ts';
 import type { HostTable } from './hosts.ts';
+import { mostRules } from './ingresses.ts';
 import { byAppRef, observe } from './observe.ts';
 import { planRoute, type Plan } from './plan.ts';
 import type { IngressObject, Seen } from './seen.ts';
@@ -39,14 +41,26 @@ export interface AppRouteDeps {
 const appRefOf = ({ metadata, spec }: AppRoute): string =>
   keyString({ namespace: metadata.namespace, name: spec.appRef.name });
 
+/** Of strangers' Ingresses only their addresses and where these lead are kept; of ours what we set, to see that it is so. */
+const trimIngress = ({ ingress }: Config): ((object: IngressObject) => IngressObject) => {
+  const leanIngress = lean({ annotations: Object.keys(ingress.annotations) });
+  return (object) => {
+    const isOurs = object.metadata?.annotations?.[annotations.applied] !== undefined;
+    const { rules } = object.spec ?? {};
+    return leanIngress(
+      isOurs ? object : { ...object, spec: rules === undefined ? {} : { rules: rules.slice(0, mostRules) } },
+    );
+  };
+};
+
 /** appRouteCacheSpecs is what this controller wants cached; all Ingresses, because anybody's may hold an address. */
-export const appRouteCacheSpecs: readonly CacheSpec[] = [
-  cached(App, { trim: dropPlaceholder }),
+export const appRouteCacheSpecs = (config: Config): readonly CacheSpec[] => [
+  cached(App, { trim: trimOwn }),
   cached(AppRoute, {
-    trim: dropPlaceholder,
+    trim: trimOwn,
     indexes: { [byAppRef]: (route) => [appRefOf(route)] },
   }),
-  cached(Ingress),
+  cached(Ingress, { trim: trimIngress(config) }),
 ];
 
 const cameOrWent = ({ before, after }: Change<unknown>): boolean => before === undefined || after === undefined;

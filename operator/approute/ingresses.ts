@@ -30,8 +30,8 @@ const isManaged = (ingress: IngressObject): boolean => {
   );
 };
 
-/** Of an Ingress with more rules than anybody writes by hand the rest is not looked at: memory is shared by all namespaces. */
-const mostRules = 500;
+/** mostRules: of an Ingress with more rules than anybody writes by hand the rest is not looked at: memory is shared by all namespaces. */
+export const mostRules = 500;
 
 /** servingOf reads what an Ingress serves; rules without a host are nobody's. */
 export const servingOf = (ingress: IngressObject): Serving => ({

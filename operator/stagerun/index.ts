@@ -1,7 +1,7 @@
 import { App } from '../api/app.ts';
 import { labels, managedBy } from '../api/names.ts';
-import { dropPlaceholder } from '../api/placeholder.ts';
 import { StageRun } from '../api/stagerun.ts';
+import { trimMetadata, trimOwn, trimPod } from '../api/trim.ts';
 import { cached, type CacheSpec } from '../kube/cache.ts';
 import { Job, keyOf, Pod, Secret } from '../kube/resource.ts';
 import { done, type Cache, type Context, type Controller, type Result, type Watch } from '../kube/types.ts';
@@ -32,25 +32,22 @@ const secretsAwaited = (run: StageRun): string[] =>
       );
 
 /** Of a Job only what is read: whoever may edit it can write much more into it. */
-const trimJob = ({ apiVersion, kind, metadata, spec, status }: JobObject): JobObject => {
-  const { name, namespace, uid, resourceVersion, generation, ownerReferences, finalizers } = metadata ?? {};
-  const times = { creationTimestamp: metadata?.creationTimestamp, deletionTimestamp: metadata?.deletionTimestamp };
-  const kept = { name, namespace, uid, resourceVersion, generation, ownerReferences, finalizers, ...times };
+const trimJob = ({ spec, ...rest }: JobObject): JobObject => {
   const { suspend, parallelism, managedBy } = spec ?? {};
-  return { apiVersion, kind, metadata: kept, spec: { suspend, parallelism, managedBy }, status } as JobObject;
+  return trimMetadata({ ...rest, spec: { suspend, parallelism, managedBy } } as JobObject);
 };
 
 /** stageRunCacheSpecs is what this controller reads; of Jobs only those that a StageRun has made, and of those no pod template. */
 export const stageRunCacheSpecs: readonly CacheSpec[] = [
-  cached(App, { trim: dropPlaceholder }),
-  cached(StageRun, { trim: dropPlaceholder, indexes: { [bySecret]: secretsAwaited } }),
+  cached(App, { trim: trimOwn }),
+  cached(StageRun, { trim: trimOwn, indexes: { [bySecret]: secretsAwaited } }),
   cached(Job, {
     labelSelector: `${labels.stageRun},${labels.managedBy}=${managedBy}`,
     trim: trimJob,
   }),
-  cached(Pod, { labelSelector: labels.app }),
+  cached(Pod, { labelSelector: labels.app, trim: trimPod }),
   // Their versions alone: contents are read live, once per run.
-  cached(Secret, { metadataOnly: true }),
+  cached(Secret, { metadataOnly: true, trim: trimMetadata }),
 ];
 
 /** stageRunController makes the controller of StageRuns. */

@@ -92,7 +92,10 @@ export const runApps = async (o: AppWorldOptions): Promise<AppWorld> => {
   const kubeconfig = await asOperator();
   const client = createClient({ auth: authFrom(() => kubeconfig), onRequest: requests.count });
   const { kube, died } = mortal(client, o.diesAt ?? Infinity);
-  const cache = createCache(kube, mergeCacheSpecs([appCacheSpecs(config, home), appRouteCacheSpecs], o.namespaces));
+  const cache = createCache(
+    kube,
+    mergeCacheSpecs([appCacheSpecs(config, home), appRouteCacheSpecs(config)], o.namespaces),
+  );
   const hosts = followHosts(cache, config, o.keptMs === undefined ? {} : { keptMs: o.keptMs });
   const storage = {
     head: noStorage,

@@ -1,0 +1,81 @@
+import type { KubeObject, ObjectMeta } from '../kube/resource.ts';
+import { annotations, labels } from './names.ts';
+import { dropPlaceholder } from './placeholder.ts';
+
+/** Also is what a kind needs to keep besides what every kind does. */
+export interface Also {
+  readonly labels?: readonly string[];
+  readonly annotations?: readonly string[];
+}
+
+const ourLabels: readonly string[] = Object.values(labels);
+const ourAnnotations: readonly string[] = Object.values(annotations);
+
+/** A value of ours is shorter; of a longer one so much is kept that it is seen not to be ours. */
+const maxValue = 1024;
+
+const picked = (
+  map: Readonly<Record<string, string>> | undefined,
+  names: readonly string[],
+  max: number,
+): Record<string, string> | undefined => {
+  if (map === undefined) return undefined;
+  const kept: Record<string, string> = {};
+  for (const name of names) {
+    const value = map[name];
+    // Cut, because a part would keep the whole in memory.
+    if (value !== undefined) kept[name] = value.length > max ? Buffer.from(value.slice(0, max)).toString() : value;
+  }
+  return Object.keys(kept).length === 0 ? undefined : kept;
+};
+
+const defined = (fields: { readonly [F in keyof ObjectMeta]: ObjectMeta[F] | undefined }): ObjectMeta =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+
+/** leanMetadata is what the operator reads of metadata: of labels, annotations and owners what it sets itself. */
+const leanMetadata = (metadata: ObjectMeta, also: Also): ObjectMeta => {
+  const { name, namespace, uid, resourceVersion, generation, creationTimestamp, deletionTimestamp } = metadata;
+  // An object has one controller at most.
+  const owners = metadata.ownerReferences?.filter((owner) => owner.controller === true);
+  const notes = {
+    ...picked(metadata.annotations, ourAnnotations, maxValue),
+    // Of the configuration, which may be long; all of an object's annotations have 256 KiB at most.
+    ...picked(metadata.annotations, also.annotations ?? [], Infinity),
+  };
+  return defined({
+    ...{ name, namespace, uid, resourceVersion, generation, creationTimestamp, deletionTimestamp },
+    labels: picked(metadata.labels, [...ourLabels, ...(also.labels ?? [])], maxValue),
+    annotations: Object.keys(notes).length === 0 ? undefined : notes,
+    ownerReferences: owners?.length === 0 ? undefined : owners,
+  });
+};
+
+/**
+ * lean makes a trim that keeps of metadata what the operator reads. Whoever may write an object may write a megabyte of labels and
+ * a quarter of annotations, into thousands of objects: the cache must not hold them.
+ */
+export const lean =
+  (also: Also = {}) =>
+  <T extends KubeObject>(object: T): T =>
+    object.metadata === undefined ? object : { ...object, metadata: leanMetadata(object.metadata, also) };
+
+const leanObject = lean();
+
+/** trimOwn is the trim of the kinds of this API. */
+export const trimOwn = <T extends KubeObject>(object: T): T => {
+  dropPlaceholder(object);
+  return leanObject(object);
+};
+
+/** trimMetadata is the trim of kinds of which only metadata is cached. */
+export const trimMetadata = leanObject;
+
+const leanPod = lean({ labels: ['pod-template-hash'] });
+
+type PodLike = KubeObject & { readonly spec?: { readonly nodeName?: string }; readonly status?: unknown };
+
+/** trimPod keeps of a pod what tells how it fares: the status, which only the cluster writes. */
+export const trimPod = <T extends PodLike>(pod: T): T => {
+  const { nodeName } = pod.spec ?? {};
+  return leanPod({ ...pod, spec: { ...(nodeName !== undefined && { nodeName }) } });
+};
