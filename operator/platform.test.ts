@@ -68,6 +68,7 @@ describe('the platform hash', () => {
     ['the cache', platformHash(config(), { cache: { mode: 'None' } })],
     ['another builder', platformHash(config(), { builder: 'tiny' })],
     ['the image of the profile', platformHash(config({ builders: [{ ...profile, image: 'example.org/base:2' }] }), {})],
+    ['the limits of an archive', platformHash(config({ archive: { maxEntries: 7 } }), {})],
     ['the registry', platformHash(config({ registry: { push: 'other.example.org' } }), {})],
     ['the object storage', platformHash(config({ s3: { endpoint: 'http://other', bucket: 'epinio' } }), {})],
     ['a Secret of the namespace', platformHash(config(), {}, { regcred: '2' })],
@@ -85,6 +86,6 @@ describe('the platform hash', () => {
   });
 
   it('never changes from one release to the next without a reason: failed builds of everybody would run again', () => {
-    expect(before).toMatchInlineSnapshot(`"bd93073002f0628ec28a5206dbb290896508e32a439223e4f3ad3324969c6ca8"`);
+    expect(before).toMatchInlineSnapshot(`"f8fe409ab930b1902fd38917dd32459ddf1b8e0981473b0bec55436311c9f9b1"`);
   });
 });

@@ -70,8 +70,8 @@ export const timeoutOf = ({ build }: Config, asked: number | undefined): number 
 
 /**
  * platformHash stands for everything beside the inputs that a build depends on. A run that failed for a user's reason stays
- * failed only under the hash that it failed with (StageRun status.platform.hash): raising the memory, repairing a builder or
- * moving the registry lets it be tried again. secretVersions: resourceVersion of each Secret of the namespace that the build uses.
+ * failed only under the hash that it failed with (StageRun status.platform.hash): raising the memory or the limits of
+ * an archive, repairing a builder or moving the registry lets it be tried again. secretVersions: resourceVersion of each Secret of the namespace that the build uses.
  */
 export const platformHash = (
   config: Config,
@@ -85,6 +85,7 @@ export const platformHash = (
     timeout: timeoutOf(config, wishes.timeoutSeconds),
     cache: wishes.cache?.mode ?? config.build.cache,
     builder: resolveBuilder(config, wishes.builder),
+    archive: config.archive,
     registry: { push, prefix, auth, secretRef, caRef, insecure, shared },
     s3: { endpoint, region, bucket, prefix: keys, secretRef: s3Secret, caRef: s3CA },
     secretVersions,
