@@ -75,7 +75,13 @@ export const sourceManagers = (app: App | undefined): string[] =>
     .map((m) => m.manager ?? 'somebody');
 
 const replaced = (app: App, { key }: Mine): Ended => {
-  const [manager = 'somebody'] = sourceManagers(app);
+  const [manager] = sourceManagers(app);
+  if (manager === undefined)
+    return {
+      type: 'ended',
+      message: `somebody removed the source that was pushed: App ${key.name} has none now`,
+      hint: 'push again, or ask who else changes this App',
+    };
   const now = app.spec.source?.blob?.sha256;
   const source = now === undefined ? 'another source' : `the archive ${now.slice(0, 12)}…`;
   return manager === fieldManager
