@@ -30,6 +30,8 @@ export const meanings = {
   // Any kind
   Ready: 'Everything is as the spec wants it.',
   AwaitingOperator: 'No operator has reported on this object yet; if that lasts, check that the Epinio operator runs.',
+  ReconcileError:
+    'The operator cannot go on for a reason that it does not know how to handle; the message has the words of the server.',
   Progressing: 'The operator or Kubernetes is at work; nothing needs to be done.',
   Paused: 'The App is paused and the world differs from its spec.',
   NamespaceTerminating: 'The namespace is being deleted, so nothing new is made.',

@@ -9,6 +9,7 @@ import { systemClock } from '../kube/clock.ts';
 import { controllerOf, groupOf } from '../kube/owners.ts';
 import { Deployment, keyOf, parseKey, Pod, Secret, Service, type Key, type KubeObject } from '../kube/resource.ts';
 import { done, type Cache, type Change, type Controller, type Watch } from '../kube/types.ts';
+import { tellingErrors } from '../kube/tellerrors.ts';
 import { owned, refers } from '../kube/watches.ts';
 import { secretsOf } from '../platform.ts';
 import { Archives } from './archives.ts';
@@ -185,7 +186,7 @@ export const appController = (deps: AppDeps): Controller<App> => {
     promiseMs: urlSeconds * 1000,
   });
   const tools = { ...deps, archives, usage };
-  return {
+  return tellingErrors<App>({
     name: 'app',
     kind: App,
     watches: [...watches(deps), refers(StageRun, () => [], follows(usage))],
@@ -199,5 +200,5 @@ export const appController = (deps: AppDeps): Controller<App> => {
       const decision = await decide(tools, ctx, seen);
       return decision === undefined ? done() : execute(tools, ctx, decision);
     },
-  };
+  });
 };

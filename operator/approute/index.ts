@@ -21,6 +21,7 @@ import {
   type Watch,
 } from '../kube/types.ts';
 import { controllerOf } from '../kube/owners.ts';
+import { tellingErrors } from '../kube/tellerrors.ts';
 import { refers } from '../kube/watches.ts';
 import { platformHosts } from './allowed.ts';
 import type { HostTable } from './hosts.ts';
@@ -140,7 +141,7 @@ const tell = (ctx: Context, route: AppRoute, { conditions }: AppRouteStatus): vo
  */
 export const appRouteController = ({ config, hosts }: AppRouteDeps): Controller<AppRoute> => {
   const known = { settings: { ...config, platformHosts: platformHosts(config) }, hosts };
-  return {
+  return tellingErrors<AppRoute>({
     name: 'approute',
     kind: AppRoute,
     watches: watches(hosts),
@@ -153,5 +154,5 @@ export const appRouteController = ({ config, hosts }: AppRouteDeps): Controller<
       if (claim && seen.ruling) hosts.decide(claim, seen.ruling, plan.accepted, seen.now.getTime());
       return execute(ctx, seen, plan);
     },
-  };
+  });
 };

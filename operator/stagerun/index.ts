@@ -5,6 +5,7 @@ import { trimMetadata, trimOwn, trimPod } from '../api/trim.ts';
 import { cached, type CacheSpec } from '../kube/cache.ts';
 import { Job, keyOf, Pod, Secret } from '../kube/resource.ts';
 import { done, type Cache, type Context, type Controller, type Result, type Watch } from '../kube/types.ts';
+import { tellingErrors } from '../kube/tellerrors.ts';
 import { owned, refers, specChanged } from '../kube/watches.ts';
 import { ask } from './ask.ts';
 import { platformToRecord } from './outside.ts';
@@ -55,18 +56,21 @@ export const stageRunController = (deps: StageRunDeps): Controller<StageRun> => 
   const { concurrency, perNamespace } = deps.config.build;
   const queue = new BuildQueue({ cluster: concurrency, perNamespace });
   const primed = once((ctx: Context) => holdRunning(queue, ctx.cache, ctx.now()));
-  return {
-    name: 'stagerun',
-    kind: StageRun,
-    watches: watches(queue),
-    reconcile: async (key, ctx) => {
-      primed(ctx);
-      const seen = observe(ctx.cache, key, deps.config);
-      if (seen) return reconcile(deps, queue, ctx, seen);
-      queue.leave(key);
-      return done();
+  return tellingErrors<StageRun>(
+    {
+      name: 'stagerun',
+      kind: StageRun,
+      watches: watches(queue),
+      reconcile: async (key, ctx) => {
+        primed(ctx);
+        const seen = observe(ctx.cache, key, deps.config);
+        if (seen) return reconcile(deps, queue, ctx, seen);
+        queue.leave(key);
+        return done();
+      },
     },
-  };
+    { batch: true },
+  );
 };
 
 const reconcile = async (deps: StageRunDeps, queue: BuildQueue, ctx: Context, cached: Seen): Promise<Result> => {

@@ -4,6 +4,7 @@ import { createRegistryClient } from '../registry/index.ts';
 import { App } from '../api/app.ts';
 import { StageRun } from '../api/stagerun.ts';
 import { Job, keyOf, Pod, ResourceQuota, Secret } from './testing/kinds.ts';
+import { brokenWebhook } from '../testing/brokenwebhook.ts';
 import { inNamespace } from '../testing/apiserver.ts';
 import {
   applyRun,
@@ -108,6 +109,22 @@ describe('a build that goes well', () => {
 });
 
 describe('a build that goes wrong', () => {
+  it('says what nobody foresaw, in the words of the server, and begins once that is over', () =>
+    inNamespace(async (namespace) => {
+      const webhook = await brokenWebhook(namespace, { group: 'batch', resource: 'jobs' });
+      const job = { metadata: { namespace, name: 'probe' }, spec: { template: { spec: { restartPolicy: 'Never' } } } };
+      const containers = [{ name: 'x', image: 'x' }];
+      Object.assign(job.spec.template.spec, { containers });
+      await vi.waitFor(() => expect(world.kube.create(Job, job as never)).rejects.toMatchObject({ code: 500 }), 10_000);
+      await using _ = await startOperator(world, namespace);
+      const run = await applyRun(world, namespace);
+      const { conditions } = await untilRun(world, run, 'Unknown', 'ReconcileError');
+      expect(conditions?.[0]?.message).toContain('failed calling webhook');
+      await webhook[Symbol.asyncDispose]();
+      await untilRun(world, run, 'Unknown', 'Pending');
+      expect(await jobsOf(world, namespace)).toHaveLength(1);
+    }));
+
   it('records step, exit code, reason and message', () =>
     inNamespace(async (namespace) => {
       await using _ = await startOperator(world, namespace);
