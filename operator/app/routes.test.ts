@@ -31,6 +31,16 @@ describe('a route written by hand', () => {
     const ours = aRoute('conflict', { host: 'a.test' });
     expect(staleRoutes(see({ app: anApp(own), routes: [ours, byHand] }))).toEqual([ours]);
   });
+  test('is by hand also where it was copied from ours, mark and all', () => {
+    const copy = { ...byHand, metadata: { ...byHand.metadata, annotations: { 'epinio.io/applied': 'hash' } } };
+    expect(staleRoutes(see({ routes: [aRoute('ready'), copy] }))).toEqual([]);
+  });
+  test('is ours again where only its owner is gone', () => {
+    const { ownerReferences: _, ...metadata } = aRoute('ready', { host: 'old.test' }).metadata;
+    const orphan = { ...byHand, metadata: { ...metadata, annotations: { 'epinio.io/applied': 'hash' } } };
+    const spec = { ...byHand.spec, host: 'old.test' };
+    expect(staleRoutes(see({ routes: [aRoute('ready'), { ...orphan, spec }] }))).toHaveLength(1);
+  });
   test('that nobody wants is left alone', () => {
     expect(staleRoutes(see({ routes: [aRoute('ready'), byHand] }))).toEqual([]);
   });

@@ -3,6 +3,7 @@ import type { AppRoute } from '../api/approute.ts';
 import { ConditionType, Reason } from '../api/conditions.ts';
 import { appRouteName, defaultHost, labels } from '../api/names.ts';
 import { findCondition, type ConditionStatus } from '../kube/conditions.ts';
+import { isControlledBy } from '../kube/owners.ts';
 import type { WantedRoute } from './resources/approute.ts';
 import { isOwnedBy } from './resources/meta.ts';
 import type { Seen, Settings } from './seen.ts';
@@ -35,12 +36,17 @@ const conditionOf = (route: AppRoute | undefined, type: string) => {
 const is = (route: AppRoute | undefined, type: string): ConditionStatus =>
   conditionOf(route, type)?.status ?? 'Unknown';
 
+/** isOwn: the App made it. Without its owner only our name for its address tells that: a copy by hand bears our mark as well. */
+const isOwn = (app: App, route: AppRoute): boolean =>
+  isControlledBy(route, app) ||
+  (isOwnedBy(app, route) && route.metadata.name === appRouteName(app.metadata.name, route.spec));
+
 /** addresses pairs what is wanted with who holds it. A route written by hand serves as well as ours, unless ours was first. */
 export const addresses = (seen: Seen): Address[] =>
   wantedRoutes(seen.app, seen.settings).map((wanted) => {
     const there = seen.routes.filter((r) => r.spec.host === wanted.host && r.spec.path === wanted.path);
-    const ours = there.find((r) => isOwnedBy(seen.app, r));
-    const byHand = there.find((r) => !isOwnedBy(seen.app, r) && r.spec.appRef.name === seen.app.metadata.name);
+    const ours = there.find((r) => isOwn(seen.app, r));
+    const byHand = there.find((r) => !isOwn(seen.app, r) && r.spec.appRef.name === seen.app.metadata.name);
     const foreign = byHand !== undefined && (ours === undefined || is(ours, ConditionType.Accepted) === 'False');
     return { wanted, holder: foreign ? byHand : ours, foreign };
   });
@@ -64,7 +70,7 @@ export const staleRoutes = (seen: Seen): AppRoute[] => {
   );
   const moving = newDefault !== undefined && is(newDefault.holder, ConditionType.Programmed) !== 'True';
   return seen.routes.filter((route) => {
-    if (!isOwnedBy(seen.app, route) || names.has(route.metadata.name)) return false;
+    if (!isOwn(seen.app, route) || names.has(route.metadata.name)) return false;
     if (unjudged.has(route.spec.host)) return false;
     return !(moving && route.metadata.labels?.[labels.defaultRoute] === 'true');
   });
