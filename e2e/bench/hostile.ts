@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { App } from '../../operator/api/app.ts';
 import { AppRoute } from '../../operator/api/approute.ts';
 import { resourceId } from '../../operator/kube/paths.ts';
-import { Deployment, Ingress, Secret, Service, type KubeObject, type Resource } from '../../operator/kube/resource.ts';
+import { Deployment, Ingress, Secret, Service, type Resource } from '../../operator/kube/resource.ts';
 import { during, say } from '../cluster/shell.ts';
 import type { Memory } from './operator.ts';
 import { parallel, range } from './parallel.ts';
@@ -77,7 +77,7 @@ export const measureHostile = async (objects: number): Promise<Hostile> => {
             kind: r.kind,
             metadata: { namespace, name, annotations: annotations() },
             ...content(name),
-          } as KubeObject),
+          }),
         8,
       ),
     );

@@ -96,11 +96,7 @@ export const stagedFact = (seen: Seen, staging: Staging): AppFact => {
     case 'notAllowed':
       return say('True', Reason.ImageSource, 'The source is an image, so nothing is built.');
     case 'built':
-      if (seen.app.spec.stageRun !== undefined)
-        return say('True', Reason.Pinned, `${named(staging.run)} is pinned by spec.stageRun, so nothing is built.`);
-      return isUnchanged(seen, staging)
-        ? say('True', Reason.ImageUnchanged, `${named(staging.run)} produced the image that is already running.`)
-        : say('True', Reason.Staged, `${named(staging.run)} built the image.`);
+      return builtFact(say, seen, staging);
     case 'failed':
       return say(
         'False',
@@ -119,17 +115,28 @@ export const stagedFact = (seen: Seen, staging: Staging): AppFact => {
       return say('Unknown', Reason.AwaitingUpload, 'The build waits for the archive.');
     case 'storageUnavailable':
       return say('Unknown', Reason.StorageUnavailable, 'The build waits for the storage.');
-    case 'building': {
-      const wait = waitOf(staging.run);
-      return wait === undefined
-        ? say('Unknown', Reason.Staging, 'The image is being built.')
-        : say(wait.status, wait.reason, wait.message);
-    }
+    case 'building':
     case 'discard':
     case 'start':
     case 'unknown':
-      return say('Unknown', Reason.Staging, 'The image is being built.');
+      return underWayFact(say, staging);
   }
+};
+
+const builtFact = (say: Say, seen: Seen, staging: Extract<Staging, { type: 'built' }>): AppFact => {
+  const run = named(staging.run);
+  if (seen.app.spec.stageRun !== undefined)
+    return say('True', Reason.Pinned, `${run} is pinned by spec.stageRun, so nothing is built.`);
+  return isUnchanged(seen, staging)
+    ? say('True', Reason.ImageUnchanged, `${run} produced the image that is already running.`)
+    : say('True', Reason.Staged, `${run} built the image.`);
+};
+
+const underWayFact = (say: Say, staging: Staging): AppFact => {
+  const wait = staging.type === 'building' ? waitOf(staging.run) : undefined;
+  return wait === undefined
+    ? say('Unknown', Reason.Staging, 'The image is being built.')
+    : say(wait.status, wait.reason, wait.message);
 };
 
 const named = ({ metadata }: StageRun): string => `StageRun "${metadata.name}"`;

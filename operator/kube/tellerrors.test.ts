@@ -32,9 +32,10 @@ const play = async (
       name: 'thing',
       kind: Thing,
       watches: [],
-      reconcile: () => {
+      reconcile: async () => {
         const error = queue.shift();
-        return error === undefined ? Promise.resolve(done()) : Promise.reject(error as Error);
+        if (error !== undefined) throw error;
+        return done();
       },
     },
     { batch },
