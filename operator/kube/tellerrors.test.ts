@@ -34,7 +34,7 @@ const play = async (
       watches: [],
       reconcile: async () => {
         const error = queue.shift();
-        if (error !== undefined) throw error;
+        if (error !== undefined) throw error as Error;
         return done();
       },
     },
