@@ -152,6 +152,18 @@ describe('packing a folder', () => {
     );
   });
 
+  it('ends with one error wherever it is in its work when it is ended', async () => {
+    for (let i = 0; i < 40; i++) await write(`f${i}`, 'x'.repeat(i % 3 === 0 ? 200_000 : 10));
+    // An error that no stream listens to any more fails the whole run of the tests.
+    const ends = Array.from({ length: 60 }, async (_, i) => {
+      const stop = new AbortController();
+      setTimeout(() => stop.abort(new Error('ended')), i / 3);
+      await using _archive = await pack(root, { signal: stop.signal });
+    });
+    for (const end of await Promise.allSettled(ends))
+      if (end.status === 'rejected') expect(String(end.reason)).toBe('Error: ended');
+  });
+
   it.each([
     ['EACCES', 'cannot read a/b: there is no permission to', /chmod/],
     ['ENOENT', 'a/b went away while it was packed', /push again/],

@@ -42,6 +42,12 @@ const openFile = async (root: string, path: string): Promise<FileHandle> => {
   }
 };
 
+/**
+ * toldByPipeline listens to a stream whose errors the promise of its pipeline tells: where an abort meets the very end of a
+ * pipeline, the pipeline has ceased to listen, and an error that nobody listens to ends the process.
+ */
+const toldByPipeline = (): void => undefined;
+
 /** addFile packs exactly what the header announces; a file that is another one at the end is refused. */
 const addFile = async (tar: Pack, root: string, entry: Entry, signal: AbortSignal): Promise<void> => {
   const file = await openFile(root, entry.path);
@@ -51,6 +57,8 @@ const addFile = async (tar: Pack, root: string, entry: Entry, signal: AbortSigna
     const sink = tar.entry({ ...headerOf(entry), type: 'file', size: entry.size });
     const content =
       entry.size === 0 ? Readable.from([]) : file.createReadStream({ end: entry.size - 1, autoClose: false });
+    content.on('error', toldByPipeline);
+    sink.on('error', toldByPipeline);
     await pipeline(content, sink, { signal }).catch((error: unknown) => {
       signal.throwIfAborted();
       throw /Size mismatch/.test(String(error)) ? changed(entry.path) : unreadable(entry.path, error);
@@ -99,6 +107,7 @@ const writeTar = async (
   signal: AbortSignal,
 ): Promise<{ sha256: string; size: number }> => {
   const tar = tarPack();
+  tar.on('error', toldByPipeline);
   const { meter, result } = createDigest();
   const written = pipeline(exactly(tar), createGzip({ level: 6 }), meter, createWriteStream(file), { signal });
   const added = (async () => {
