@@ -214,8 +214,8 @@ describe('ten thousand runs at once', () => {
     const turns = Array.from({ length: size }, (__, i) => queue.enter(one(i), now));
     const looked = performance.now();
     const positions = Array.from({ length: size }, (__, i) => queue.enter(one(i), now));
-    expect(looked - entered).toBeLessThan(1000);
-    expect(performance.now() - looked).toBeLessThan(1000);
+    expect(looked - entered).toBeLessThan(10_000);
+    expect(performance.now() - looked).toBeLessThan(10_000);
     const waiting = positions.flatMap((turn) => (turn.type === 'queued' ? [turn.ahead] : []));
     expect(waiting.toSorted((a, b) => a - b)).toEqual(waiting.map((__, i) => i));
     expect(turns.filter(({ type }) => type === 'admitted').length).toBeGreaterThan(0);

@@ -47,7 +47,7 @@ describe('a message of a condition or an event', () => {
     (text) => {
       const start = performance.now();
       oneLine(text.repeat(262_144 / text.length));
-      expect(performance.now() - start).toBeLessThan(1000);
+      expect(performance.now() - start).toBeLessThan(10_000);
     },
   );
 });
