@@ -208,7 +208,7 @@ describe('ten thousand runs at once', () => {
     ['of one second', (i) => run(`ns${i % 500}`, `r${i}`, 0)],
   ];
 
-  it.each(crowds)('enter in less than a second of the thread, and each looks again in as much: %s', (_, one) => {
+  it.each(crowds)('enter without a look at all the others for each, and look again so: %s', (_, one) => {
     const queue = new BuildQueue({ cluster: 10, perNamespace: 3 });
     const entered = performance.now();
     const turns = Array.from({ length: size }, (__, i) => queue.enter(one(i), now));
