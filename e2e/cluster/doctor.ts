@@ -38,7 +38,7 @@ export async function doctor(): Promise<void> {
 export async function report(): Promise<void> {
   const unbuilt = programs.filter((program) => !existsSync(binaryPath(program)));
   if (unbuilt.length > 0)
-    say(`to be built into ${cacheDir}: ${unbuilt.join(', ')} (about 10 min on two cores for all)`);
+    say(`to be built into ${cacheDir}: ${unbuilt.join(', ')} (about 15 min on two cores for all)`);
   const missing = packagesOf(missingPrograms(nativePrograms));
   if (missing.length > 0) say(`to be installed by apt: ${missing.join(', ')}`);
   await doctor();
