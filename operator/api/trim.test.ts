@@ -33,6 +33,14 @@ describe('of metadata', () => {
     });
   });
 
+  test('finalizers are kept where they are asked for, and only some', () => {
+    const finalizers = Array.from({ length: 9 }, (_, i) => `example.org/keep-${i}`);
+    expect(lean({ finalizers: 2 })({ metadata: { name: 'a', finalizers } } as KubeObject).metadata).toEqual({
+      name: 'a',
+      finalizers: ['example.org/keep-0', 'example.org/keep-1'],
+    });
+  });
+
   test('what is absent stays absent', () => {
     expect(lean()({ metadata: { name: 'shop', labels: { theirs: 'x' }, annotations: {} } }).metadata).toEqual({
       name: 'shop',

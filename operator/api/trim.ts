@@ -6,6 +6,8 @@ import { dropPlaceholder } from './placeholder.ts';
 export interface Also {
   readonly labels?: readonly string[];
   readonly annotations?: readonly string[];
+  /** How many finalizers: who waits for an object to go names what keeps it. */
+  readonly finalizers?: number;
 }
 
 const ourLabels: readonly string[] = Object.values(labels);
@@ -42,11 +44,13 @@ const leanMetadata = (metadata: ObjectMeta, also: Also): ObjectMeta => {
     // Of the configuration, which may be long; all of an object's annotations have 256 KiB at most.
     ...picked(metadata.annotations, also.annotations ?? [], Infinity),
   };
+  const finalizers = metadata.finalizers?.slice(0, also.finalizers ?? 0) ?? [];
   return defined({
     ...{ name, namespace, uid, resourceVersion, generation, creationTimestamp, deletionTimestamp },
     labels: picked(metadata.labels, [...ourLabels, ...(also.labels ?? [])], maxValue),
     annotations: Object.keys(notes).length === 0 ? undefined : notes,
     ownerReferences: owners?.length === 0 ? undefined : owners,
+    finalizers: finalizers.length === 0 ? undefined : finalizers,
   });
 };
 

@@ -1,7 +1,7 @@
 import { App } from '../api/app.ts';
 import { labels, managedBy } from '../api/names.ts';
 import { StageRun } from '../api/stagerun.ts';
-import { trimMetadata, trimOwn, trimPod } from '../api/trim.ts';
+import { lean, trimMetadata, trimOwn, trimPod } from '../api/trim.ts';
 import { cached, type CacheSpec } from '../kube/cache.ts';
 import { Job, keyOf, Pod, Secret } from '../kube/resource.ts';
 import { done, type Cache, type Context, type Controller, type Result, type Watch } from '../kube/types.ts';
@@ -33,9 +33,11 @@ const secretsAwaited = (run: StageRun): string[] =>
       );
 
 /** Of a Job only what is read: whoever may edit it can write much more into it. */
+const leanJob = lean({ finalizers: 5 });
+
 const trimJob = ({ spec, ...rest }: JobObject): JobObject => {
   const { suspend, parallelism, managedBy } = spec ?? {};
-  return trimMetadata({ ...rest, spec: { suspend, parallelism, managedBy } } as JobObject);
+  return leanJob({ ...rest, spec: { suspend, parallelism, managedBy } } as JobObject);
 };
 
 /** stageRunCacheSpecs is what this controller reads; of Jobs only those that a StageRun has made, and of those no pod template. */
