@@ -35,7 +35,7 @@ describe('of metadata', () => {
 
   test('finalizers are kept where they are asked for, and only some', () => {
     const finalizers = Array.from({ length: 9 }, (_, i) => `example.org/keep-${i}`);
-    expect(lean({ finalizers: 2 })({ metadata: { name: 'a', finalizers } } as KubeObject).metadata).toEqual({
+    expect(lean({ finalizers: 2 })({ metadata: { name: 'a', finalizers } }).metadata).toEqual({
       name: 'a',
       finalizers: ['example.org/keep-0', 'example.org/keep-1'],
     });
