@@ -4,11 +4,11 @@ import { App } from '../api/app.ts';
 import { home } from '../api/rbac.ts';
 import { StageRun } from '../api/stagerun.ts';
 import { Deployment, type Key } from '../kube/resource.ts';
-import { createStorage, type Storage } from '../storage/index.ts';
+import type { Storage } from '../storage/index.ts';
 import { blobSweeper, sweepTask } from '../sweep/index.ts';
 import { inNamespace } from '../testing/apiserver.ts';
 import { asUser, runApps, type User } from '../testing/apps.ts';
-import { hangs, startHanging } from '../testing/hanging.ts';
+import { hangs, startHanging, storageOf } from '../testing/hanging.ts';
 import { startStorage, type TestStorage } from '../testing/minio.ts';
 import { wantedRunName } from './resources/stagerun.ts';
 
@@ -140,15 +140,7 @@ describe.each(hangs)('an S3 server of the kind: %s', (hang) => {
     inNamespace(async (namespace) => {
       await using user = asUser();
       await using server = await startHanging(hang);
-      const waiting = createStorage({
-        endpoint: `http://${server.host}`,
-        region: 'us-east-1',
-        bucket: 'epinio',
-        prefix: '',
-        accessKey: 'a',
-        secretKey: 's',
-        timeoutMs: 4_000,
-      });
+      const waiting = storageOf(server, 4_000);
       await using _ = await runApps({ namespaces: [namespace], storage: waiting });
       const names = Array.from({ length: 20 }, (_, i) => `blob-${i}`);
       await Promise.all(names.map((name) => user.apply({ namespace, name }, archive().spec)));

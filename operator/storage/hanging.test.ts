@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { hangs, startHanging } from '../testing/hanging.ts';
-import { createStorage, type Storage } from './index.ts';
+import { hangs, startHanging, storageOf } from '../testing/hanging.ts';
+import type { Storage } from './index.ts';
 
 const timeoutMs = 300;
 const key = `blobs/team-a/${'a'.repeat(64)}`;
@@ -19,15 +19,7 @@ const byHead = new Set(['looks at an object', 'makes the bucket']);
 describe.each(hangs)('an S3 server of the kind: %s', (hang) => {
   test.each(Object.keys(calls))('ends a call in time that %s, and its connection', async (name) => {
     await using server = await startHanging(hang);
-    const storage = createStorage({
-      endpoint: `http://${server.host}`,
-      region: 'us-east-1',
-      bucket: 'epinio',
-      prefix: '',
-      accessKey: 'a',
-      secretKey: 's',
-      timeoutMs,
-    });
+    const storage = storageOf(server, timeoutMs);
     const startedAt = performance.now();
     const outcome = await calls[name]?.(storage).then(
       () => 'answered',

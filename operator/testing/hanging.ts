@@ -1,4 +1,5 @@
 import net from 'node:net';
+import { createStorage, type Storage } from '../storage/index.ts';
 
 /**
  * Hang is how a server can keep a client waiting: it accepts and says nothing, sends its headers a byte at a time, sends them
@@ -50,3 +51,15 @@ export const startHanging = async (hang: Hang): Promise<HangingServer> => {
     },
   };
 };
+
+/** storageOf is a storage whose server hangs; a call may last timeoutMs. */
+export const storageOf = ({ host }: HangingServer, timeoutMs: number): Storage =>
+  createStorage({
+    endpoint: `http://${host}`,
+    region: 'us-east-1',
+    bucket: 'epinio',
+    prefix: '',
+    accessKey: 'a',
+    secretKey: 's',
+    timeoutMs,
+  });
