@@ -29,13 +29,13 @@ build: deps ## Bundle the operator and the CLI into dist/
 	$(NODE) bundle.ts
 
 generate: deps ## Write crds/ and the RBAC manifests from the code
-	$(NODE) operator/api/generate.ts
+	$(NODE) operator/api/crd/generate.ts
 
 verify: deps ## Check formatting, lint rules, types, and that what is generated is current
 	$(NODE) node_modules/prettier/bin/prettier.cjs --check --log-level=warn .
 	$(NODE) node_modules/eslint/bin/eslint.js . --max-warnings=0
 	$(NODE) node_modules/typescript/bin/tsc -p .
-	$(NODE) operator/api/generate.ts --check
+	$(NODE) operator/api/crd/generate.ts --check
 
 format: deps ## Format all code
 	$(NODE) node_modules/prettier/bin/prettier.cjs --write --log-level=warn .

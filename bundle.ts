@@ -6,12 +6,12 @@ import { build, type BuildOptions, type Plugin } from 'esbuild';
 const root = import.meta.dirname;
 const out = (file: string): string => join(root, 'dist', file);
 
-/** Only bare package names are replaced, and only for CommonJS: see operator/clientnode.ts. */
+/** Only bare package names are replaced, and only for CommonJS: see operator/shell/clientnodestub.ts. */
 const slimClientNode: Plugin = {
   name: 'slim-client-node',
   setup: (bundle) => {
     bundle.onResolve({ filter: /^(@kubernetes\/client-node|gaxios)$/ }, ({ kind }) =>
-      kind === 'require-call' ? { path: join(root, 'operator', 'clientnode.ts') } : undefined,
+      kind === 'require-call' ? { path: join(root, 'operator', 'shell', 'clientnodestub.ts') } : undefined,
     );
   },
 };

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { constants, gunzipSync } from 'node:zlib';
-import { archiveKind, headBytes, kindsText } from '../operator/fetch/kind.ts';
+import { archiveKind, headBytes, kindsText } from '../operator/archive/kind.ts';
 import { UserError } from './errors.ts';
 import { unreadable } from './folder.ts';
 

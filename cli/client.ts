@@ -1,6 +1,6 @@
 import type { KubeConfig } from '@kubernetes/client-node';
-import { authFrom } from '../operator/kube/auth.ts';
-import { createClient, type KubeClient } from '../operator/kube/client.ts';
+import { authFrom } from '../operator/kube/client/auth.ts';
+import { createClient, type KubeClient } from '../operator/kube/client/client.ts';
 
 /** fieldManager is who owns, for server-side apply, what the CLI writes. */
 export const fieldManager = 'epinio-cli';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { App } from '../operator/api/app.ts';
 import { StageRun } from '../operator/api/stagerun.ts';
-import { loadAuth } from '../operator/kube/auth.ts';
+import { loadAuth } from '../operator/kube/client/auth.ts';
 import { Pod } from '../operator/kube/resource.ts';
 import { kubeconfigPath } from '../operator/testing/apiserver.ts';
 import { startFaultProxy } from '../operator/testing/faults.ts';

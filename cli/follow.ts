@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { KubeClient } from '../operator/kube/client.ts';
+import type { KubeClient } from '../operator/kube/client/client.ts';
 import { showBuilds } from './buildlog.ts';
 import { exits, UserError } from './errors.ts';
 import { heldBy, judge, ofApp, react, type Mine, type Verdict } from './judge.ts';

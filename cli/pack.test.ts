@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createGunzip, gzipSync } from 'node:zlib';
 import { extract } from 'tar-stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { exactMark } from '../operator/fetch/exact.ts';
+import { exactMark } from '../operator/archive/exact.ts';
 import { unreadable } from './folder.ts';
 import { pack } from './pack.ts';
 

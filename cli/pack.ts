@@ -6,7 +6,7 @@ import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { pack as tarPack, type Pack } from 'tar-stream';
-import { exactMark } from '../operator/fetch/exact.ts';
+import { exactMark } from '../operator/archive/exact.ts';
 import { identify } from './archive.ts';
 import { UserError } from './errors.ts';
 import { look, unreadable, type Entry } from './folder.ts';

@@ -5,8 +5,8 @@ import { connectTo } from './client.ts';
 import type { Output } from './output.ts';
 import { runPush, type Push } from './push.ts';
 import { connect } from '../operator/testing/apiserver.ts';
-import { authFrom } from '../operator/kube/auth.ts';
-import { createClient, type KubeClient } from '../operator/kube/client.ts';
+import { authFrom } from '../operator/kube/client/auth.ts';
+import { createClient, type KubeClient } from '../operator/kube/client/client.ts';
 import { createWorld, write, type World } from './testing/world.ts';
 
 let world: World;

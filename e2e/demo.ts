@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { pack } from '../cli/pack.ts';
 import { kubeconfigPath, kubectlPath } from './cluster/access.ts';
-import { applyApp, awaitUpload, blob, curlUpload, waitFor } from './lib/apps.ts';
-import { command, kubectl, visit } from './lib/cluster.ts';
+import { applyApp, awaitUpload, blob, curlUpload, waitFor } from './tests/lib/apps.ts';
+import { command, kubectl, visit } from './tests/lib/cluster.ts';
 
 /** The demo pushes two samples: one with kubectl and curl alone, one with the CLI. */
 const namespace = 'demo';

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { certificate } from '../../e2e/cluster/certificates.ts';
 import { kubeconfigPath } from '../../operator/testing/apiserver.ts';
 import { Node } from '../../operator/kube/resource.ts';
-import type { KubeClient } from '../../operator/kube/client.ts';
+import type { KubeClient } from '../../operator/kube/client/client.ts';
 
 /** Kubelet answers what the API server asks a node: the logs of pods, as the test writes them. A run names the pods of it. */
 export interface Kubelet extends AsyncDisposable {

@@ -1,6 +1,6 @@
 import { App } from '../../operator/api/app.ts';
 import { ConditionType } from '../../operator/api/conditions.ts';
-import type { KubeClient } from '../../operator/kube/client.ts';
+import type { KubeClient } from '../../operator/kube/client/client.ts';
 import { findCondition } from '../../operator/kube/conditions.ts';
 import { Deployment, Pod, type KubeObject, type Resource } from '../../operator/kube/resource.ts';
 import { observeDeployment } from './fixtures.ts';

@@ -9,8 +9,8 @@ import { wantedRoutes } from '../../operator/app/routes.ts';
 import { buildIngress } from '../../operator/approute/resources/ingress.ts';
 import type { Config } from '../../operator/config.ts';
 import { registryAddresses } from '../../operator/registry/index.ts';
-import { stamped } from '../../operator/kube/apply.ts';
-import type { KubeClient } from '../../operator/kube/client.ts';
+import { stamped } from '../../operator/kube/apply/apply.ts';
+import type { KubeClient } from '../../operator/kube/client/client.ts';
 import {
   Deployment,
   Ingress,

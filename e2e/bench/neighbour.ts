@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { AppRoute } from '../../operator/api/approute.ts';
 import { group, version } from '../../operator/api/names.ts';
-import type { KubeClient } from '../../operator/kube/client.ts';
+import type { KubeClient } from '../../operator/kube/client/client.ts';
 import { ConfigMap, type Key } from '../../operator/kube/resource.ts';
 import { say } from '../cluster/shell.ts';
 import { cpuBetween, reconcilesBetween } from './metrics.ts';

@@ -2,8 +2,8 @@ import type { App } from '../../operator/api/app.ts';
 import { repository } from '../../operator/api/names.ts';
 import { StageRun } from '../../operator/api/stagerun.ts';
 import { buildStageRun } from '../../operator/app/resources/stagerun.ts';
-import { stamped } from '../../operator/kube/apply.ts';
-import type { KubeClient } from '../../operator/kube/client.ts';
+import { stamped } from '../../operator/kube/apply/apply.ts';
+import type { KubeClient } from '../../operator/kube/client/client.ts';
 import { createHash } from 'node:crypto';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');

@@ -36,7 +36,8 @@ export function planRemoval(remains: Remains): Step[] {
 }
 
 const processes = (remains: Remains): Step[] =>
-  remains.processes.map((pid) => ({ what: `process ${pid}`, command: ['kill', '-KILL', String(pid)] }));
+  // The shell's own kill: a small Debian has no other.
+  remains.processes.map((pid) => ({ what: `process ${pid}`, command: ['sh', '-c', `kill -KILL ${pid}`] }));
 
 const mounts = (remains: Remains): Step[] =>
   remains.mounts.toReversed().map((mount) => ({ what: `the mount at ${mount.path}`, command: unmount(mount) }));

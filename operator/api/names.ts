@@ -26,7 +26,7 @@ export const labels = {
 
 /** annotations that the operator or its users set. */
 export const annotations = {
-  /** Hash of the intent last applied to a child (kube/apply.ts). */
+  /** Hash of the intent last applied to a child (kube/apply/apply.ts). */
   applied: 'epinio.io/applied',
   /** On a pod template: the value of spec.restart. */
   restart: 'epinio.io/restart',

@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { App } from '../api/app.ts';
 import { AppRoute } from '../api/approute.ts';
 import { appRouteName } from '../api/names.ts';
-import { Event } from '../kube/events.ts';
+import { Event } from '../kube/resource.ts';
 import { Deployment, Ingress, Pod, Service, type Resource } from '../kube/resource.ts';
 import { inNamespace } from '../testing/apiserver.ts';
 import { asUser, runApps, type AppWorld, type User } from '../testing/apps.ts';

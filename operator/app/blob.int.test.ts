@@ -5,7 +5,7 @@ import { StageRun } from '../api/stagerun.ts';
 import { Deployment, Namespace, Secret } from '../kube/resource.ts';
 import type { Storage } from '../storage/index.ts';
 import { inNamespace } from '../testing/apiserver.ts';
-import { platformHash } from '../platform.ts';
+import { platformHash } from '../platform/builders.ts';
 import { asUser, runApps, testConfig, type AppWorld, type User } from '../testing/apps.ts';
 import { startStorage, type TestStorage } from '../testing/minio.ts';
 import { wantedRunName } from './resources/stagerun.ts';

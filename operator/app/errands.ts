@@ -1,5 +1,5 @@
 import type { Clock } from '../kube/clock.ts';
-import { Turns, type Waiting } from '../kube/turns.ts';
+import { Turns, type Waiting } from '../kube/controller/turns.ts';
 
 /** Work is one question to a server; it handles its own failures. */
 export type Work = () => Promise<void>;

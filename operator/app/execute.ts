@@ -1,6 +1,6 @@
 import { App } from '../api/app.ts';
-import { applyIfChanged, applyStatusIfChanged, removeIfOwned } from '../kube/execute.ts';
-import { refusalOf, refusalOfName } from '../kube/refusal.ts';
+import { applyIfChanged, applyStatusIfChanged, removeIfOwned } from '../kube/apply/statuswrites.ts';
+import { refusalOf, refusalOfName } from '../kube/apply/refusal.ts';
 import { keyOf } from '../kube/resource.ts';
 import { done, terminal, wait, type Context, type Result } from '../kube/types.ts';
 import { blobKeyOf, look, type AppTools } from './observe.ts';

@@ -1,7 +1,7 @@
 import { ConditionType, Reason } from '../api/conditions.ts';
 import type { StageRun } from '../api/stagerun.ts';
 import { findCondition, type Fact } from '../kube/conditions.ts';
-import { isPassing, type Refusal } from '../kube/refusal.ts';
+import { isPassing, type Refusal } from '../kube/apply/refusal.ts';
 import { Deployment } from '../kube/resource.ts';
 import { sentence } from '../telemetry/sentence.ts';
 import { lastImage } from './image.ts';

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { App } from '../api/app.ts';
-import { home } from '../api/rbac.ts';
+import { home } from '../api/crd/rbac.ts';
 import { StageRun } from '../api/stagerun.ts';
 import { Deployment, type Key } from '../kube/resource.ts';
 import type { Storage } from '../storage/index.ts';

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { App, AppStatus } from '../api/app.ts';
 import { meanings } from '../api/conditions.ts';
 import { findCondition } from '../kube/conditions.ts';
-import { checkConditions } from '../kube/conditionscheck.ts';
+import { checkConditions } from '../testing/conditionscheck.ts';
 import { planApp, type Act, type Plan } from './plan.ts';
 import {
   aDeployment,

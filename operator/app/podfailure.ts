@@ -1,6 +1,6 @@
-import { isTooLittleMemory } from '../kube/starts.ts';
+import { isTooLittleMemory } from '../kube/containers.ts';
 import { meanings, Reason } from '../api/conditions.ts';
-import type { Warning } from '../kube/warnings.ts';
+import type { Warning } from '../kube/client/warnings.ts';
 import { sentence } from '../telemetry/sentence.ts';
 import { lastWords } from './podlog.ts';
 import { appContainer, podCondition } from './pods.ts';

@@ -1,6 +1,6 @@
 import type { App } from '../api/app.ts';
 import type { Config } from '../config.ts';
-import { isOurs } from '../kube/apply.ts';
+import { isOurs } from '../kube/apply/apply.ts';
 import { Secret } from '../kube/resource.ts';
 import type { Context, Intent } from '../kube/types.ts';
 import { dockerConfig, pullCredential, readPullKeys, scopeOf, type PullKeys } from '../registry/index.ts';

@@ -2,11 +2,11 @@ import type { App } from '../api/app.ts';
 import type { AppRoute } from '../api/approute.ts';
 import type { StageRun } from '../api/stagerun.ts';
 import type { Config } from '../config.ts';
-import type { Refusal } from '../kube/refusal.ts';
+import type { Refusal } from '../kube/apply/refusal.ts';
 import type { Deployment, Pod, Resource } from '../kube/resource.ts';
 import type { Intent } from '../kube/types.ts';
 import type { Room } from './usage.ts';
-import type { Warning } from '../kube/warnings.ts';
+import type { Warning } from '../kube/client/warnings.ts';
 import type { RegistryAddresses } from '../registry/index.ts';
 
 /** DeploymentObject is a Deployment as the cache has it. */

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { AppRoute } from '../api/approute.ts';
 import { App } from '../api/app.ts';
-import { Event } from '../kube/events.ts';
+import { Event } from '../kube/resource.ts';
 import { Ingress } from '../kube/resource.ts';
 import { inNamespace } from '../testing/apiserver.ts';
 import { asUser, runApps, type AppWorld, type AppWorldOptions, type User } from '../testing/apps.ts';

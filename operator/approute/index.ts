@@ -4,10 +4,10 @@ import { ConditionType, Reason } from '../api/conditions.ts';
 import { annotations } from '../api/names.ts';
 import { lean, trimOwn } from '../api/trim.ts';
 import type { Config } from '../config.ts';
-import { cached, type CacheSpec } from '../kube/cache.ts';
+import { cached, type CacheSpec } from '../kube/cache/cache.ts';
 import { findCondition } from '../kube/conditions.ts';
-import { applyIfChanged, applyStatusIfChanged, removeIfOwned } from '../kube/execute.ts';
-import { refusalOf, refusalOfName, type Refusal } from '../kube/refusal.ts';
+import { applyIfChanged, applyStatusIfChanged, removeIfOwned } from '../kube/apply/statuswrites.ts';
+import { refusalOf, refusalOfName, type Refusal } from '../kube/apply/refusal.ts';
 import { Ingress, keyOf, keyString, parseKey, type Key } from '../kube/resource.ts';
 import {
   done,
@@ -21,8 +21,8 @@ import {
   type Watch,
 } from '../kube/types.ts';
 import { controllerOf } from '../kube/owners.ts';
-import { tellingErrors } from '../kube/tellerrors.ts';
-import { refers } from '../kube/watches.ts';
+import { tellingErrors } from '../kube/controller/unforeseen.ts';
+import { refers } from '../kube/controller/watches.ts';
 import { platformHosts } from './allowed.ts';
 import type { HostTable } from './hosts.ts';
 import { mostRules } from './ingresses.ts';

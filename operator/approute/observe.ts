@@ -1,7 +1,7 @@
 import { App } from '../api/app.ts';
 import { AppRoute } from '../api/approute.ts';
 import { serviceName } from '../api/names.ts';
-import { isOurs } from '../kube/apply.ts';
+import { isOurs } from '../kube/apply/apply.ts';
 import { Ingress, keyString, type Key } from '../kube/resource.ts';
 import type { Context } from '../kube/types.ts';
 import type { Claim } from './claim.ts';

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { AppRoute } from '../api/approute.ts';
 import { meanings } from '../api/conditions.ts';
 import { findCondition } from '../kube/conditions.ts';
-import { checkConditions } from '../kube/conditionscheck.ts';
+import { checkConditions } from '../testing/conditionscheck.ts';
 import { planRoute, type Plan } from './plan.ts';
 import { routeUrl } from './resources/ingress.ts';
 import { App } from '../api/app.ts';

@@ -1,6 +1,6 @@
 import type { AppRoute } from '../api/approute.ts';
 import type { Config } from '../config.ts';
-import type { Refusal } from '../kube/refusal.ts';
+import type { Refusal } from '../kube/apply/refusal.ts';
 import type { Ingress } from '../kube/resource.ts';
 import type { HostSettings } from './allowed.ts';
 import type { Ruling } from './ruling.ts';

@@ -1,7 +1,7 @@
 import type { AppRoute, AppRouteStatus } from '../api/approute.ts';
 import { ConditionType, Reason } from '../api/conditions.ts';
 import { livingConditions, summarize, timestamp, type Fact } from '../kube/conditions.ts';
-import { isPassing } from '../kube/refusal.ts';
+import { isPassing } from '../kube/apply/refusal.ts';
 import type { Verdict } from './claims.ts';
 import { routeUrl } from './resources/ingress.ts';
 import type { IngressObject, Rival, Seen } from './seen.ts';

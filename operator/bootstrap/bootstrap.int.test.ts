@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { loadAuth } from '../kube/auth.ts';
-import { createClient, type KubeClient } from '../kube/client.ts';
+import { loadAuth } from '../kube/client/auth.ts';
+import { createClient, type KubeClient } from '../kube/client/client.ts';
 import { Secret } from '../kube/resource.ts';
 import { readPullKeys } from '../registry/index.ts';
 import { createLogger } from '../telemetry/log.ts';

@@ -1,5 +1,5 @@
-import { loadAuth } from '../kube/auth.ts';
-import { createClient } from '../kube/client.ts';
+import { loadAuth } from '../kube/client/auth.ts';
+import { createClient } from '../kube/client/client.ts';
 import { createLogger } from '../telemetry/log.ts';
 import { readBootstrapOptions, runBootstrap } from './index.ts';
 

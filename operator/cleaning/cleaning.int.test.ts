@@ -3,9 +3,9 @@ import { App } from '../api/app.ts';
 import { StageRun } from '../api/stagerun.ts';
 import { createServer, createSigner, type KeyPair } from '../bootstrap/certificates.ts';
 import { configSchema } from '../config.ts';
-import { authFrom, loadAuth } from '../kube/auth.ts';
-import { createClient, type KubeClient } from '../kube/client.ts';
-import type { TaskContext } from '../kube/manager.ts';
+import { authFrom, loadAuth } from '../kube/client/auth.ts';
+import { createClient, type KubeClient } from '../kube/client/client.ts';
+import type { TaskContext } from '../kube/controller/manager.ts';
 import { Deployment, Pod, Secret } from '../kube/resource.ts';
 import {
   authorizationOf,

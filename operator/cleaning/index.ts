@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts';
 import { sleep, systemClock } from '../kube/clock.ts';
-import type { Task, TaskContext } from '../kube/manager.ts';
+import type { Task, TaskContext } from '../kube/controller/manager.ts';
 import { Secret } from '../kube/resource.ts';
 import {
   parseReference,

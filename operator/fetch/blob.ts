@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { download } from './download.ts';
-import { FetchFailure } from './exits.ts';
+import { FetchFailure } from './failure.ts';
 import { bytesText, type Log } from './log.ts';
 import type { Options } from './options.ts';
-import type { Report } from './report.ts';
+import type { Report } from '../api/fetchresult.ts';
 import { unpack } from './unpack.ts';
 
 /** fetchBlob downloads an uploaded archive, verifies it, and only then unpacks it into the workspace. */

@@ -1,4 +1,4 @@
-import { FetchFailure } from './exits.ts';
+import { FetchFailure } from './failure.ts';
 import type { Limits } from './options.ts';
 import { bytesText } from './log.ts';
 

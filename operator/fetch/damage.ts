@@ -1,4 +1,4 @@
-import { FetchFailure, toFailure } from './exits.ts';
+import { FetchFailure, toFailure } from './failure.ts';
 import { oneLine } from './report.ts';
 
 /**

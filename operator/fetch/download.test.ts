@@ -9,7 +9,7 @@ import { beforeAll, expect, test, vi } from 'vitest';
 import { createServer } from '../bootstrap/certificates.ts';
 import { tar } from '../testing/archives.ts';
 import { claim, fetchBytes, runFetchProgram, serve, type Fetched } from '../testing/fetch.ts';
-import { exits, type FetchReason } from './exits.ts';
+import { exits, type FetchReason } from '../api/fetchresult.ts';
 
 // Each test starts a process; machines that are busy take their time.
 vi.setConfig({ testTimeout: 60_000 });

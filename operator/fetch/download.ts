@@ -4,7 +4,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { rootCertificates } from 'node:tls';
-import { FetchFailure } from './exits.ts';
+import { FetchFailure } from './failure.ts';
 import { bytesText, progress, type Log } from './log.ts';
 import type { Options } from './options.ts';
 

@@ -1,4 +1,4 @@
-import { FetchFailure } from './exits.ts';
+import { FetchFailure } from './failure.ts';
 
 /** Hole-free parts of a sparse file: what lies between them is zeros. */
 export interface Part {

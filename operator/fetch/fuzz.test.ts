@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { compressors, tar, zip } from '../testing/archives.ts';
 import { unpackBytes } from '../testing/fetch.ts';
-import { exactMark } from './exact.ts';
+import { exactMark } from '../archive/exact.ts';
 
 const sparse = { 'GNU.sparse.major': '1', 'GNU.sparse.minor': '0', 'GNU.sparse.realsize': '2000' };
 const wholes: readonly Buffer[] = [

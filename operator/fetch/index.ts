@@ -1,11 +1,12 @@
-import { exits, toFailure } from './exits.ts';
+import { exits } from '../api/fetchresult.ts';
+import { toFailure } from './failure.ts';
 import { fetchBlob } from './blob.ts';
 import { toStdout } from './log.ts';
 import { readOptions } from './options.ts';
 import { writeReport } from './report.ts';
 
-export { exits, reasonOfExit, type FetchReason } from './exits.ts';
-export { parseReport, type Report } from './report.ts';
+export { exits, reasonOfExit, type FetchReason } from '../api/fetchresult.ts';
+export { parseReport, type Report } from '../api/fetchresult.ts';
 
 /**
  * runFetch is the program of the fetch container: brings the source of a build into the workspace and gives the exit code.

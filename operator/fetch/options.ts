@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { FetchFailure } from './exits.ts';
+import { FetchFailure } from './failure.ts';
 
 const count = z.coerce.number().int().min(1);
 

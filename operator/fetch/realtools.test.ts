@@ -18,7 +18,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { tar, zip } from '../testing/archives.ts';
 import { unpackBytes } from '../testing/fetch.ts';
-import { exactMark } from './exact.ts';
+import { exactMark } from '../archive/exact.ts';
 
 // Archives as people make them: packed here by the programs that they use.
 

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { exits, reasonOfExit } from './exits.ts';
+import { exits, reasonOfExit } from '../api/fetchresult.ts';
 import { bytesText, progress } from './log.ts';
-import { formatReport, oneLine, parseReport } from './report.ts';
+import { parseReport } from '../api/fetchresult.ts';
+import { formatReport, oneLine } from './report.ts';
 
 describe('the termination message', () => {
   test('is JSON of at most 2 KiB, whatever names an archive has', () => {

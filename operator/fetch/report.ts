@@ -1,19 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { cut } from '../telemetry/redact.ts';
-import type { FetchReason } from './exits.ts';
-
-/** Report is the termination message of the fetch container, as JSON. */
-export interface Report {
-  readonly reason: FetchReason | 'Fetched';
-  /** One sentence for the user. */
-  readonly message: string;
-  /** Hex sha256 of what was downloaded. */
-  readonly sha256?: string;
-  /** Bytes that were downloaded. */
-  readonly size?: number;
-  /** Files, folders and links that were unpacked. */
-  readonly entries?: number;
-}
+import type { Report } from '../api/fetchresult.ts';
 
 const maxMessage = 1000;
 
@@ -41,15 +28,5 @@ export const writeReport = (path: string, report: Report): void => {
     writeFileSync(path, formatReport(report));
   } catch (error) {
     process.stderr.write(`Cannot write ${path}: ${(error as Error).message}\n`);
-  }
-};
-
-/** parseReport reads a termination message of fetch; undefined where it is none, e.g. because the kubelet put the log there. */
-export const parseReport = (text: string): Report | undefined => {
-  try {
-    const data = JSON.parse(text) as Report | null;
-    return typeof data?.reason === 'string' && typeof data.message === 'string' ? data : undefined;
-  } catch {
-    return undefined;
   }
 };

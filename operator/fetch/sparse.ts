@@ -1,6 +1,6 @@
 import type { Bytes } from './bytes.ts';
 import { rejectArchive, type Part, type Sparse } from './entry.ts';
-import { blockSize, numberAt, type Header, type PaxRecord } from './tarheader.ts';
+import { blockSize, numberAt, type Header, type PaxRecord } from '../archive/tarheader.ts';
 
 /** So many parts no file has that people push. */
 const maxParts = 100_000;

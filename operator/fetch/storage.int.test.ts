@@ -3,7 +3,7 @@ import type { Storage } from '../storage/index.ts';
 import { tar } from '../testing/archives.ts';
 import { claim, runFetchProgram } from '../testing/fetch.ts';
 import { startStorage, type TestStorage } from '../testing/minio.ts';
-import { exits } from './exits.ts';
+import { exits } from '../api/fetchresult.ts';
 
 let started: TestStorage;
 let storage: Storage;

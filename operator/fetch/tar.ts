@@ -1,8 +1,16 @@
 import { bytesOf, type Bytes } from './bytes.ts';
 import { rejectArchive, textOf, type Entry } from './entry.ts';
-import { exactComment } from './exact.ts';
+import { exactComment } from '../archive/exact.ts';
 import { readSparse } from './sparse.ts';
-import { blockSize, isEmpty, isHeader, parseHeader, parsePax, type Header, type PaxRecord } from './tarheader.ts';
+import {
+  blockSize,
+  isEmpty,
+  isHeader,
+  parseHeader,
+  parsePax,
+  type Header,
+  type PaxRecord,
+} from '../archive/tarheader.ts';
 
 // Not tar-stream, with which we pack: it decodes names as UTF-8 whatever they are, knows no sparse files, keeps of a keyword
 // that comes many times the last one, and does not show global headers.

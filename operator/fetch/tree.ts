@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { rejectArchive as reject } from './entry.ts';
-import { FetchFailure } from './exits.ts';
+import { FetchFailure } from './failure.ts';
 import { courseOf } from './links.ts';
 
 /** Tree is a folder that is filled with the entries of an archive: nothing is ever written outside it or through a link. */

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, test, vi } from 'vitest';
 import { compressors, tar, zip, type ArchiveEntry, type ZipEntry } from '../testing/archives.ts';
 import { fetchBytes, unpackBytes } from '../testing/fetch.ts';
-import { exits } from './exits.ts';
+import { exits } from '../api/fetchresult.ts';
 
 // Each test starts a process; machines that are busy take their time.
 vi.setConfig({ testTimeout: 60_000 });

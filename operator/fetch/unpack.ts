@@ -7,12 +7,12 @@ import { createBudget, metered, type Budget } from './budget.ts';
 import { bunzip } from './bunzip.ts';
 import { damageOf } from './damage.ts';
 import type { Entry } from './entry.ts';
-import { FetchFailure } from './exits.ts';
-import { archiveKind, headBytes, kindsText, type ArchiveKind } from './kind.ts';
+import { FetchFailure } from './failure.ts';
+import { archiveKind, headBytes, kindsText, type ArchiveKind } from '../archive/kind.ts';
 import type { Limits } from './options.ts';
 import { placeAll, type Placed } from './place.ts';
 import { tarEntries } from './tar.ts';
-import { noTar } from './tarheader.ts';
+import { noTar } from '../archive/tarheader.ts';
 import { createTree } from './tree.ts';
 import { zipEntries } from './zip.ts';
 

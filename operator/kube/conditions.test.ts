@@ -8,7 +8,7 @@ import {
   type Scene,
   type Verdict,
 } from './conditions.ts';
-import { checkConditions } from './conditionscheck.ts';
+import { checkConditions } from '../testing/conditionscheck.ts';
 
 const at = (seconds: number): Date => new Date(Date.UTC(2026, 0, 1, 12, 0, seconds, 789));
 const scene = (previous?: readonly Condition[], generation = 2, seconds = 0): Scene => ({

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { RequestCounter } from './counter.ts';
+import { RequestCounter } from './client/counter.ts';
 import * as errors from './errors.ts';
 
 const status = (s: object): string => JSON.stringify({ kind: 'Status', ...s });

@@ -1,4 +1,5 @@
 import type {
+  EventsV1Event,
   V1ConfigMap,
   V1Deployment,
   V1Ingress,
@@ -151,4 +152,11 @@ export const CustomResourceDefinition = resource<Wire<V1CustomResourceDefinition
   kind: 'CustomResourceDefinition',
   plural: 'customresourcedefinitions',
   namespaced: false,
+});
+/** Event is an event of events.k8s.io/v1. */
+export const Event = resource<Wire<EventsV1Event>>({
+  group: 'events.k8s.io',
+  version: 'v1',
+  kind: 'Event',
+  plural: 'events',
 });

@@ -22,7 +22,8 @@ import { secretName } from './resources/job.ts';
 import type { Material } from './resources/secret.ts';
 import { askStart, prepare, type Start } from './start.ts';
 import type { Word } from './status.ts';
-import { begun, stepStates } from './steps.ts';
+import { stepStates } from '../api/steps.ts';
+import { begun } from './steps.ts';
 import { readWarning } from './warning.ts';
 
 /** Answer is what the outside was asked and said; which one follows from the phase. */

@@ -2,7 +2,7 @@ import { keyOf } from '../kube/resource.ts';
 import type { KubeReader } from '../kube/types.ts';
 import { tidyLog } from '../telemetry/logtail.ts';
 import type { Cause } from './causes.ts';
-import type { PodObject } from './steps.ts';
+import type { PodObject } from '../api/steps.ts';
 
 const tidy = (log: string): string => tidyLog(log, 4096);
 

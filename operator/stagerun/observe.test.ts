@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { StageRun } from '../api/stagerun.ts';
-import { Store } from '../kube/store.ts';
+import { Store } from '../kube/cache/store.ts';
 import { Job, type Key } from '../kube/resource.ts';
 import type { Cache } from '../kube/types.ts';
 import type { JobObject } from './jobstate.ts';

@@ -5,10 +5,10 @@ import { Job, keyOf, Pod, type Key } from '../kube/resource.ts';
 import type { Cache } from '../kube/types.ts';
 import { jobEnd, type JobObject } from './jobstate.ts';
 import type { Config } from '../config.ts';
-import { secretsOf, secretVersionsOf } from '../platform.ts';
+import { secretsOf, secretVersionsOf } from '../platform/builders.ts';
 import { limitsOf, type Limits } from './platform.ts';
 import { isRecorded } from './result.ts';
-import type { PodObject } from './steps.ts';
+import type { PodObject } from '../api/steps.ts';
 
 /** Seen is all that the caches hold about a run. */
 export interface Seen {

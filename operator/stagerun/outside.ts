@@ -1,7 +1,7 @@
 import type { Platform, RunSize } from '../api/stagerun.ts';
 import { Secret } from '../kube/resource.ts';
 import type { Context } from '../kube/types.ts';
-import { platformHash } from '../platform.ts';
+import { platformHash } from '../platform/builders.ts';
 import { parseReference, type Blobs, type Credential, type Lookup, type Room } from '../registry/index.ts';
 import { keyringFor, NoCredential, type Keyring } from './credentials.ts';
 import type { StageRunDeps } from './deps.ts';

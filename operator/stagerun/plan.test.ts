@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { StageRunStatus } from '../api/stagerun.ts';
 import { batchConditions } from '../kube/conditions.ts';
-import { checkConditions } from '../kube/conditionscheck.ts';
+import { checkConditions } from '../testing/conditionscheck.ts';
 import type { Answer } from './ask.ts';
 import type { Seen } from './observe.ts';
 import { phaseOf, type Phase } from './phase.ts';
@@ -10,7 +10,7 @@ import { limitsOf, resolvePlatform } from './platform.ts';
 import { because } from './causes.ts';
 import { aJob, at, exited, podWith } from './testing/pods.ts';
 import { anApp, aRun, settings } from './testing/objects.ts';
-import type { PodObject } from './steps.ts';
+import type { PodObject } from '../api/steps.ts';
 import type { JobObject } from './jobstate.ts';
 
 const app = anApp();

@@ -1,7 +1,7 @@
 import { cacheRepository, repository } from '../api/names.ts';
 import type { Platform, StageRun } from '../api/stagerun.ts';
 import type { Config } from '../config.ts';
-import { platformHash, resolveBuilder, timeoutOf } from '../platform.ts';
+import { platformHash, resolveBuilder, timeoutOf } from '../platform/builders.ts';
 
 type Certain<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> };
 type Optional = 'previousImage' | 'cacheRepository';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { afterProbe, because } from './causes.ts';
 import { judge, pullPatienceMs, type Evidence } from './reasons.ts';
 import { aJob, at, exited, podWith, type State } from './testing/pods.ts';
-import { registrySteps, stepNames, type PodObject, type StepName } from './steps.ts';
+import { registrySteps, stepNames, type PodObject, type StepName } from '../api/steps.ts';
 
 const now = new Date(at(30));
 const evidence = (pod: PodObject | undefined, more: Partial<Evidence> = {}): Evidence => ({

@@ -1,18 +1,9 @@
 import { meanings, Reason } from '../api/conditions.ts';
 import type { Step } from '../api/stagerun.ts';
-import { isTooLittleMemory } from '../kube/starts.ts';
+import { isTooLittleMemory } from '../kube/containers.ts';
 import { because, causeOfExit, placeOf, tooSmall, type Cause } from './causes.ts';
-import {
-  begun,
-  currentStep,
-  didBegin,
-  isCreateFailure,
-  isPullFailure,
-  registrySteps,
-  stepStates,
-  type PodObject,
-  type StepName,
-} from './steps.ts';
+import { registrySteps, stepStates, type PodObject, type StepName } from '../api/steps.ts';
+import { begun, currentStep, didBegin, isCreateFailure, isPullFailure } from './steps.ts';
 import { hindranceOf, jobEnd, type JobObject } from './jobstate.ts';
 import type { Limits } from './platform.ts';
 

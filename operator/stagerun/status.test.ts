@@ -9,7 +9,7 @@ import { bytesOf } from './imagefacts.ts';
 import type { Seen } from './observe.ts';
 import { limitsOf, resolvePlatform } from './platform.ts';
 import { maxStatusBytes, statusActive, statusBuilt, statusFailed } from './status.ts';
-import { stepNames } from './steps.ts';
+import { stepNames } from '../api/steps.ts';
 import { anyUnicode } from '../testing/texts.ts';
 import { anApp, aRun, settings } from './testing/objects.ts';
 import { aJob, at, exited, podWith } from './testing/pods.ts';

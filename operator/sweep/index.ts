@@ -1,7 +1,7 @@
 import type { Config } from '../config.ts';
 import { jittered } from '../kube/backoff.ts';
 import { sleep, systemClock } from '../kube/clock.ts';
-import type { Task, TaskContext } from '../kube/manager.ts';
+import type { Task, TaskContext } from '../kube/controller/manager.ts';
 import { sweepPassed, sweepSaw } from '../telemetry/metrics.ts';
 
 export { blobSweeper } from './blobs.ts';

@@ -120,7 +120,7 @@ export const leaderStatus = gauge('leader_election_master_status', '1 while this
 /** eventsTotal counts Kubernetes events by what became of them: created, counted (series), dropped, failed. */
 export const eventsTotal = counter('events_total', 'Kubernetes events, by what became of them.', ['result']);
 
-/** WorkqueueMetrics are one queue's; shaped so that kube/queue.ts can use them without knowing prom-client. */
+/** WorkqueueMetrics are one queue's; shaped so that kube/controller/queue.ts can use them without knowing prom-client. */
 export interface WorkqueueMetrics {
   added(priority: number): void;
   removed(priority: number): void;

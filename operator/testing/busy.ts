@@ -1,11 +1,11 @@
-import { plainAuth } from '../kube/auth.ts';
-import { cached, createCache } from '../kube/cache.ts';
-import { createClient } from '../kube/client.ts';
-import { Manager, type ManagerOptions } from '../kube/manager.ts';
-import { runProcess } from '../kube/process.ts';
+import { plainAuth } from '../kube/client/auth.ts';
+import { cached, createCache } from '../kube/cache/cache.ts';
+import { createClient } from '../kube/client/client.ts';
+import { Manager, type ManagerOptions } from '../kube/controller/manager.ts';
+import { runProcess } from '../kube/controller/process.ts';
 import { ConfigMap, Secret } from '../kube/resource.ts';
 import { done, wait, type Controller } from '../kube/types.ts';
-import { controller } from '../kube/watches.ts';
+import { controller } from '../kube/controller/watches.ts';
 import { createLogger } from '../telemetry/log.ts';
 
 /** busyController writes the Secret `busy` again and again, as long as there is the ConfigMap `parent`. */

@@ -3,7 +3,7 @@ import { Agent, request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { StringDecoder } from 'node:string_decoder';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Auth } from '../kube/auth.ts';
+import type { Auth } from '../kube/client/auth.ts';
 
 /** Verb of a request as Kubernetes names it; a server-side apply is `apply`, other patches are `patch`. */
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'apply' | 'patch' | 'update' | 'delete';

@@ -14,7 +14,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { toFailure, type FetchFailure } from '../fetch/exits.ts';
+import { toFailure, type FetchFailure } from '../fetch/failure.ts';
 import { parseReport, type Report } from '../fetch/index.ts';
 import type { Limits } from '../fetch/options.ts';
 import { unpack } from '../fetch/unpack.ts';

@@ -1,10 +1,10 @@
 import { PassThrough } from 'node:stream';
-import { loadAuth, type Auth } from '../kube/auth.ts';
-import { cached, createCache, type ClusterCache } from '../kube/cache.ts';
-import { createClient, type KubeClient } from '../kube/client.ts';
-import { RequestCounter } from '../kube/counter.ts';
-import { Manager, type Ending, type ManagerOptions } from '../kube/manager.ts';
-import { logHappening } from '../kube/reflectorlog.ts';
+import { loadAuth, type Auth } from '../kube/client/auth.ts';
+import { cached, createCache, type ClusterCache } from '../kube/cache/cache.ts';
+import { createClient, type KubeClient } from '../kube/client/client.ts';
+import { RequestCounter } from '../kube/client/counter.ts';
+import { Manager, type Ending, type ManagerOptions } from '../kube/controller/manager.ts';
+import { logHappening } from '../kube/cache/reflectorlog.ts';
 import type { Resource } from '../kube/resource.ts';
 import { createLogger } from '../telemetry/log.ts';
 import { kubeconfigPath } from './apiserver.ts';

@@ -1,7 +1,7 @@
 import { KubeConfig } from '@kubernetes/client-node';
 import { connectTo, type Call } from '../../e2e/cluster/api.ts';
 import { until } from '../../e2e/cluster/shell.ts';
-import { home, leaseName, rbac } from '../api/rbac.ts';
+import { home, leaseName, rbac } from '../api/crd/rbac.ts';
 import { kubeconfigPath } from './apiserver.ts';
 
 interface Rendered {

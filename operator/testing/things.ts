@@ -1,5 +1,5 @@
 import { vi } from 'vitest';
-import type { KubeClient } from '../kube/client.ts';
+import type { KubeClient } from '../kube/client/client.ts';
 import { CustomResourceDefinition, resource, type KubeObject } from '../kube/resource.ts';
 
 /** Thing is an object of a kind that takes any JSON. */

@@ -1,6 +1,6 @@
 import type { App } from '../../api/app.ts';
 import { labels, managedBy } from '../../api/names.ts';
-import { isOurs } from '../../kube/apply.ts';
+import { isOurs } from '../../kube/apply/apply.ts';
 import { apiVersionOf, type KubeObject, type Resource } from '../../kube/resource.ts';
 import type { Intent } from '../../kube/types.ts';
 

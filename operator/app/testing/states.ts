@@ -1,4 +1,4 @@
-import type { Refusal } from '../../kube/refusal.ts';
+import type { Refusal } from '../../kube/apply/refusal.ts';
 import type { Seen } from '../seen.ts';
 import type { Staging } from '../staging.ts';
 import {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { resolvePlatform } from '../platform.ts';
-import { stepNames } from '../steps.ts';
+import { stepNames } from '../../api/steps.ts';
 import { anApp, aRun, settings } from '../testing/objects.ts';
 import { buildJob, type JobWishes } from './job.ts';
 import { forPlatform, mergeResources } from './resources.ts';

@@ -3,7 +3,7 @@ import type { StageRun } from '../../api/stagerun.ts';
 import type { Config } from '../../config.ts';
 import type { JobObject } from '../jobstate.ts';
 import { imageReference, type BuildPlatform, type Limits } from '../platform.ts';
-import { tenantSteps, type StepName } from '../steps.ts';
+import { tenantSteps, type StepName } from '../../api/steps.ts';
 import { forPlatform, mergeResources } from './resources.ts';
 import { buildVolumes, caDir, fetchDir, secretKeys, stepMounts } from './volumes.ts';
 

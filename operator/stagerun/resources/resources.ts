@@ -1,5 +1,5 @@
 import type { ResourceRequirements } from '../../api/kubernetes.ts';
-import { isLess } from '../../kube/quantity.ts';
+import { isLess } from '../../kube/apply/quantity.ts';
 
 type Amounts = Readonly<Record<string, string>>;
 

@@ -1,5 +1,5 @@
 import type { JobObject } from '../jobstate.ts';
-import { stepNames, type ContainerStatus, type PodObject, type StepName, type Terminated } from '../steps.ts';
+import { stepNames, type ContainerStatus, type PodObject, type StepName, type Terminated } from '../../api/steps.ts';
 
 /** State of one container as the kubelet would write it. */
 export type State = NonNullable<ContainerStatus['state']>;

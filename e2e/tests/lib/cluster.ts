@@ -1,0 +1,113 @@
+import { spawn } from 'node:child_process';
+import { request } from 'node:http';
+import { kubeconfigPath, kubectlPath } from '../../cluster/access.ts';
+import { ports } from '../../cluster/settings.ts';
+
+/** Answer is what a command printed and how it ended. */
+export interface Answer {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** command runs a program to its end; never rejects for an exit code. */
+export const command = (
+  program: string,
+  args: readonly string[],
+  input = '',
+  env: Record<string, string> = {},
+): Promise<Answer> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(program, args, { env: { ...process.env, KUBECONFIG: kubeconfigPath(), ...env } });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code: code ?? -1, stdout, stderr }));
+    child.stdin.on('error', () => undefined).end(input);
+  });
+
+/** kubectl runs the real kubectl against the cluster; rejects with its words where it fails. */
+export const kubectl = async (args: readonly string[], input = ''): Promise<string> => {
+  const answer = await command(kubectlPath(), args, input);
+  if (answer.code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${answer.stderr}`);
+  return answer.stdout;
+};
+
+/** kubectlAnswer is kubectl where failing is what one wants to see. */
+export const kubectlAnswer = (args: readonly string[], input = ''): Promise<Answer> =>
+  command(kubectlPath(), args, input);
+
+/** read gets an object or a list as JSON; undefined where there is none. */
+export const read = async <T>(args: readonly string[]): Promise<T | undefined> => {
+  const text = await kubectl(['get', ...args, '-o', 'json', '--ignore-not-found']);
+  return text.trim() === '' ? undefined : (JSON.parse(text) as T);
+};
+
+/** until polls a look at the world until it is as wished; the error shows the last look. */
+export const until = async <T>(
+  what: string,
+  look: () => Promise<T>,
+  wished: (seen: T) => boolean,
+  seconds = 120,
+): Promise<T> => {
+  const deadline = Date.now() + seconds * 1000;
+  for (;;) {
+    const seen = await look();
+    if (wished(seen)) return seen;
+    if (Date.now() > deadline)
+      throw new Error(`${what}: not within ${seconds} s; last seen: ${JSON.stringify(seen, null, 1)}`);
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+};
+
+/** visit asks the Ingress controller for a page of a host, as a browser on this machine would. */
+export const visit = (host: string, path = '/'): Promise<{ readonly status: number; readonly body: string }> =>
+  new Promise((resolve, reject) => {
+    const call = request(
+      { host: '127.0.0.1', port: ports.http, path, headers: { host }, agent: false, timeout: 10_000 },
+      (response) => {
+        let body = '';
+        response.on('data', (chunk: Buffer) => (body += chunk.toString()));
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
+        response.on('error', reject);
+      },
+    );
+    call.on('timeout', () => call.destroy(new Error('no answer within 10 s')));
+    call.on('error', reject);
+    call.end();
+  });
+
+/** Traffic is a steady stream of requests, one after the other, and what went wrong with them. */
+export interface Traffic {
+  readonly seen: Map<string, number>;
+  readonly failures: string[];
+  requests: number;
+  stop(): Promise<void>;
+}
+
+/** traffic asks for a page again and again until it is stopped. */
+export const traffic = (host: string): Traffic => {
+  let running = true;
+  const state = { seen: new Map<string, number>(), failures: [] as string[], requests: 0 };
+  const loop = (async () => {
+    while (running && state.requests < 20_000) {
+      state.requests += 1;
+      try {
+        const { status, body } = await visit(host);
+        if (status !== 200) state.failures.push(`${status} ${body.slice(0, 80)}`);
+        else state.seen.set(body.trim(), (state.seen.get(body.trim()) ?? 0) + 1);
+      } catch (error) {
+        state.failures.push((error as Error).message);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  })();
+  return Object.assign(state, {
+    stop: async () => {
+      running = false;
+      await loop;
+    },
+  });
+};
