@@ -23,7 +23,7 @@ const commands = (remains: Partial<Remains>): string[] =>
 describe('what is left is removed', () => {
   test.each<[string, Partial<Remains>, string[]]>([
     ['nothing: nothing is done', {}, []],
-    ['processes are killed', { processes: [7, 9] }, ['kill -KILL 7', 'kill -KILL 9']],
+    ['processes are killed', { processes: [7, 9] }, ['sh -c kill -KILL 7', 'sh -c kill -KILL 9']],
     [
       'the youngest mount goes first',
       { mounts: [{ path: '/s/a' }, { path: '/s/a/b' }] },
@@ -39,6 +39,18 @@ describe('what is left is removed', () => {
     ['our own folders', { own: ['/s'] }, ['rm --recursive --force --one-file-system /s']],
   ])('%s', (_, remains, expected) => {
     expect(commands(remains)).toEqual(expected);
+  });
+
+  test('by what every Debian has, or the network packages that the cluster asks for', () => {
+    const mounts = [{ path: '/s/a' }, { path: '/s/b', hiddenBy: '/s' }];
+    const network = { bridge: 'b0', rule: ['x'], chains: [{ command: 'iptables', removal: 'x' }] };
+    const rest = { cgroups: ['/c'], sysctls: [['a', '1']] as const, files: ['/f'], folders: ['/g'] };
+    const steps = planRemoval({ ...nothing, processes: [7], mounts, ...network, ...rest });
+    const programs = new Set(steps.map(({ command: [program] }) => program));
+    const coreutils = ['sh', 'rm', 'rmdir'];
+    expect([...programs].toSorted()).toEqual(
+      [...coreutils, 'umount', 'unshare', 'ip', 'iptables', 'iptables-restore'].toSorted(),
+    );
   });
 
   test('a folder with a mount in it waits: what is mounted there may be anything', () => {
