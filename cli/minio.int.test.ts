@@ -2,26 +2,22 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { startStorage, type TestStorage } from '../operator/testing/minio.ts';
+import { useStorage } from '../operator/testing/minio.ts';
 import { pack } from './pack.ts';
 import { upload, UploadFailure } from './upload.ts';
 
-let started: TestStorage;
+const minio = useStorage();
 let folder: string;
 beforeAll(async () => {
-  started = await startStorage();
   folder = await mkdtemp(join(tmpdir(), 'epinio-minio-test-'));
   await writeFile(join(folder, 'index.html'), 'hello');
 });
-afterAll(async () => {
-  await rm(folder, { recursive: true });
-  await started[Symbol.asyncDispose]();
-});
+afterAll(() => rm(folder, { recursive: true }));
 
 const kindOf = (error: unknown): string => (error instanceof UploadFailure ? error.kind : String(error));
 
 it('a real S3 server takes a packed folder once, twice does no harm, and its refusals are told apart', async () => {
-  const { storage } = started;
+  const { storage } = minio;
   await using archive = await pack(folder);
   const { sha256, size } = archive;
   const key = storage.blobKey('team-a', sha256);

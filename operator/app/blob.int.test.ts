@@ -1,24 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { App } from '../api/app.ts';
 import { StageRun } from '../api/stagerun.ts';
 import { Deployment, Namespace, Secret } from '../kube/resource.ts';
-import type { Storage } from '../storage/index.ts';
 import { inNamespace } from '../testing/apiserver.ts';
 import { platformHash } from '../platform/builders.ts';
 import { asUser, runApps, testConfig, type AppWorld, type User } from '../testing/apps.ts';
-import { startStorage, type TestStorage } from '../testing/minio.ts';
+import { useStorage } from '../testing/minio.ts';
 import { wantedRunName } from './resources/stagerun.ts';
 
-let started: TestStorage;
-let storage: Storage;
-
-beforeAll(async () => {
-  started = await startStorage();
-  ({ storage } = started);
-});
-
-afterAll(() => started[Symbol.asyncDispose]());
+const minio = useStorage();
 
 interface Stage {
   readonly key: { readonly namespace: string; readonly name: string };
@@ -44,7 +35,12 @@ const play = (scene: (stage: Stage) => Promise<void>): Promise<void> =>
         type: 'kubernetes.io/dockerconfigjson',
         data: secretData('first'),
       });
-      await using world = await runApps({ namespaces: [namespace], home, storage, config: { registry } });
+      await using world = await runApps({
+        namespaces: [namespace],
+        home,
+        storage: minio.storage,
+        config: { registry },
+      });
       await scene({ key: { namespace, name: 'shop' }, home, world, user });
     }),
   );
@@ -275,6 +271,7 @@ describe('an App that is built from an archive', () => {
     play(async ({ key, user }) => {
       const { bytes, spec } = archive();
       const { sha256 } = spec.source.blob;
+      const { storage } = minio;
       const wrong = await storage.presignPut({
         key: storage.blobKey(key.namespace, sha256),
         sha256: createHash('sha256').update('wrong').digest('hex'),
@@ -310,7 +307,7 @@ describe('an operator that is killed', () => {
       inNamespace(async (namespace) => {
         await using user = asUser();
         const key = { namespace, name: 'shop' };
-        const options = { namespaces: [namespace], storage };
+        const options = { namespaces: [namespace], storage: minio.storage };
         const pushing = push({ key, user }, 1);
         {
           await using first = await runApps({ ...options, diesAt: n });

@@ -1,26 +1,17 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { App } from '../api/app.ts';
 import { home } from '../api/crd/rbac.ts';
 import { StageRun } from '../api/stagerun.ts';
 import { Deployment, type Key } from '../kube/resource.ts';
-import type { Storage } from '../storage/index.ts';
 import { blobSweeper, sweepTask } from '../sweep/index.ts';
 import { inNamespace } from '../testing/apiserver.ts';
 import { asUser, runApps, type User } from '../testing/apps.ts';
 import { hangs, startHanging, storageOf } from '../testing/hanging.ts';
-import { startStorage, type TestStorage } from '../testing/minio.ts';
+import { useStorage } from '../testing/minio.ts';
 import { wantedRunName } from './resources/stagerun.ts';
 
-let started: TestStorage;
-let storage: Storage;
-
-beforeAll(async () => {
-  started = await startStorage();
-  ({ storage } = started);
-});
-
-afterAll(() => started[Symbol.asyncDispose]());
+const minio = useStorage();
 
 const archive = (size = 1000) => {
   const bytes = randomBytes(size);
@@ -52,6 +43,7 @@ const sweep = { everySeconds: 1, afterSeconds: 2 };
 describe('a namespace that is full', () => {
   test('is told so before an upload, and goes on by itself when the sweep has given back room', () =>
     inNamespace(async (namespace) => {
+      const { storage } = minio;
       await using user = asUser();
       const key = (name: string): Key => ({ namespace, name });
       await using _ = await runApps({
@@ -101,7 +93,7 @@ describe('a namespace that is full', () => {
       const key = { namespace, name: 'shop' };
       await using _ = await runApps({
         namespaces: [namespace],
-        storage,
+        storage: minio.storage,
         config: { quota: { bytesPerNamespace: 5000 } },
       });
       const staging = await push(user, key, archive());

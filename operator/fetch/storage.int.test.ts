@@ -1,21 +1,13 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Storage } from '../storage/index.ts';
+import { expect, test } from 'vitest';
 import { tar } from '../testing/archives.ts';
 import { claim, runFetchProgram } from '../testing/fetch.ts';
-import { startStorage, type TestStorage } from '../testing/minio.ts';
+import { useStorage } from '../testing/minio.ts';
 import { exits } from '../api/fetchresult.ts';
 
-let started: TestStorage;
-let storage: Storage;
-
-beforeAll(async () => {
-  started = await startStorage();
-  ({ storage } = started);
-});
-
-afterAll(() => started[Symbol.asyncDispose]());
+const minio = useStorage();
 
 test('what is uploaded to a presigned URL is what a build unpacks; what was removed is missing', async () => {
+  const { storage } = minio;
   const bytes = await tar([{ name: 'app/index.html', content: 'hello' }]);
   const { FETCH_SHA256: sha256 = '', ...size } = claim(bytes);
   const key = storage.blobKey('team-a', sha256);

@@ -3,6 +3,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll, beforeAll } from 'vitest';
 import { ensureBinary } from '../../e2e/cluster/build.ts';
 import { startDaemon, stopDaemon } from '../../e2e/cluster/daemon.ts';
 import { createStorage, type Storage } from '../storage/index.ts';
@@ -56,13 +57,12 @@ export async function startMinio(
   return { endpoint, accessKey, secretKey, folder, [Symbol.asyncDispose]: stop };
 }
 
-/** TestStorage is a storage with an empty bucket on a MinIO of its own. */
-export interface TestStorage extends AsyncDisposable {
+/** A storage with an empty bucket on a MinIO of its own. */
+interface TestStorage extends AsyncDisposable {
   readonly storage: Storage;
 }
 
-/** startStorage starts both. */
-export async function startStorage(): Promise<TestStorage> {
+async function startStorage(): Promise<TestStorage> {
   const minio = await startMinio();
   const { endpoint, accessKey, secretKey } = minio;
   const storage = createStorage({ endpoint, region: 'us-east-1', bucket: 'epinio', prefix: '', accessKey, secretKey });
@@ -73,3 +73,18 @@ export async function startStorage(): Promise<TestStorage> {
   };
   return { storage, [Symbol.asyncDispose]: stop };
 }
+
+/** useStorage starts a storage before the tests of a file and stops it after them. */
+export const useStorage = (): Pick<TestStorage, 'storage'> => {
+  let started: TestStorage | undefined;
+  beforeAll(async () => {
+    started = await startStorage();
+  });
+  afterAll(() => started?.[Symbol.asyncDispose]());
+  return {
+    get storage() {
+      if (started === undefined) throw new Error('the storage is there only while tests run');
+      return started.storage;
+    },
+  };
+};
