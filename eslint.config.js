@@ -54,7 +54,14 @@ const mayImport = {
     ...['operator/registry', 'operator/api', 'operator/kube', 'operator/kube/client', 'operator/telemetry'],
   ],
   'operator/shell': ['operator/kube', 'operator/kube/controller'],
-  cli: ['operator/api', 'operator/archive', 'operator/kube', 'operator/kube/client', 'package.json'],
+  cli: [
+    ...['cli/commands', 'operator/api', 'operator/archive', 'operator/kube', 'operator/kube/client', 'package.json'],
+  ],
+  'cli/commands': ['cli', 'cli/commands/app', 'cli/commands/app/env'],
+  'cli/commands/app': [
+    ...['cli', 'cli/commands', 'cli/commands/app/env', 'operator/api', 'operator/kube', 'operator/kube/client'],
+  ],
+  'cli/commands/app/env': ['cli', 'cli/commands', 'cli/commands/app', 'operator/api', 'operator/kube'],
   // The clusters serve tests, benches and the demo, and know none of them.
   'e2e/cluster': ['operator/registry'],
 };

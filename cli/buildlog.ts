@@ -85,7 +85,7 @@ const showStep = async ({ kube, output, signal }: Tools, build: Build, step: Ste
 };
 
 /** showBuild shows the logs of a build, step by step, until its last step ended. */
-const showBuild = async (tools: Tools, build: Build): Promise<void> => {
+export const showBuild = async (tools: Tools, build: Build): Promise<void> => {
   try {
     for (const step of stepNames) {
       const pod = await awaitStep(tools, build, step);

@@ -1,10 +1,10 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
+import { addCommands } from './commands/index.ts';
 import { exits } from './errors.ts';
 import { explain } from './explain.ts';
 import { watchProcess } from './lifetime.ts';
 import { createOutput } from './output.ts';
-import { addPush } from './pushcommand.ts';
 
 const output = createOutput();
 
@@ -24,8 +24,13 @@ const program = new Command('epinio')
   .description('From source code to a URL on Kubernetes. Talks to the cluster of your kubeconfig and to nothing else.')
   .version(manifest.version, '-V, --version', 'show the version')
   .showHelpAfterError('(epinio push --help shows all flags)')
+  // Commands inherit it; that a switch is off until it is said needs no word.
+  .configureHelp({
+    optionDescription: (option) =>
+      option.defaultValue === false ? option.description : new Help().optionDescription(option),
+  })
   .exitOverride();
-addPush(program, { output, signal });
+addCommands(program, { output, signal });
 
 // Not awaited: dist/epinio.cjs requires this module.
 program.parseAsync().catch((error: unknown) => {

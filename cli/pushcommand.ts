@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
-import { withCluster, withClusterFlags, type ClusterFlags } from './kubeconfig.ts';
+import { withClusterFlags } from './clusterflags.ts';
+import type { ClusterFlags } from './kubeconfig.ts';
 import { appName } from './name.ts';
 import type { Output } from './output.ts';
-import { runPush } from './push.ts';
 
 /** Process is what every command has of the process that it runs in. */
 export interface Process {
@@ -28,6 +28,8 @@ const seconds = (text: string): number => {
 const push = async ({ output, signal }: Process, flags: PushFlags): Promise<void> => {
   const path = resolve(flags.path);
   const name = appName(flags.name, path);
+  // What takes its time to load is loaded when it is used.
+  const [{ withCluster }, { runPush }] = await Promise.all([import('./kubeconfig.ts'), import('./push.ts')]);
   await withCluster(flags, async ({ kube, namespace }) => {
     const url = await runPush(
       { kube, output, signal, now: () => performance.now() },

@@ -7,6 +7,8 @@ const colour = /^\u001b\[[0-9;:]*m$/;
 
 const hidden =
   /[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+/** actedOn is all that a terminal may act on: what is hidden, and the start of a sequence. */
+export const actedOn = new RegExp(`${hidden.source}|\\u001b`, 'g');
 const reset = '\u001b[0m';
 
 /**

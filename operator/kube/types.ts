@@ -60,7 +60,8 @@ export interface DeleteOptions extends WriteOptions {
 
 export interface LogOptions extends CallOptions {
   readonly container: string;
-  readonly tailLines?: number;
+  readonly tailLines?: number | undefined;
+  readonly sinceSeconds?: number | undefined;
   readonly limitBytes?: number;
   readonly previous?: boolean;
 }

@@ -73,7 +73,7 @@ test('an exec plugin is run once while its token is good, and again after the se
   );
   const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: plugin };
   const auth = loadAuth({ kubeconfig: kubeconfig({ exec }) });
-  const token = async (): Promise<string | undefined> => (await auth.credentials()).headers['authorization'];
+  const token = async (): Promise<string | string[] | undefined> => (await auth.credentials()).headers['authorization'];
   expect([await token(), await token()]).toEqual(['Bearer t1', 'Bearer t1']);
   const refused = await auth.credentials();
   auth.refresh(refused);

@@ -17,7 +17,8 @@ export interface TlsMaterial {
 
 /** Credentials of one moment: tokens rotate, client certificates of exec plugins expire. */
 export interface Credentials {
-  readonly headers: Readonly<Record<string, string>>;
+  /** A list is sent as several headers of the name. */
+  readonly headers: Readonly<Record<string, string | string[]>>;
   readonly tls: TlsMaterial;
 }
 
@@ -59,13 +60,14 @@ const proxyOf = ({ server, proxyUrl }: Cluster): URL | undefined => {
   );
 };
 
-const text = (value: unknown): string => (Array.isArray(value) ? value.join(',') : String(value)).trim();
+const headerOf = (value: unknown): string | string[] =>
+  Array.isArray(value) ? value.map((part) => String(part).trim()) : String(value).trim();
 
 const readCredentials = async (kc: KubeConfig): Promise<Credentials> => {
   const o: RequestOptions = {};
   await kc.applyToHTTPSOptions(o);
-  const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(o.headers ?? {})) headers[name.toLowerCase()] = text(value);
+  const headers: Record<string, string | string[]> = {};
+  for (const [name, value] of Object.entries(o.headers ?? {})) headers[name.toLowerCase()] = headerOf(value);
   if (typeof o.auth === 'string') headers['authorization'] = `Basic ${Buffer.from(o.auth).toString('base64')}`;
   const { ca, cert, key, pfx, passphrase, servername, rejectUnauthorized } = o as TlsMaterial;
   return {

@@ -36,6 +36,8 @@ export interface FollowOptions {
   readonly container: string;
   readonly timestamps?: boolean | undefined;
   readonly sinceTime?: string | undefined;
+  readonly sinceSeconds?: number | undefined;
+  readonly tailLines?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -1,0 +1,9 @@
+import type { Command } from 'commander';
+import { addPush, type Process } from '../pushcommand.ts';
+import { addApp } from './app.ts';
+
+/** addCommands adds all commands. Nothing that a command does is loaded before it is asked for. */
+export const addCommands = (program: Command, process: Process): void => {
+  addPush(program, process);
+  addApp(program, process);
+};

@@ -1,0 +1,119 @@
+import { App, type AppSpec } from '../operator/api/app.ts';
+import { group, version } from '../operator/api/names.ts';
+import type { KubeClient } from '../operator/kube/client/client.ts';
+import { isApiError, isConflict, type ApiError } from '../operator/kube/errors.ts';
+import type { Key } from '../operator/kube/resource.ts';
+import { fieldManager } from './client.ts';
+import { UserError } from './errors.ts';
+import { managersOf, ownedBy, type ManagedFields } from './owned.ts';
+import { ownersOf, written, type Place } from './owners.ts';
+
+interface Tools {
+  readonly kube: KubeClient;
+  readonly signal: AbortSignal;
+}
+
+/** Spec is what the CLI says of an App; all that it does not say is left to others. */
+export type Spec = Partial<AppSpec>;
+
+/** Edit is a change of an App's spec. */
+export interface Edit {
+  readonly key: Key;
+  /** change makes of what the CLI owns of the spec what it is to own. */
+  readonly change: (owned: Spec, live: App) => Spec;
+  /** Take the fields over from whoever manages them. */
+  readonly force?: boolean | undefined;
+}
+
+/** Removal is what is to go from an App's spec. */
+export interface Removal {
+  readonly key: Key;
+  /** The places in the object: none of them may be managed by a tool, unless forced. */
+  readonly places: readonly Place[];
+  /** patch is the merge patch of the spec that takes them away. */
+  readonly patch: (live: App) => Readonly<Record<string, unknown>>;
+  readonly force?: boolean | undefined;
+}
+
+/** A field that people wrote by hand may be changed by the next command; one that a tool keeps is set back, or fights. */
+const isByHand = (manager: string): boolean => manager === fieldManager || manager.startsWith('kubectl');
+
+/** getApp reads an App that must be there. */
+export const getApp = async ({ kube, signal }: Tools, key: Key): Promise<App> => {
+  const live = await kube.get(App, key, { signal });
+  if (live !== undefined) return live;
+  throw new UserError(
+    `there is no App ${key.name} in namespace ${key.namespace}`,
+    'epinio app list shows those that are there; -n chooses another namespace',
+  );
+};
+
+const managed = (key: Key, fields: string, { manager = 'somebody', time }: ManagedFields, cause?: unknown): UserError =>
+  new UserError(
+    `App ${key.name}: ${fields} is managed by ${manager}${time === undefined ? '' : `, which wrote it last at ${time}`}`,
+    'change it where that tool reads it from, or take it over with --force; the tool may set it back',
+    { cause },
+  );
+
+interface Clash {
+  readonly field: string;
+  readonly manager: string;
+}
+
+/** clashesOf reads who owns what from the API server's words: `conflict with "argocd" using epinio.io/v1alpha1`. */
+const clashesOf = (error: ApiError): Clash[] =>
+  (error.details?.causes ?? []).map(({ field = 'a field', message = '' }) => ({
+    field: field.replace(/^\./, ''),
+    manager: /^conflict with "([^"]*)"/.exec(message)?.[1] ?? 'somebody',
+  }));
+
+const refused = (error: ApiError, { key }: Edit, live: App): UserError => {
+  const clashes = clashesOf(error).filter(({ manager }) => !isByHand(manager));
+  const manager = clashes[0]?.manager;
+  const found = managersOf(live).find((m) => m.manager === manager);
+  const fields = clashes.filter((c) => c.manager === manager).map(({ field }) => field);
+  return managed(key, fields.join(', '), found ?? { manager: manager ?? 'somebody' }, error);
+};
+
+/** editApp applies a change with the CLI's own field manager; what that owned and the change does not name stays. */
+export const editApp = async (tools: Tools, edit: Edit): Promise<App> => {
+  const { kube, signal } = tools;
+  const { key, force = false } = edit;
+  const live = await getApp(tools, key);
+  const owned = ownedBy(live, fieldManager) as { readonly metadata?: object; readonly spec?: Spec };
+  const spec = edit.change(owned.spec ?? {}, live);
+  // With the uid an App that was made anew meanwhile is not changed, nor made where it was deleted.
+  const metadata = { ...owned.metadata, ...key, uid: live.metadata.uid };
+  const intent = { apiVersion: `${group}/${version}`, kind: App.kind, metadata, spec };
+  try {
+    return await kube.apply(App, intent, { signal, force });
+  } catch (error) {
+    if (force || !isApiError(error, 409) || error.details?.causes === undefined) throw error;
+    if (!clashesOf(error).every(({ manager }) => isByHand(manager))) throw refused(error, edit, live);
+    return await kube.apply(App, intent, { signal, force: true });
+  }
+};
+
+const attempts = 5;
+
+/**
+ * removeFromApp takes something away, whoever of the people with kubectl wrote it: an apply could only take away what the
+ * CLI alone owns. The patch is bound to the version that was read, so that nobody's change is lost.
+ */
+export const removeFromApp = async (tools: Tools, removal: Removal): Promise<App> => {
+  const { kube, signal } = tools;
+  const { key, places, patch, force = false } = removal;
+  for (let attempt = 1; ; attempt++) {
+    const live = await getApp(tools, key);
+    for (const place of force ? [] : places) {
+      const owner = ownersOf(live, place).find(({ manager = '' }) => !isByHand(manager));
+      if (owner !== undefined) throw managed(key, written(place), owner);
+    }
+    const { resourceVersion } = live.metadata;
+    try {
+      return await kube.mergePatch(App, key, { metadata: { resourceVersion }, spec: patch(live) }, { signal });
+    } catch (error) {
+      if (!isConflict(error) || attempt >= attempts) throw error;
+    }
+  }
+};
