@@ -41,7 +41,7 @@ format: deps ## Format all code
 	$(NODE) node_modules/prettier/bin/prettier.cjs --write --log-level=warn .
 
 unit: deps ## Run the pure tests
-	$(CLUSTER_TOOL) with bzip2 xz bsdtar zip lua5.1 git -- $(VITEST) --project unit
+	$(CLUSTER_TOOL) with bzip2 xz bsdtar zip lua5.1 git ssh sshd /usr/share/doc/libnss-wrapper -- $(VITEST) --project unit
 
 integration: deps ## Run the tests on a real kube-apiserver (built once into the cache)
 	$(CLUSTER_TOOL) build kube-apiserver kube-controller-manager kubectl minio

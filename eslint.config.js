@@ -48,7 +48,8 @@ const mayImport = {
   'operator/cleaning': [
     ...['operator/config.ts', 'operator/registry', 'operator/api', 'operator/kube', 'operator/kube/controller'],
   ],
-  'operator/fetch': ['operator/api', 'operator/archive', 'operator/telemetry'],
+  'operator/fetch': ['operator/fetch/git', 'operator/api', 'operator/archive', 'operator/telemetry'],
+  'operator/fetch/git': ['operator/fetch', 'operator/api', 'operator/archive'],
   'operator/door': ['operator/registry', 'operator/telemetry'],
   'operator/bootstrap': [
     ...['operator/registry', 'operator/api', 'operator/kube', 'operator/kube/client', 'operator/telemetry'],

@@ -1,6 +1,7 @@
 import { lstat, readFile, readdir, readlink } from 'node:fs/promises';
 import { dirname, join, normalize, posix, sep } from 'node:path';
-import ignore, { type Ignore } from 'ignore';
+import type { Ignore } from 'ignore';
+import { ignoreFile, ignoreRules } from '../operator/archive/ignored.ts';
 import { UserError } from './errors.ts';
 
 /** Entry of a folder that is packed. */
@@ -20,9 +21,6 @@ export interface Found {
   readonly leftOut: readonly string[];
 }
 
-/** Never part of a push: version control and credentials, as in Epinio. */
-const always = ['.git', '.gitignore', '.gitmodules', '.gitconfig', '.git-credentials', '.epinioignore'];
-const ignoreFile = '.epinioignore';
 const ignoreHint = `list it in ${ignoreFile} if it is not part of the sources`;
 
 /** unreadable says which path cannot be read, and what to do. */
@@ -39,12 +37,10 @@ export const unreadable = (path: string, error: unknown): UserError => {
 };
 
 const readRules = async (root: string): Promise<Ignore> => {
-  // As git and Epinio do on all systems: README and readme are two names.
-  const rules = ignore({ ignorecase: false }).add(always);
   try {
-    return rules.add(await readFile(join(root, ignoreFile), 'utf8'));
+    return ignoreRules(await readFile(join(root, ignoreFile), 'utf8'));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return rules;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ignoreRules();
     throw unreadable(ignoreFile, error);
   }
 };

@@ -36,7 +36,7 @@ export async function packagedRegistry(): Promise<Image> {
 export async function packagedBase(): Promise<Image> {
   await ensurePrograms(['mmdebstrap']);
   const release = /^VERSION_CODENAME=(\w+)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? 'bookworm';
-  const packages = 'ca-certificates,git,openssh-client,busybox-static';
+  const packages = 'ca-certificates,git,openssh-client,libnss-wrapper,busybox-static';
   const key = createHash('sha256').update(packages).digest('hex').slice(0, 10);
   const rootfs = join(cacheDir, 'images', `rootfs-${release}-${key}`, 'rootfs.tar');
   if (!existsSync(rootfs)) {

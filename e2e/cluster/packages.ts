@@ -23,6 +23,9 @@ const packages: Readonly<Record<string, string>> = {
   'lua5.1': 'lua5.1',
   busybox: 'busybox-static',
   git: 'git',
+  ssh: 'openssh-client',
+  sshd: 'openssh-server',
+  '/usr/share/doc/libnss-wrapper': 'libnss-wrapper',
 };
 
 /** What tests on an API server alone need. */

@@ -18,6 +18,26 @@ export const exits = {
   OutOfDisk: 76,
   /** The Job was made wrong, or a volume cannot be written: nothing that a user can change. */
   Misconfigured: 77,
+  /** The git server wants another credential, or one at all. */
+  GitAuthFailed: 110,
+  /** The key of the ssh server is not the one that is known, or none is. */
+  GitHostKeyUnknown: 111,
+  /** The installation does not allow the server of the repository or of a submodule. */
+  GitHostNotAllowed: 112,
+  /** The server sends to another server. */
+  GitRedirected: 113,
+  /** There is no such repository, or none that this credential may read. */
+  GitRepositoryNotFound: 114,
+  /** The repository has no such branch, tag or commit. */
+  GitRevisionNotFound: 115,
+  /** The commit has no such folder. */
+  GitPathNotFound: 116,
+  /** The repository is damaged, leads outside its folder, has what cannot be built, or exceeds a limit. */
+  GitRejected: 117,
+  /** The content of files is not in the repository but in git LFS. */
+  GitLFSUnsupported: 118,
+  /** The server did not answer, or with errors, in all attempts. */
+  GitUnreachable: 119,
 } as const;
 
 /** FetchReason is why fetch failed. */
@@ -29,6 +49,16 @@ const reasons: Readonly<Record<number, Reason>> = {
   [exits.ArchiveUnsupported]: 'ArchiveUnsupported',
   [exits.ArchiveRejected]: 'ArchiveRejected',
   [exits.OutOfDisk]: 'OutOfDisk',
+  [exits.GitAuthFailed]: 'GitAuthFailed',
+  [exits.GitHostKeyUnknown]: 'GitHostKeyUnknown',
+  [exits.GitHostNotAllowed]: 'GitHostNotAllowed',
+  [exits.GitRedirected]: 'GitRedirected',
+  [exits.GitRepositoryNotFound]: 'GitRepositoryNotFound',
+  [exits.GitRevisionNotFound]: 'GitRevisionNotFound',
+  [exits.GitPathNotFound]: 'GitPathNotFound',
+  [exits.GitRejected]: 'GitRejected',
+  [exits.GitLFSUnsupported]: 'GitLFSUnsupported',
+  [exits.GitUnreachable]: 'GitUnreachable',
 };
 
 /** reasonOfExit is the reason that a StageRun shows for an exit code of fetch; FetchFailed for all that is not a user's. */
@@ -39,6 +69,8 @@ export interface Report {
   readonly reason: FetchReason | 'Fetched';
   /** One sentence for the user. */
   readonly message: string;
+  /** Commit that was fetched from git, or was to be. */
+  readonly revision?: string;
   /** Hex sha256 of what was downloaded. */
   readonly sha256?: string;
   /** Bytes that were downloaded. */

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { download } from './download.ts';
 import { FetchFailure } from './failure.ts';
 import { bytesText, type Log } from './log.ts';
-import type { Options } from './options.ts';
+import type { BlobOptions } from './options.ts';
 import type { Report } from '../api/fetchresult.ts';
 import { unpack } from './unpack.ts';
 
 /** fetchBlob downloads an uploaded archive, verifies it, and only then unpacks it into the workspace. */
-export const fetchBlob = async (options: Options, log: Log): Promise<Report> => {
+export const fetchBlob = async (options: BlobOptions, log: Log): Promise<Report> => {
   if (options.size > options.limits.maxBytes)
     throw new FetchFailure(
       'ArchiveRejected',

@@ -1,4 +1,4 @@
-import { FetchFailure } from './failure.ts';
+import type { Subject } from './entry.ts';
 import type { Limits } from './options.ts';
 import { bytesText } from './log.ts';
 
@@ -13,13 +13,10 @@ export interface Budget {
   readonly addEntry: () => void;
 }
 
-/** createBudget starts the count for an archive of packedBytes. */
-export const createBudget = (limits: Limits, packedBytes: number): Budget => {
+/** createBudget starts the count for what is packed into packedBytes; Infinity where the ratio says nothing. */
+export const createBudget = (limits: Limits, packedBytes: number, { noun, reject }: Subject): Budget => {
   let bytes = 0;
   let entries = 0;
-  const reject = (message: string): never => {
-    throw new FetchFailure('ArchiveRejected', message);
-  };
   return {
     get bytes() {
       return bytes;
@@ -30,14 +27,14 @@ export const createBudget = (limits: Limits, packedBytes: number): Budget => {
     addBytes: (count) => {
       bytes += count;
       if (bytes > limits.maxBytes)
-        reject(`The archive unpacks to more than ${bytesText(limits.maxBytes)}, the limit of this installation.`);
+        reject(`The ${noun} unpacks to more than ${bytesText(limits.maxBytes)}, the limit of this installation.`);
       if (bytes > ratioFloor && bytes > packedBytes * limits.maxRatio)
-        reject(`The archive unpacks to more than ${limits.maxRatio} times its size, the limit of this installation.`);
+        reject(`The ${noun} unpacks to more than ${limits.maxRatio} times its size, the limit of this installation.`);
     },
     addEntry: () => {
       entries += 1;
       if (entries > limits.maxEntries)
-        reject(`The archive has more than ${limits.maxEntries} entries, the limit of this installation.`);
+        reject(`The ${noun} has more than ${limits.maxEntries} entries, the limit of this installation.`);
     },
   };
 };

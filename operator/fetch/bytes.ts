@@ -2,6 +2,8 @@
 export interface Bytes {
   /** read gives exactly count bytes; undefined at the end of the stream. It throws where the stream ends within them. */
   read(count: number): Promise<Buffer | undefined>;
+  /** line gives the bytes up to the next line break, which is read too; it throws where none comes within so many bytes. */
+  line(most: number): Promise<string>;
   /** pass gives count bytes as they come; what its reader leaves is read by the next call of skip. */
   pass(count: number): AsyncGenerator<Buffer, void, undefined>;
   /** skip reads what is left of the last pass, and count bytes more. */
@@ -49,6 +51,16 @@ export const bytesOf = (source: AsyncIterator<Uint8Array>): Bytes => {
         missing -= piece.length;
       }
       return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
+    },
+    line: async (most) => {
+      for (let before = ''; ;) {
+        if (!(await fill())) throw endsEarly();
+        const end = rest.indexOf(0x0a);
+        before += rest.subarray(0, end < 0 ? most + 1 : end).toString('latin1');
+        rest = rest.subarray(end < 0 ? rest.length : end + 1);
+        if (before.length > most) throw new Error('it has a line that is too long');
+        if (end >= 0) return before;
+      }
     },
     pass: (count) => {
       passing = count;

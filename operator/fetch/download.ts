@@ -6,9 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { rootCertificates } from 'node:tls';
 import { FetchFailure } from './failure.ts';
 import { bytesText, progress, type Log } from './log.ts';
-import type { Options } from './options.ts';
+import type { BlobOptions } from './options.ts';
 
-type Source = Pick<Options, 'url' | 'sha256' | 'size' | 'ca' | 'idleMs' | 'attempts'>;
+type Source = Pick<BlobOptions, 'url' | 'sha256' | 'size' | 'ca' | 'idleMs' | 'attempts'>;
 
 /** Transfer is how far a download has come; it survives a broken connection. */
 interface Transfer {

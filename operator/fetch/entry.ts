@@ -28,10 +28,19 @@ export type Entry =
   /** Another name of a file that came before. */
   | { readonly type: 'hardLink'; readonly name: string; readonly target: string };
 
+/** Subject is what the entries come from, as messages call it, and how it is refused. */
+export interface Subject {
+  readonly noun: 'archive' | 'repository';
+  readonly reject: (message: string) => never;
+}
+
 /** rejectArchive ends the work: the archive is not one that can be unpacked. */
 export const rejectArchive = (message: string): never => {
   throw new FetchFailure('ArchiveRejected', message);
 };
+
+/** archive is the subject of what was uploaded. */
+export const archive: Subject = { noun: 'archive', reject: rejectArchive };
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 

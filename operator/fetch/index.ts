@@ -1,6 +1,7 @@
 import { exits } from '../api/fetchresult.ts';
 import { toFailure } from './failure.ts';
 import { fetchBlob } from './blob.ts';
+import { fetchGit } from './git/index.ts';
 import { toStdout } from './log.ts';
 import { readOptions } from './options.ts';
 import { writeReport } from './report.ts';
@@ -17,7 +18,9 @@ export const runFetch = async (env: NodeJS.ProcessEnv): Promise<number> => {
   // Modes end up in the image's layers, and so in its digest: no inherited umask may change them.
   process.umask(0o022);
   try {
-    writeReport(termination, await fetchBlob(readOptions(env), toStdout));
+    const options = readOptions(env);
+    const fetched = options.type === 'git' ? fetchGit(options, toStdout) : fetchBlob(options, toStdout);
+    writeReport(termination, await fetched);
     return 0;
   } catch (error) {
     const { reason, message } = toFailure(error);

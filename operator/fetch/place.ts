@@ -1,6 +1,6 @@
 import { ftruncateSync, writeSync } from 'node:fs';
 import type { Budget } from './budget.ts';
-import type { Entry, Sparse } from './entry.ts';
+import type { Entry, Sparse, Subject } from './entry.ts';
 import { isMacMetadata, withoutAppleDouble } from './macos.ts';
 import { pathOf, type Tree } from './tree.ts';
 
@@ -50,10 +50,12 @@ interface Where {
   readonly tree: Tree;
   readonly budget: Budget;
   readonly maxDepth: number;
+  readonly subject: Subject;
 }
 
-/** placeAll puts the entries of an archive into the tree, within the budget. */
-export const placeAll = async (entries: AsyncIterable<Entry>, { tree, budget, maxDepth }: Where): Promise<Placed> => {
+/** placeAll puts the entries of an archive or a repository into the tree, within the budget. */
+export const placeAll = async (entries: AsyncIterable<Entry>, where: Where): Promise<Placed> => {
+  const { tree, budget, maxDepth, subject } = where;
   let exact = false;
   let leftOut = 0;
   for await (const entry of entries) {
@@ -62,7 +64,7 @@ export const placeAll = async (entries: AsyncIterable<Entry>, { tree, budget, ma
       continue;
     }
     budget.addEntry();
-    const path = pathOf(entry.name, maxDepth);
+    const path = pathOf(entry.name, maxDepth, subject);
     if (!exact && isMacMetadata(path)) {
       leftOut += 1;
       continue;
@@ -75,7 +77,7 @@ export const placeAll = async (entries: AsyncIterable<Entry>, { tree, budget, ma
         tree.link(path, entry.target);
         break;
       case 'hardLink':
-        budget.addBytes(tree.hardLink(path, pathOf(entry.target, maxDepth)));
+        budget.addBytes(tree.hardLink(path, pathOf(entry.target, maxDepth, subject)));
         break;
       case 'file': {
         const { sparse, executable } = entry;

@@ -12,7 +12,7 @@ import {
   unlinkSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { rejectArchive as reject } from './entry.ts';
+import type { Subject } from './entry.ts';
 import { FetchFailure } from './failure.ts';
 import { courseOf } from './links.ts';
 
@@ -35,15 +35,15 @@ export interface Tree {
 const maxTarget = 4095;
 
 /** pathOf reads the name of an entry; '' is the root itself. */
-export const pathOf = (name: string, maxDepth: number): string => {
-  if (name.includes('\0')) reject('A name in the archive has a NUL character.');
-  if (name.startsWith('/')) reject(`The archive has an absolute path: ${name}`);
+export const pathOf = (name: string, maxDepth: number, { noun, reject }: Subject): string => {
+  if (name.includes('\0')) reject(`A name in the ${noun} has a NUL character.`);
+  if (name.startsWith('/')) reject(`The ${noun} has an absolute path: ${name}`);
   const parts = name.split('/').filter((part) => part !== '' && part !== '.');
-  if (parts.includes('..')) reject(`A path in the archive leads outside of it: ${name}`);
+  if (parts.includes('..')) reject(`A path in the ${noun} leads outside of it: ${name}`);
   // A few hundred bytes of names cost whoever unpacks, copies or removes the tree minutes: each step walks all of the path.
   if (parts.length > maxDepth)
     reject(
-      `The archive has folders in folders, more than ${maxDepth} deep, the limit of this installation: ` +
+      `The ${noun} has folders in folders, more than ${maxDepth} deep, the limit of this installation: ` +
         `${parts.slice(0, 3).join('/')}/…`,
     );
   return parts.join('/');
@@ -54,23 +54,13 @@ const parentOf = (path: string): string => path.slice(0, Math.max(path.lastIndex
 /** What may not go through a condition of the file system: names that are too long, or that fit in no other way. */
 const misfits = new Set(['ENAMETOOLONG', 'EEXIST', 'ENOTDIR', 'EISDIR', 'ENOTEMPTY', 'EINVAL', 'EILSEQ', 'EMLINK']);
 
-const attempt = <T>(path: string, work: () => T): T => {
-  try {
-    return work();
-  } catch (error) {
-    if (misfits.has(String((error as NodeJS.ErrnoException).code)))
-      reject(`The archive has an entry that cannot be made (${(error as NodeJS.ErrnoException).code}): ${path}`);
-    throw error;
-  }
-};
-
 const faults = {
   outside: 'leads outside of it',
   loop: 'leads back to itself, or through more than 40 others',
 } as const;
 
 /** createTree fills `place`, an empty folder, by way of a folder of its own within it; each folder made on the way counts. */
-export const createTree = (place: string, countFolder: () => void): Tree => {
+export const createTree = (place: string, countFolder: () => void, { noun, reject }: Subject): Tree => {
   if (readdirSync(place).some((name) => name !== 'lost+found'))
     throw new FetchFailure('Misconfigured', `${place} is not empty`);
   const root = join(place, `.${randomUUID()}`);
@@ -79,11 +69,20 @@ export const createTree = (place: string, countFolder: () => void): Tree => {
   const files = new Map<string, number>();
   const links = new Map<string, string>();
   const at = (path: string): string => join(root, path);
+  const attempt = <T>(path: string, work: () => T): T => {
+    try {
+      return work();
+    } catch (error) {
+      if (misfits.has(String((error as NodeJS.ErrnoException).code)))
+        reject(`The ${noun} has an entry that cannot be made (${(error as NodeJS.ErrnoException).code}): ${path}`);
+      throw error;
+    }
+  };
 
   const makeFolder = (path: string): void => {
     if (folders.has(path)) return;
-    if (files.has(path)) reject(`The archive has ${path} as a file and as a folder.`);
-    if (links.has(path)) reject(`The archive has an entry that goes through a symbolic link: ${path}`);
+    if (files.has(path)) reject(`The ${noun} has ${path} as a file and as a folder.`);
+    if (links.has(path)) reject(`The ${noun} has an entry that goes through a symbolic link: ${path}`);
     makeParent(path);
     attempt(path, () => mkdirSync(at(path), 0o755));
     folders.add(path);
@@ -97,7 +96,7 @@ export const createTree = (place: string, countFolder: () => void): Tree => {
   };
   /** The last entry of a name wins, as with tar. */
   const claim = (path: string): void => {
-    if (folders.has(path)) reject(`The archive has ${path || '.'} as a folder and as something else.`);
+    if (folders.has(path)) reject(`The ${noun} has ${path || '.'} as a folder and as something else.`);
     makeParent(path);
     if (files.delete(path)) unlinkSync(at(path));
     links.delete(path);
@@ -123,7 +122,7 @@ export const createTree = (place: string, countFolder: () => void): Tree => {
     },
     link: (path, target) => {
       if (target === '' || target.includes('\0') || target.length > maxTarget || target.startsWith('/'))
-        reject(`The archive has a symbolic link that is absolute or broken: ${path}`);
+        reject(`The ${noun} has a symbolic link that is absolute or broken: ${path}`);
       claim(path);
       links.set(path, target);
     },
@@ -131,7 +130,7 @@ export const createTree = (place: string, countFolder: () => void): Tree => {
       const size = files.get(target);
       if (size === undefined)
         return reject(
-          `The archive has a hard link to a file that does not come before it: ${path} -> ${target}. ` +
+          `The ${noun} has a hard link to a file that does not come before it: ${path} -> ${target}. ` +
             'Pack with --hard-dereference.',
         );
       if (path === target) return 0;
@@ -141,11 +140,11 @@ export const createTree = (place: string, countFolder: () => void): Tree => {
       return size;
     },
     finish: (lift) => {
-      if (files.size === 0) reject('The archive holds no files.');
+      if (files.size === 0) reject(`The ${noun} holds no files.`);
       const top = lift ? topFolder() : '';
       for (const [path, target] of links) {
         const course = courseOf(path, links, top === '' ? 0 : 1);
-        if (course !== 'inside') reject(`The archive has a symbolic link that ${faults[course]}: ${path} -> ${target}`);
+        if (course !== 'inside') reject(`The ${noun} has a symbolic link that ${faults[course]}: ${path} -> ${target}`);
         attempt(path, () => symlinkSync(target, at(path)));
       }
       const source = at(top);

@@ -6,7 +6,7 @@ import xz from 'xz-decompress';
 import { createBudget, metered, type Budget } from './budget.ts';
 import { bunzip } from './bunzip.ts';
 import { damageOf } from './damage.ts';
-import type { Entry } from './entry.ts';
+import { archive, type Entry } from './entry.ts';
 import { FetchFailure } from './failure.ts';
 import { archiveKind, headBytes, kindsText, type ArchiveKind } from '../archive/kind.ts';
 import type { Limits } from './options.ts';
@@ -88,11 +88,16 @@ async function* entriesOf(path: string, kind: ArchiveKind, budget: Budget): Asyn
 /** unpack puts an archive file of any kind into place, all of it or nothing; limits hold while it streams. */
 export const unpack = async (path: string, place: string, limits: Limits): Promise<Unpacked> => {
   const kind = identify(path);
-  const budget = createBudget(limits, statSync(path).size);
-  const tree = createTree(place, budget.addEntry);
+  const budget = createBudget(limits, statSync(path).size, archive);
+  const tree = createTree(place, budget.addEntry, archive);
   let placed: Placed;
   try {
-    placed = await placeAll(entriesOf(path, kind, budget), { tree, budget, maxDepth: limits.maxDepth });
+    placed = await placeAll(entriesOf(path, kind, budget), {
+      tree,
+      budget,
+      maxDepth: limits.maxDepth,
+      subject: archive,
+    });
     tree.finish(!placed.exact);
   } catch (error) {
     tree.discard();

@@ -52,7 +52,7 @@ const look = (folder: string, path = ''): [string, string, string][] =>
     return [[at, stat.size > 100 ? `${stat.size} bytes` : readFileSync(join(folder, at), 'utf8'), mode]];
   });
 
-const run = (env: Readonly<Record<string, string>>): Promise<{ code: number | null; out: string; err: string }> =>
+const start = (env: Readonly<Record<string, string>>): Promise<{ code: number | null; out: string; err: string }> =>
   new Promise((resolve, reject) => {
     const child = spawn(process.execPath, ['--input-type=module', '-e', script], { env: { ...env } });
     let out = '';
@@ -63,18 +63,24 @@ const run = (env: Readonly<Record<string, string>>): Promise<{ code: number | nu
     child.on('close', (code) => resolve({ code, out, err }));
   });
 
-/** runFetchProgram runs the program of the fetch container as a process of its own, in folders of its own. */
+/** runFetchProgram fetches an archive from a URL. */
 export async function runFetchProgram(url: string, env: Readonly<Record<string, string>>): Promise<Fetched> {
+  return run((folder) => {
+    writeFileSync(join(folder, 'url'), `${url}\n`);
+    return { FETCH_URL_FILE: join(folder, 'url'), ...env };
+  });
+}
+
+/** run runs the program of the fetch container as a process of its own, in folders of its own. */
+export async function run(envIn: (folder: string) => Readonly<Record<string, string>>): Promise<Fetched> {
   const folder = mkdtempSync(join(tmpdir(), 'epinio-fetch-'));
   try {
     for (const name of ['workspace', 'scratch']) mkdirSync(join(folder, name));
-    writeFileSync(join(folder, 'url'), `${url}\n`);
-    const { code, out, err } = await run({
-      FETCH_URL_FILE: join(folder, 'url'),
+    const { code, out, err } = await start({
       FETCH_WORKSPACE: join(folder, 'workspace'),
       FETCH_SCRATCH: join(folder, 'scratch'),
       TERMINATION_LOG: join(folder, 'termination-log'),
-      ...env,
+      ...envIn(folder),
     });
     const entries = look(join(folder, 'workspace'));
     return {
