@@ -1,6 +1,7 @@
-import { chmod, copyFile, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build, type BuildOptions, type Plugin } from 'esbuild';
+import manifest from './package.json' with { type: 'json' };
 
 /** Bundles the operator and the CLI into dist/: one file each, so that an image needs no node_modules. */
 const root = import.meta.dirname;
@@ -31,6 +32,21 @@ const common: BuildOptions = {
   banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
 };
 
+/** writePackage makes the folder of the npm package: the bundled command, without dependencies or scripts to run. */
+async function writePackage(): Promise<void> {
+  const { name, version, description, license, engines } = manifest;
+  const bin = { epinio: 'epinio.cjs', 'kubectl-epinio': 'epinio.cjs' };
+  const packed = { name, version, description, license, engines, bin, files: ['epinio.cjs', 'epinio.mjs'] };
+  await mkdir(out('npm'), { recursive: true });
+  await writeFile(out('npm/package.json'), `${JSON.stringify(packed, undefined, 2)}\n`);
+  await Promise.all([
+    ...['epinio.cjs', 'epinio.mjs'].map((file) => copyFile(out(file), out(`npm/${file}`))),
+    ...['LICENSE', 'docs/cli.md'].map((file) =>
+      copyFile(join(root, file), out(`npm/${file === 'LICENSE' ? file : 'README.md'}`)),
+    ),
+  ]);
+}
+
 const cliScript = `#!/bin/sh
 here=$(dirname "$(readlink -f "$0")")
 node=$here/../node_modules/.bin/node
@@ -48,7 +64,10 @@ await Promise.all([
   build({ ...common, entryPoints: [join(root, 'cli', 'main.ts')], outfile: out('epinio.mjs') }),
 ]);
 await copyFile(join(root, 'cli', 'epinio.cjs'), out('epinio.cjs'));
-await writeFile(out('epinio'), cliScript);
-await chmod(out('epinio'), 0o755);
+await writePackage();
+for (const name of ['epinio', 'kubectl-epinio']) {
+  await writeFile(out(name), cliScript);
+  await chmod(out(name), 0o755);
+}
 // Whatever umask it was built under: in the image and in build pods it is read by users that do not own it.
 await chmod(out('epinio-operator.mjs'), 0o644);

@@ -42,6 +42,8 @@ const isByHand = (manager: string): boolean => manager === fieldManager || manag
 export const getApp = async ({ kube, signal }: Tools, key: Key): Promise<App> => {
   const live = await kube.get(App, key, { signal });
   if (live !== undefined) return live;
+  // A cluster that knows no Apps answers a get in the same way, and says so here.
+  await kube.list(App, { namespace: key.namespace, limit: 1, signal });
   throw new UserError(
     `there is no App ${key.name} in namespace ${key.namespace}`,
     'epinio app list shows those that are there; -n chooses another namespace',

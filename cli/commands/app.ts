@@ -1,26 +1,18 @@
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { duration } from '../clusterflags.ts';
 import { addPush, type Process } from '../pushcommand.ts';
 import { onCluster } from './run.ts';
+import { withChange, withForm, withYes } from './shared.ts';
 
 const count = (text: string): number => {
   if (!/^\d+$/.test(text)) throw new InvalidArgumentError('must be a whole number of 0 or more');
   return Number(text);
 };
 
-const form = (command: Command): Command =>
-  command.option('-o, --output <form>', 'json, yaml, name or wide; without it, a table for people');
-
-const changes = (command: Command): Command =>
-  command
-    .option('--force', 'take the field over from the tool that manages it', false)
-    .option('--wait', 'wait until the App is as it should be', false)
-    .addOption(new Option('--timeout <time>', 'how long to wait').argParser(duration).default(900_000, '15m'));
-
 const reads = (app: Command, process: Process): void => {
   onCluster(
     process,
-    form(app.command('list').alias('ls').description('List the Apps of the namespace')).option(
+    withForm(app.command('list').alias('ls').description('List the Apps of the namespace')).option(
       '-A, --all-namespaces',
       'of all namespaces',
       false,
@@ -29,12 +21,16 @@ const reads = (app: Command, process: Process): void => {
   );
   onCluster(
     process,
-    form(app.command('show <name>').description('Show an App: its state, routes, pods, and the history of its builds')),
+    withForm(
+      app.command('show <name>').description('Show an App: its state, routes, pods, and the history of its builds'),
+    ),
     () => import('./app/show.ts'),
   );
   onCluster(
     process,
-    form(app.command('history <name>').description('Show the builds of an App: which serves, which failed, and why')),
+    withForm(
+      app.command('history <name>').description('Show the builds of an App: which serves, which failed, and why'),
+    ),
     () => import('./app/history.ts'),
   );
   onCluster(
@@ -66,17 +62,17 @@ const reads = (app: Command, process: Process): void => {
 const edits = (app: Command, process: Process): void => {
   onCluster(
     process,
-    changes(app.command('restart <name>').description('Replace the pods of an App, one after the other')),
+    withChange(app.command('restart <name>').description('Replace the pods of an App, one after the other')),
     () => import('./app/restart.ts'),
   );
   onCluster(
     process,
-    changes(app.command('restage <name>').description('Build the same source again, and run what comes of it')),
+    withChange(app.command('restage <name>').description('Build the same source again, and run what comes of it')),
     () => import('./app/restage.ts'),
   );
   onCluster(
     process,
-    changes(
+    withChange(
       app
         .command('rollback <name> [stagerun]')
         .description('Run the image of an earlier build (default: the one before); nothing is built while it is so')
@@ -86,19 +82,17 @@ const edits = (app: Command, process: Process): void => {
   );
   onCluster(
     process,
-    changes(app.command('scale <name>').argument('<instances>', 'number of pods; 0 stops the App', count)).description(
-      'Set how many pods serve an App',
-    ),
+    withChange(
+      app.command('scale <name>').argument('<instances>', 'number of pods; 0 stops the App', count),
+    ).description('Set how many pods serve an App'),
     () => import('./app/scale.ts'),
   );
   onCluster(
     process,
-    app
-      .command('delete [names...]')
+    withYes(app.command('delete [names...]'))
       .alias('rm')
       .description('Delete Apps, with their builds, pods and routes')
       .option('--all', 'all Apps of the namespace', false)
-      .option('-y, --yes', 'do not ask', false)
       .option('--wait', 'wait until all of it is gone', false),
     () => import('./app/delete.ts'),
   );
@@ -110,7 +104,7 @@ const environment = (app: Command, process: Process): void => {
     command.option('--build', 'the settings of the build instead, such as BP_NODE_VERSION', false);
   onCluster(
     process,
-    ofBuild(form(env.command('list <app>').alias('ls').description('List the variables of an App'))),
+    ofBuild(withForm(env.command('list <app>').alias('ls').description('List the variables of an App'))),
     () => import('./app/env/list.ts'),
   );
   onCluster(
@@ -120,14 +114,14 @@ const environment = (app: Command, process: Process): void => {
   );
   onCluster(
     process,
-    changes(
+    withChange(
       ofBuild(env.command('set <app> <variables...>').description('Set variables: NAME=VALUE …, or NAME VALUE')),
     ).option('--from-secret <secret>', 'take the value of each NAME[=KEY] from this Secret'),
     () => import('./app/env/set.ts'),
   );
   onCluster(
     process,
-    changes(ofBuild(env.command('unset <app> <names...>').description('Remove variables'))),
+    withChange(ofBuild(env.command('unset <app> <names...>').description('Remove variables'))),
     () => import('./app/env/unset.ts'),
   );
 };

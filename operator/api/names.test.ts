@@ -86,6 +86,7 @@ describe('labels and annotations', () => {
         "labels": {
           "app": "epinio.io/app",
           "component": "app.kubernetes.io/component",
+          "configuration": "epinio.io/configuration",
           "defaultRoute": "epinio.io/default-route",
           "managedBy": "app.kubernetes.io/managed-by",
           "name": "app.kubernetes.io/name",

@@ -18,6 +18,8 @@ export const labels = {
   defaultRoute: 'epinio.io/default-route',
   /** On a TLS Secret: may be used for routes of its namespace. */
   routing: 'epinio.io/routing',
+  /** On a Secret: a configuration, which `epinio configuration` lists. */
+  configuration: 'epinio.io/configuration',
   name: 'app.kubernetes.io/name',
   partOf: 'app.kubernetes.io/part-of',
   component: 'app.kubernetes.io/component',
