@@ -84,6 +84,21 @@ describe('the configuration file', () => {
       minimal.replace('bucket: epinio', 'bucket: 10.0.0.1'),
       /s3\.bucket: must have 3 to 63/,
     ],
+    [
+      'a git server with a scheme',
+      `${minimal}\ngit: {allowedHosts: ['https://a']}`,
+      /git\.allowedHosts\.0: must be a host/,
+    ],
+    [
+      'a proxy with a password',
+      `${minimal}\ngit: {proxy: 'http://a:b@c'}`,
+      /git\.proxy: must hold no name or password/,
+    ],
+    [
+      'a known host that is a comment',
+      `${minimal}\ngit: {knownHosts: ['# a b c']}`,
+      /git\.knownHosts\.0: must be a line/,
+    ],
     ['text that is not YAML', 'a: [', /is not YAML/],
   ])('refuses %s and says where', (_, text, message) => {
     expect(mistakes(text)).toMatch(message);

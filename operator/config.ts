@@ -180,6 +180,42 @@ const archive = z.strictObject({
   maxDepth: z.int().min(1).max(1000).default(100),
 });
 
+/** gitServer is a server as people write it: the port only where it is not the usual one. */
+const gitServer = z.string().regex(/^(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$|^\[[0-9a-f:]+\](:\d{1,5})?$/, {
+  error:
+    'must be a host in lower case such as github.com, *.example.org or git.example.org:8443, without scheme and path',
+});
+
+const git = z.strictObject({
+  /** Servers that source.git and submodules may name, such as github.com, *.example.org, git.example.org:8443; empty = all. */
+  allowedHosts: z.array(gitServer).default([]),
+  /** Most bytes that git may bring for one build, packed. */
+  maxBytes: z
+    .int()
+    .min(1024 ** 2)
+    .default(1024 ** 3),
+  /** Most objects (files, folders, commits) that git may bring at once. */
+  maxObjects: z.int().min(1).default(1_000_000),
+  /** Seconds that fetching from git may take. */
+  timeoutSeconds: z.int().min(1).max(86_400).default(600),
+  /** URL of an http proxy for https; it needs no credential, since builds run in namespaces of tenants. */
+  proxy: z
+    .url({ protocol: /^https?$/, error: 'must be a URL such as http://proxy.example.org:3128' })
+    .refine(
+      (text) => URL.parse(text)?.username === '',
+      'must hold no name or password: builds of tenants could read it',
+    )
+    .optional(),
+  /** Hosts and domains that are reached without the proxy. */
+  noProxy: z.array(z.string().regex(/^[^\s,]+$/, 'must be one host or domain')).default([]),
+  /** Lines of known_hosts for ssh servers that all Apps may use. */
+  knownHosts: z
+    .array(z.string().regex(/^[^\s#]+ [^\s]+ \S+/, 'must be a line of known_hosts: host, type of the key, key'))
+    .default([]),
+  /** Secret of the operator's namespace whose ca.crt signs the certificates of git servers. */
+  caRef: z.string().optional(),
+});
+
 const quota = z.strictObject({
   /** Bytes that the archives and images of one namespace may hold in all; 0 = no limit. */
   bytesPerNamespace: z
@@ -229,6 +265,7 @@ export const configSchema = z
     allowedBuilders: z.array(z.string()).default([]),
     build: build.prefault({}),
     archive: archive.prefault({}),
+    git: git.prefault({}),
     quota: quota.prefault({}),
     sweep: sweep.prefault({}),
     /** Namespaces that are looked at; empty = all. */

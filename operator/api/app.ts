@@ -179,6 +179,11 @@ export const appStatus = z
           .describe(
             'attempts is how often the desired StageRun failed for no fault of the App and was, or will be, made again.',
           ),
+        revision: filled(64)
+          .optional()
+          .describe(
+            'revision is the commit that the desired StageRun builds, known once it was looked up; another attempt builds the same.',
+          ),
       })
       .optional()
       .describe('stageRun names the StageRuns whose images are wanted and served.'),

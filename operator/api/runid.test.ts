@@ -4,6 +4,7 @@ import { canonical, inputs, type Inputs } from './runid.ts';
 
 const sha256 = 'a'.repeat(64);
 const source = { blob: { sha256, size: 10 } };
+const url = 'https://github.com/team/shop';
 const secret = { secretKeyRef: { name: 'npm', key: 'token' } };
 
 // Golden: a changed id builds every App of every cluster again.
@@ -11,6 +12,14 @@ describe('inputs', () => {
   it.each<[string, Inputs, string]>([
     ['nothing', {}, 'aafbd262706f833d28abe0388fd6a43d94a60a6f3f8898afb53c1b7dd5a654f4'],
     ['a blob', { source }, '5875d623cdcb9d45a267a5050a871aeb4f158e46e8e956f8dd33f6f14428c64f'],
+    ['a repository', { source: { git: { url } } }, '0ba5aecddb9315fed6307c9e362a6475767e62e2b3802f86e850a07162489b96'],
+    [
+      'a repository with all that there is to it',
+      {
+        source: { git: { url, revision: 'main', subPath: 'a/b', secretRef: { name: 'key' }, submodules: 'Recursive' } },
+      },
+      '7fbd83fa62a708731262bf6bd30022dbfe912a49c0094af268832f10dd930b49',
+    ],
     [
       'a builder',
       { source, build: { builder: 'full' } },
@@ -63,6 +72,11 @@ describe('inputs', () => {
     ['an empty restage', { source, build: { restage: '' } }],
   ])('do not hang on %s', (_name, app) => {
     expect(inputs(app)).toBe(base);
+  });
+
+  it('do not hang on a default that is written out', () => {
+    const git = inputs({ source: { git: { url } } });
+    expect(inputs({ source: { git: { url, submodules: 'None' } } })).toBe(git);
   });
 
   it('do not hang on the order of the settings', () => {

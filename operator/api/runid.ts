@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { AppSpec } from './app.ts';
-import type { BuildEnvVar, Source } from './source.ts';
+import type { BuildEnvVar, GitSource, Source } from './source.ts';
 
 /** Json is what JSON can hold; undefined members are left out. */
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
@@ -16,8 +16,20 @@ export const canonical = (value: Json): string => {
   return `{${members.join(',')}}`;
 };
 
+/** What is absent and what stands for the default are the same build. */
+const gitInputs = ({ url, revision, subPath, secretRef, submodules }: GitSource): Json => ({
+  url,
+  revision,
+  subPath,
+  secret: secretRef?.name,
+  submodules: submodules === 'Recursive' ? submodules : undefined,
+});
+
 // The digest says everything about the bytes: a corrected `size` must not build again.
-const sourceInputs = (source: Source): Json => ({ blob: source.blob && { sha256: source.blob.sha256 } });
+const sourceInputs = ({ blob, git }: Source): Json => ({
+  blob: blob && { sha256: blob.sha256 },
+  git: git && gitInputs(git),
+});
 
 const envInputs = (env: readonly BuildEnvVar[]): Json =>
   env

@@ -1,5 +1,17 @@
 import { z } from 'zod';
-import { envName, imageReference, mapList, objectName, rules, sha256, text, worded } from './fields.ts';
+import {
+  envName,
+  filled,
+  imageReference,
+  mapList,
+  matches,
+  objectName,
+  rules,
+  sha256,
+  text,
+  worded,
+} from './fields.ts';
+import { gitUrlPattern } from './giturl.ts';
 
 const blob = z
   .object({
@@ -12,10 +24,86 @@ const blob = z
   })
   .describe('blob is an archive (tar, tar.gz, tar.bz2, tar.xz or zip) that is uploaded to the URL in status.upload.');
 
+/** urlRules say one thing about an address each, so that a mistake is told once. */
+const urlRules = rules(
+  {
+    rule: "self.startsWith('https://') || self.startsWith('ssh://')",
+    message:
+      'url must begin with https:// or ssh://: write https://github.com/team/shop or ssh://git@github.com/team/shop.git, not git@github.com:team/shop.git',
+  },
+  {
+    rule: "!self.matches('^https://[^/]*@') && !self.matches('^ssh://[^/@]*:[^/]*@')",
+    message: 'url must not hold a name or password: put them into a Secret and name it in secretRef',
+  },
+  { rule: "!self.matches('[?#]')", message: 'url must have no ? and no #: branch and folder have fields of their own' },
+  {
+    rule: `!(self.startsWith('https://') || self.startsWith('ssh://')) || self.matches('^https://[^/]*@') || self.matches('^ssh://[^/@]*:[^/]*@') || self.matches('[?#]') || ${matches(gitUrlPattern)}`,
+    message:
+      'url must be made of a host, perhaps with a port, and a path of letters, digits and ._~+,=:@%-, such as https://git.example.org:8443/team/shop.git',
+  },
+);
+
+const git = z
+  .object({
+    url: filled(2048)
+      .meta(urlRules)
+      .describe(
+        'url is the address of the repository, such as https://github.com/team/shop or ssh://git@github.com/team/shop.git.',
+      ),
+    revision: filled(255)
+      .meta(
+        rules({
+          // What git check-ref-format takes, and nothing that a program could take for an option.
+          rule: `${matches(/^[^\x00-\x20\x7f~^:?*\[\\\/-][^\x00-\x20\x7f~^:?*\[\\]*$/)} && !self.matches('[.][.]|@[{]|//|[/.]$|[.]lock$')`,
+          message:
+            'revision must be a branch, a tag or a commit as git names it, such as main, v1.2.0 or 4f2a9c1: no spaces, no -, / at the beginning, none of ~^:?*[\\ and no ..',
+        }),
+      )
+      .optional()
+      .describe(
+        'revision is a branch, a tag, or a commit of at least 4 digits; the commit is looked up once for a StageRun, and stands in its status.revision. Default: the default branch of the repository.',
+      ),
+    subPath: filled(1024)
+      .meta(
+        rules({
+          rule: "!self.matches('[\\\\x00-\\\\x1f\\\\x7f]') && !self.split('/').exists(s, s == '' || s == '.' || s == '..' || s == '.git')",
+          message:
+            'subPath must be the path of a folder in the repository, such as services/shop: no / at its ends, no empty, `.`, `..` or `.git` parts',
+        }),
+      )
+      .optional()
+      .describe('subPath is the folder of the repository that is built. Default: all of it.'),
+    secretRef: z
+      .object({
+        name: objectName('secretRef.name').describe(
+          'name of a Secret in the namespace of the App, with username and password, bearerToken or ssh-privatekey, and perhaps known_hosts and ca.crt.',
+        ),
+      })
+      .meta({ 'x-kubernetes-map-type': 'atomic' })
+      .optional()
+      .describe('secretRef names the Secret with the credential for the server of url; it goes to no other server.'),
+    submodules: z
+      .enum(['None', 'Recursive'])
+      .optional()
+      .describe(
+        'submodules is Recursive to fetch submodules, and theirs, or None. Those on the server of url get its credential. Default: None.',
+      ),
+  })
+  .meta(
+    rules({
+      rule: "!self.url.startsWith('ssh://') || has(self.secretRef)",
+      message: 'source.git with an ssh url must have secretRef: name a Secret with ssh-privatekey and known_hosts',
+    }),
+  )
+  .describe('git is a commit of a git repository, fetched by each build over https or ssh.');
+/** GitSource is a commit of a git repository. */
+export type GitSource = z.output<typeof git>;
+
 /** Source is where the app's code or image comes from. */
 export const source = z
   .object({
     blob: blob.optional(),
+    git: git.optional(),
     image: imageReference()
       .optional()
       .describe('image is a container image that runs as it is, without a build; best written with its digest.'),
@@ -23,8 +111,8 @@ export const source = z
   .meta(
     rules({
       // Empty means the same as absent: server-side apply cannot keep the two apart.
-      rule: '[has(self.blob), has(self.image)].filter(x, x).size() <= 1',
-      message: 'source must have only one of `blob` and `image`: remove the other',
+      rule: '[has(self.blob), has(self.git), has(self.image)].filter(x, x).size() <= 1',
+      message: 'source must have only one of `blob`, `git` and `image`: remove the others',
     }),
   )
   .describe('source is where the code or the image comes from. Without it the App has no workload.');

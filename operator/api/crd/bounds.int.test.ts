@@ -181,6 +181,8 @@ describe('the examples', () => {
   const shownByExample =
     /^\.spec\.(env\[\]|livenessProbe|readinessProbe|startupProbe|pod\.(tolerations|affinity|topology|securityContext))/;
   const union = [
+    '.spec.source.blob',
+    '.spec.source.git',
     '.spec.source.image',
     '.spec.build.env[].value',
     '.spec.build.env[].valueFrom',

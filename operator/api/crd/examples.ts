@@ -88,7 +88,7 @@ export const fullApp = {
       },
     ],
     image: `registry.example.org/apps/team/shop@sha256:${sha256}`,
-    stageRun: { desired: 'shop-0123456789', deployed: 'shop-0123456789', attempts: 1 },
+    stageRun: { desired: 'shop-0123456789', deployed: 'shop-0123456789', attempts: 1, revision: sha256 },
     source: { revision: sha256, sha256 },
     upload: {
       sha256,
@@ -109,7 +109,15 @@ export const fullStageRun = {
   spec: {
     appRef: { name: 'shop' },
     inputs: sha256,
-    source: { blob: { sha256, size: 1024 } },
+    source: {
+      git: {
+        url: 'https://git.example.org/team/shop.git',
+        revision: 'main',
+        subPath: 'services/shop',
+        secretRef: { name: 'git-key' },
+        submodules: 'Recursive',
+      },
+    },
     builder: 'default',
     env: buildEnv,
     resources,

@@ -38,6 +38,7 @@ const judge = (plural: Plural, spec: Spec, change?: Spec, name = 'x'): Promise<s
 
 const sha256 = 'b'.repeat(64);
 const blob = { sha256, size: 1 };
+const git = { url: 'https://github.com/team/shop' };
 const secret = { secretKeyRef: { name: 'a', key: 'b' } };
 const env = (entry: object): Spec => ({ env: [{ name: 'A', ...entry }] });
 const build = (fields: object): Spec => ({ build: fields });
@@ -50,15 +51,21 @@ const rows: readonly Row[] = [
   ...wordings,
   {
     plural: 'apps',
-    good: [{ source: { blob } }, { source: { image: 'nginx' } }, { source: {} }, { source: undefined }],
-    bad: [{ source: { blob, image: 'nginx' } }],
-    message: 'source must have only one of `blob` and `image`: remove the other',
+    good: [
+      { source: { blob } },
+      { source: { git } },
+      { source: { image: 'nginx' } },
+      { source: {} },
+      { source: undefined },
+    ],
+    bad: [{ source: { blob, image: 'nginx' } }, { source: { blob, git } }, { source: { git, image: 'nginx' } }],
+    message: 'source must have only one of `blob`, `git` and `image`: remove the others',
   },
   {
     plural: 'stageruns',
-    good: [{ source: { blob } }],
-    bad: [{ source: { blob, image: 'nginx' } }],
-    message: 'source must have only one of `blob` and `image`: remove the other',
+    good: [{ source: { blob } }, { source: { git } }],
+    bad: [{ source: { blob, image: 'nginx' } }, { source: { blob, git } }],
+    message: 'source must have only one of `blob`, `git` and `image`: remove the others',
   },
   {
     plural: 'apps',

@@ -41,6 +41,11 @@ const digests: readonly At[] = [
   ['apps', (sha256) => ({ source: { blob: { sha256, size: 1 } } })],
   ['stageruns', (sha256) => ({ source: { blob: { sha256, size: 1 } } })],
 ];
+const git = (into: (text: unknown) => Spec): At[] =>
+  (['apps', 'stageruns'] as const).map((plural) => [
+    plural,
+    (text) => ({ source: { git: { url: 'https://a/b', secretRef: { name: 'a' }, ...into(text) } } }),
+  ]);
 const inBoth = (into: (text: unknown) => Spec): At[] => [
   ['apps', (text) => ({ build: into(text) })],
   ['stageruns', into],
@@ -129,6 +134,100 @@ export const wordings: readonly Row[] = [
     bad: ['https://docker.io/nginx', 'docker.io/Library/nginx', 'nginx:', 'nginx@sha256:1', ''],
   }),
   ...at(digests, digest('sha256')),
+  ...at(
+    git((url) => ({ url })),
+    {
+      message:
+        'url must begin with https:// or ssh://: write https://github.com/team/shop or ssh://git@github.com/team/shop.git, not git@github.com:team/shop.git',
+      good: ['https://github.com/team/shop', 'ssh://git@github.com/team/shop.git'],
+      bad: [
+        'git@github.com:team/shop',
+        'http://github.com/a',
+        'file:///etc',
+        'ext::sh -c id',
+        '--upload-pack=id',
+        '/etc',
+      ],
+    },
+  ),
+  ...at(
+    git((url) => ({ url })),
+    {
+      message: 'url must not hold a name or password: put them into a Secret and name it in secretRef',
+      good: ['ssh://git@github.com/a'],
+      bad: ['https://token@github.com/a', 'https://me:secret@github.com/a', 'ssh://git:secret@github.com/a'],
+    },
+  ),
+  ...at(
+    git((url) => ({ url })),
+    {
+      message: 'url must have no ? and no #: branch and folder have fields of their own',
+      good: ['https://a/b'],
+      bad: ['https://a/b?ref=main', 'https://a/b#main'],
+    },
+  ),
+  ...at(
+    git((url) => ({ url })),
+    {
+      message:
+        'url must be made of a host, perhaps with a port, and a path of letters, digits and ._~+,=:@%-, such as https://git.example.org:8443/team/shop.git',
+      good: ['https://git.example.org:8443/a/b.git', 'https://[fd00::1]/a', 'https://a/my%20shop', 'ssh://a:22/~b/c/'],
+      bad: [
+        'https://a',
+        'https:///b',
+        'ssh://-oProxyCommand=id/a',
+        'https://a/b c',
+        "https://a/'b'",
+        'https://a/b%0ac',
+      ],
+    },
+  ),
+  ...at(
+    git((url) => ({ url, secretRef: undefined })),
+    {
+      message: 'source.git with an ssh url must have secretRef: name a Secret with ssh-privatekey and known_hosts',
+      good: ['https://a/b'],
+      bad: ['ssh://git@a/b'],
+    },
+  ),
+  ...at(
+    git((revision) => ({ revision })),
+    {
+      message:
+        'revision must be a branch, a tag or a commit as git names it, such as main, v1.2.0 or 4f2a9c1: no spaces, no -, / at the beginning, none of ~^:?*[\\ and no ..',
+      good: ['main', 'v1.2.0', '4f2a9c1', 'feature/a-b', 'refs/tags/v1', 'ä', '#1', 'HEAD'],
+      bad: [
+        '-u',
+        '/a',
+        'a b',
+        'a..b',
+        'a~1',
+        'a^{}',
+        'a:b',
+        'a/',
+        'a.',
+        'a.lock',
+        'a@{1}',
+        'a//b',
+        'a\\b',
+        'a\nb',
+        'a*',
+      ],
+    },
+  ),
+  ...at(
+    git((subPath) => ({ subPath })),
+    {
+      message:
+        'subPath must be the path of a folder in the repository, such as services/shop: no / at its ends, no empty, `.`, `..` or `.git` parts',
+      good: ['a', 'services/shop', '.github', 'a b/ä', '-a'],
+      bad: ['/a', 'a/', 'a//b', '..', 'a/../b', './a', '.git/hooks', 'a\nb'],
+    },
+  ),
+  ...at(
+    git((ref) => ({ secretRef: { name: ref } })),
+    name('secretRef.name'),
+  ),
   ...at([['stageruns', (inputs) => ({ inputs })]], digest('inputs')),
   ...at(
     inBoth((builder) => ({ builder })),
