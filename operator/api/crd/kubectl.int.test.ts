@@ -102,13 +102,14 @@ describe('kubectl', () => {
         'STATUS',
         'REPLICAS',
         'URL',
+        'REVISION',
         'IMAGE',
         'STAGERUN',
         'MESSAGE',
         'AGE',
       ]);
       expect(line).toMatch(
-        /^shop +True +Ready +2 +http:\/\/shop.example.org\/ +registry.*@sha256:a{64} +shop-0123456789 +All is well\. +\d+s$/,
+        /^shop +True +Ready +2 +http:\/\/shop.example.org\/ +a{64} +registry.*@sha256:a{64} +shop-0123456789 +All is well\. +\d+s$/,
       );
       expect((await get('apps')).split('\n')[0]?.split(/ {2,}/)).toEqual([
         'NAME',
