@@ -4,6 +4,8 @@ import type { FetchReason } from '../api/fetchresult.ts';
 export class FetchFailure extends Error {
   override readonly name = 'FetchFailure';
   readonly reason: FetchReason;
+  /** Commit that was looked up before, so that another attempt fetches the same. */
+  revision?: string;
 
   constructor(reason: FetchReason, message: string, options?: ErrorOptions) {
     super(message, options);

@@ -23,9 +23,9 @@ export const runFetch = async (env: NodeJS.ProcessEnv): Promise<number> => {
     writeReport(termination, await fetched);
     return 0;
   } catch (error) {
-    const { reason, message } = toFailure(error);
+    const { reason, message, revision } = toFailure(error);
     toStdout(`ERROR: ${message}`);
-    writeReport(termination, { reason, message });
+    writeReport(termination, { reason, message, ...(revision !== undefined && { revision }) });
     return exits[reason];
   }
 };

@@ -121,6 +121,8 @@ export interface HttpsGit extends TestServer {
 export interface HttpsGitOptions {
   readonly authorization?: string;
   readonly answer?: (request: http.IncomingMessage, response: http.ServerResponse) => boolean;
+  /** Address to listen at, and to be known by; default: localhost. */
+  readonly host?: string;
   /** Environment of git-http-backend. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -176,7 +178,8 @@ const backend = (
 
 /** serveHttps serves the repositories below root by git's own http-backend. */
 export const serveHttps = async (root: string, options: HttpsGitOptions = {}): Promise<HttpsGit> => {
-  const { key, certificate, ca } = await createCertificate(['localhost', '127.0.0.1'], new Date());
+  const { host = 'localhost' } = options;
+  const { key, certificate, ca } = await createCertificate([host], new Date());
   const requests: { url: string; authorization: string | undefined }[] = [];
   const server = https.createServer({ key, cert: certificate }, (request, response) => {
     requests.push({ url: request.url ?? '', authorization: request.headers.authorization });
@@ -187,13 +190,13 @@ export const serveHttps = async (root: string, options: HttpsGitOptions = {}): P
     }
     backend(root, request, response, options.env ?? {});
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, host === 'localhost' ? '127.0.0.1' : host, resolve));
   const { port } = server.address() as AddressInfo;
   return {
     ca,
     port,
     requests,
-    urlOf: (name) => `https://localhost:${port}/${name}`,
+    urlOf: (name) => `https://${host}:${port}/${name}`,
     [Symbol.asyncDispose]: () =>
       new Promise((done) => {
         server.close(() => done());
@@ -243,17 +246,17 @@ export interface SshGit extends TestServer {
   readonly exchange: () => Promise<void>;
 }
 
-const freePort = async (): Promise<number> => {
+const freePort = async (address: string): Promise<number> => {
   const server = createTcpServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, address, resolve));
   const { port } = server.address() as AddressInfo;
   await new Promise((resolve) => server.close(resolve));
   return port;
 };
 
-const answers = async (port: number): Promise<boolean> =>
+const answers = async (port: number, address: string): Promise<boolean> =>
   new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => socket.end(() => resolve(true)));
+    const socket = connect(port, address, () => socket.end(() => resolve(true)));
     socket.on('error', () => resolve(false));
   });
 
@@ -268,9 +271,10 @@ const keygen = (file: string, type = 'ed25519'): void =>
   void execFileSync('ssh-keygen', ['-q', '-t', type, '-N', '', '-C', 'test', '-f', file]);
 
 /** serveSsh serves the repositories below root to a key that it makes. */
-export const serveSsh = async (root: string): Promise<SshGit> => {
+export const serveSsh = async (root: string, host = 'localhost'): Promise<SshGit> => {
+  const address = host === 'localhost' ? '127.0.0.1' : host;
   const folder = mkdtempSync(join(tmpdir(), 'epinio-sshd-'));
-  const port = await freePort();
+  const port = await freePort(address);
   const user = userInfo().username;
   const hostKey = join(folder, 'host');
   keygen(join(folder, 'user'));
@@ -291,7 +295,7 @@ export const serveSsh = async (root: string): Promise<SshGit> => {
   const options = [
     ...['UsePAM=no', 'StrictModes=no', 'PasswordAuthentication=no', 'KbdInteractiveAuthentication=no', 'UseDNS=no'],
     ...['PermitRootLogin=yes', 'AcceptEnv=GIT_PROTOCOL', `AuthorizedKeysFile=${join(folder, 'authorized_keys')}`],
-    ...['ListenAddress=127.0.0.1', `PidFile=${join(folder, 'pid')}`, `SetEnv=PATH=${process.env['PATH']}`],
+    ...[`ListenAddress=${address}`, `PidFile=${join(folder, 'pid')}`, `SetEnv=PATH=${process.env['PATH']}`],
   ];
   if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true });
   let sshd: ChildProcess | undefined;
@@ -304,7 +308,7 @@ export const serveSsh = async (root: string): Promise<SshGit> => {
   const begin = async (): Promise<void> => {
     const args = ['-D', '-e', '-f', '/dev/null', '-p', String(port), '-h', hostKey];
     sshd = spawn(find('sshd'), [...args, ...options.flatMap((one) => ['-o', one])], { stdio: 'ignore' });
-    for (let tries = 0; !(await answers(port)); tries++) {
+    for (let tries = 0; !(await answers(port, address)); tries++) {
       if (tries > 200 || sshd.exitCode !== null) throw new Error('sshd does not start');
       await sleep(50);
     }
@@ -317,12 +321,12 @@ export const serveSsh = async (root: string): Promise<SshGit> => {
     user,
     key: readFileSync(join(folder, 'user'), 'utf8'),
     get knownHosts() {
-      return `[localhost]:${port} ${publicKey()}\n`;
+      return `[${host}]:${port} ${publicKey()}\n`;
     },
     get fingerprint() {
       return /SHA256:\S+/.exec(print)?.[0] ?? '';
     },
-    urlOf: (name) => `ssh://${user}@localhost:${port}/${name}`,
+    urlOf: (name) => `ssh://${user}@${host}:${port}/${name}`,
     exchange: async () => {
       await stop();
       for (const file of [hostKey, `${hostKey}.pub`]) rmSync(file);

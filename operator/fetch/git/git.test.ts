@@ -337,6 +337,19 @@ it('a server that breaks off is asked again', async () => {
   expect(fetched.log).toContain('attempt 3 of 3');
 });
 
+it('a server that breaks off after the commit was looked up leaves that for the next attempt', async () => {
+  let requests = 0;
+  const answer = (_request: http.IncomingMessage, response: http.ServerResponse): boolean => {
+    if (++requests <= 2) return false;
+    response.writeHead(503).end();
+    return true;
+  };
+  await using flaky = await serveHttps(root, { answer });
+  const fetched = await fetchRepository({ url: flaky.urlOf('team/shop.git'), ca: flaky.ca });
+  expectFailure(fetched, 'GitUnreachable', /does not answer as it should/);
+  expect(fetched.report?.revision).toBe(ids['second']);
+});
+
 it('ssh runs as a user that the machine does not know', () => {
   const folder = mkdtempSync(join(tmpdir(), 'epinio-user-'));
   chmodSync(folder, 0o755);

@@ -25,10 +25,12 @@ const maxNesting = 8;
 /** fetchGit brings a commit of a repository into the workspace. */
 export const fetchGit = async (options: GitOptions, log: Log): Promise<Report> => {
   const folder = mkdtempSync(join(options.scratch, 'git-'));
+  let found: string | undefined;
   const session: Session = { options, log, folder, signal: AbortSignal.timeout(options.timeoutMs) };
   try {
     const credential = options.secret && readCredential(options.url, options.secret);
     const { url, commit } = await locate(session, credential);
+    found = commit;
     log(`Fetching commit ${commit} from ${url.text}`);
     const lean = options.subPath !== undefined;
     const opened = await openRepository(session, { url, credential, commit, lean });
@@ -38,7 +40,11 @@ export const fetchGit = async (options: GitOptions, log: Log): Promise<Report> =
     if (options.metadataFile !== undefined) writeFileSync(options.metadataFile, metadataText(options, commit));
     return { reason: 'Fetched', message, revision: commit, entries };
   } catch (error) {
-    throw timedOut(session, error);
+    const failure = timedOut(session, error);
+    // What is wrong with the repository may be mended by another commit; a server that broke off is asked for the same.
+    if (found !== undefined && failure instanceof FetchFailure && failure.reason === 'GitUnreachable')
+      failure.revision = found;
+    throw failure;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
