@@ -37,8 +37,8 @@ export interface UploadOptions {
   readonly idleMs?: number;
 }
 
-/** Names below .localhost are loopback (RFC 6761); curl and browsers know it, glibc does not. */
-const resolve: LookupFunction = (hostname, options, callback) => {
+/** resolve knows that names below .localhost are loopback (RFC 6761), as curl and browsers do; glibc does not. */
+export const resolve: LookupFunction = (hostname, options, callback) => {
   if (hostname !== 'localhost' && !hostname.endsWith('.localhost')) return lookup(hostname, options, callback);
   if (options.all)
     return (callback as (e: null, a: { address: string; family: number }[]) => void)(null, [

@@ -1,6 +1,7 @@
 import type { App } from '../../../operator/api/app.ts';
 import { keyOf } from '../../../operator/kube/resource.ts';
 import { waitFor } from '../../settle.ts';
+import { plainLine } from '../../text.ts';
 import type { ChangeFlags } from '../flags.ts';
 import type { Tools } from '../run.ts';
 
@@ -12,5 +13,5 @@ export const changed = async (tools: Tools, app: App, what: string, flags: Chang
   if (!flags.wait) return output.step(`epinio app show ${name} -n ${namespace} shows what comes of it`);
   const { status } = await waitFor(tools, app, { wait: true, timeoutMs: flags.timeout });
   output.step(`App ${name} is ready`);
-  if (status?.url !== undefined) output.result(status.url);
+  if (status?.url !== undefined) output.result(plainLine(status.url));
 };

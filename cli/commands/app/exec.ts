@@ -67,10 +67,11 @@ const finish = async ({ config, namespace, signal }: Tools, c: Command): Promise
 export const run: Run<[string, string[]], Flags> = async (tools, [name, command], flags) => {
   const { namespace } = tools;
   const pod = choosePod(await podsOf(tools, await getApp(tools, { namespace, name })), name, flags.instance);
-  const stdin = flags.stdin ?? process.stdin.isTTY;
-  const isTerminal = process.stdin.isTTY && process.stdout.isTTY;
-  const tty = stdin && (flags.tty ?? isTerminal);
-  const raw = tty && process.stdin.isTTY;
+  // isTTY is undefined where it is none, and an empty `tty=` means true to the API server.
+  const [fromTerminal, toTerminal] = [process.stdin, process.stdout].map(({ isTTY = false }) => isTTY);
+  const stdin = flags.stdin ?? fromTerminal === true;
+  const tty = stdin && (flags.tty ?? (fromTerminal === true && toTerminal === true));
+  const raw = tty && fromTerminal === true;
   if (raw) process.stdin.setRawMode(true);
   try {
     const status = await finish(tools, {

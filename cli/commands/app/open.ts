@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { getApp } from '../../edit.ts';
 import { UserError } from '../../errors.ts';
+import { plainLine } from '../../text.ts';
 import type { Run } from '../run.ts';
 
 /** opener is the program that opens a URL on this kind of machine. */
@@ -31,6 +32,6 @@ export const run: Run<[string], object> = async (tools, [name]) => {
   const url = status?.url;
   if (url === undefined || !/^https?:\/\//.test(url))
     throw new UserError(`App ${name} has no URL to open`, `epinio app show ${name} says why`);
-  tools.output.result(url);
+  tools.output.result(plainLine(url));
   if (!(await launch(url))) tools.output.step('No browser can be started here; open the URL yourself');
 };

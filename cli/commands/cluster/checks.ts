@@ -1,7 +1,9 @@
+import { Agent, request } from 'undici';
 import { App } from '../../../operator/api/app.ts';
 import { group } from '../../../operator/api/names.ts';
 import { isForbidden } from '../../../operator/kube/errors.ts';
 import { Namespace, resource, type KubeObject } from '../../../operator/kube/resource.ts';
+import { resolve } from '../../upload.ts';
 import type { Tools } from '../run.ts';
 import { servedKinds, serverVersion, whoAmI } from './facts.ts';
 import { observeInstallation, type Installation } from './installation.ts';
@@ -89,20 +91,21 @@ const storageOf = async (found: Installation | 'forbidden' | undefined, signal: 
   const endpoint = s3?.publicEndpoint ?? s3?.endpoint;
   if (typeof endpoint !== 'string' || !URL.canParse(endpoint))
     return unknown(what, 'you may not see its address; push says whether it can be reached from here');
+  const agent = new Agent({ connect: { lookup: resolve } });
   try {
+    const ends = AbortSignal.any([signal, AbortSignal.timeout(reachMs)]);
     // Whatever it answers, somebody is there.
-    await (
-      await fetch(endpoint, { signal: AbortSignal.any([signal, AbortSignal.timeout(reachMs)]), redirect: 'manual' })
-    ).body?.cancel();
+    await (await request(endpoint, { dispatcher: agent, signal: ends })).body.dump();
     return good(what, `${endpoint} can be reached from here`);
   } catch (error) {
     signal.throwIfAborted();
-    const { cause, message } = error as Error;
     return bad(
       what,
-      `${endpoint} cannot be reached from here: ${cause instanceof Error ? cause.message : message}`,
+      `${endpoint} cannot be reached from here: ${(error as Error).message}`,
       'see network, DNS and certificate; s3.publicEndpoint in the configuration of the installation says where machines outside of the cluster reach it',
     );
+  } finally {
+    await agent.destroy();
   }
 };
 

@@ -10,6 +10,8 @@ import { command, kubectl, type Answer } from './cluster.ts';
 /** Tenant is a person with `edit` in one namespace and no right elsewhere: a real ServiceAccount, by its own token. */
 export interface Tenant {
   readonly namespace: string;
+  /** File with the tenant's credential. */
+  readonly kubeconfig: string;
   /** can runs kubectl as the tenant, who may be refused. */
   can(this: void, args: readonly string[], input?: string): Promise<Answer>;
   /** does runs kubectl as the tenant; rejects where it is refused. */
@@ -40,6 +42,7 @@ const tenantOf = (namespace: string, kubeconfig: string): Tenant => {
   const can: Tenant['can'] = (args, input) => command(kubectlPath(), args, input, { KUBECONFIG: kubeconfig });
   return {
     namespace,
+    kubeconfig,
     can,
     does: async (args, input) => {
       const answer = await can(args, input);
