@@ -4,7 +4,7 @@ import { Reason } from '../api/conditions.ts';
 import { timestamp } from '../kube/conditions.ts';
 import { controllerOf } from '../kube/owners.ts';
 import { refusedHost, type Refused } from './allowed.ts';
-import type { Seen } from './seen.ts';
+import type { Observed } from './observed.ts';
 
 /** Verdict is whether a route may have its address, and if not, why, and whether that may change by itself. */
 export type Verdict =
@@ -18,11 +18,11 @@ const refuse = (reason: Reason, message: string, stalled = true): Verdict => ({
   stalled,
 });
 
-type Check = (seen: Seen) => Verdict | undefined;
+type Check = (observed: Observed) => Verdict | undefined;
 
 /** judge runs the checks in order; the first that fails decides. */
-export const judge = (seen: Seen): Verdict =>
-  hostAllowed(seen) ?? hostFree(seen) ?? pathFree(seen) ?? { accepted: true };
+export const judge = (observed: Observed): Verdict =>
+  hostAllowed(observed) ?? hostFree(observed) ?? pathFree(observed) ?? { accepted: true };
 
 /** otherHost says where to write another host: nobody who has an App edits the AppRoute that it made. */
 const otherHost = (route: AppRoute): string =>

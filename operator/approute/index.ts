@@ -1,34 +1,21 @@
 import { App } from '../api/app.ts';
-import { AppRoute, type AppRouteStatus } from '../api/approute.ts';
-import { ConditionType, Reason } from '../api/conditions.ts';
+import { AppRoute } from '../api/approute.ts';
 import { annotations } from '../api/names.ts';
 import { lean, trimOwn } from '../api/trim.ts';
 import type { Config } from '../config.ts';
 import { cached, type CacheSpec } from '../kube/cache/cache.ts';
-import { findCondition } from '../kube/conditions.ts';
-import { applyIfChanged, applyStatusIfChanged, removeIfOwned } from '../kube/apply/statuswrites.ts';
-import { refusalOf, refusalOfName, type Refusal } from '../kube/apply/refusal.ts';
 import { Ingress, keyOf, keyString, parseKey, type Key } from '../kube/resource.ts';
-import {
-  done,
-  terminal,
-  wait,
-  type Cache,
-  type Change,
-  type Context,
-  type Controller,
-  type Result,
-  type Watch,
-} from '../kube/types.ts';
+import type { Cache, Change, Controller, Watch } from '../kube/types.ts';
 import { controllerOf } from '../kube/owners.ts';
-import { tellingErrors } from '../kube/controller/unforeseen.ts';
+import { controllerOfKind } from '../kube/reconcile/reconciler.ts';
 import { refers } from '../kube/controller/watches.ts';
 import { platformHosts } from './allowed.ts';
 import type { HostTable } from './hosts.ts';
 import { mostRules } from './ingresses.ts';
 import { byAppRef, observe } from './observe.ts';
-import { planRoute, type Plan } from './plan.ts';
-import type { IngressObject, Seen } from './seen.ts';
+import type { IngressObject, Observed } from './observed.ts';
+import { planRoute, type RoutePlan } from './plan.ts';
+import { ingressBackend } from './resources/ingress.ts';
 
 export { followHosts } from './follow.ts';
 
@@ -96,42 +83,6 @@ const watches = (hosts: HostTable): Watch[] => [
 const routesOfApp = ({ metadata }: App, cache: Cache): Key[] =>
   cache.keysByIndex(AppRoute, byAppRef, keyString({ namespace: metadata.namespace, name: metadata.name }));
 
-const apply = async (ctx: Context, { route }: Seen, { apply: intent }: Plan): Promise<Refusal | undefined> => {
-  if (intent === undefined) return undefined;
-  try {
-    const { type } = await applyIfChanged(ctx, Ingress, intent, { owner: route });
-    return refusalOfName(type, { object: `Ingress "${intent.metadata.name}"`, owner: 'AppRoute' });
-  } catch (error) {
-    const refusal = refusalOf(error);
-    if (refusal === undefined) throw error;
-    return refusal;
-  }
-};
-
-const refusalRetryMs = 60_000;
-
-const execute = async (ctx: Context, seen: Seen, plan: Plan): Promise<Result> => {
-  const { route } = seen;
-  const refusal = await apply(ctx, seen, plan);
-  const { status } = refusal === undefined ? plan : planRoute({ ...seen, refusal });
-  if (plan.remove !== undefined) await removeIfOwned(ctx, Ingress, plan.remove, { owner: route });
-  if ((await applyStatusIfChanged(ctx, AppRoute, route, status)) === 'applied') tell(ctx, route, status);
-  if (refusal !== undefined) return wait(refusalRetryMs, refusal.reason);
-  if (plan.lookAgainMs !== undefined) return wait(plan.lookAgainMs, Reason.RouteConflict);
-  const stalled = findCondition(status.conditions, ConditionType.Stalled);
-  return stalled === undefined ? done() : terminal(stalled.reason);
-};
-
-const tell = (ctx: Context, route: AppRoute, { conditions }: AppRouteStatus): void => {
-  const before = findCondition(route.status?.conditions, ConditionType.Ready);
-  const after = findCondition(conditions, ConditionType.Ready);
-  if (after === undefined || (before?.status === after.status && before.reason === after.reason)) return;
-  // That a route works from the start is told by the App that made it.
-  if (before === undefined && after.status === 'True' && controllerOf(route) !== undefined) return;
-  const type = after.status === 'False' ? 'Warning' : 'Normal';
-  ctx.events.note(route, { type, reason: after.reason, action: 'Reconcile', note: after.message });
-};
-
 /**
  * appRouteController leads addresses to Apps.
  *
@@ -140,19 +91,19 @@ const tell = (ctx: Context, route: AppRoute, { conditions }: AppRouteStatus): vo
  * address or no App; then status.
  */
 export const appRouteController = ({ config, hosts }: AppRouteDeps): Controller<AppRoute> => {
-  const known = { settings: { ...config, platformHosts: platformHosts(config) }, hosts };
-  return tellingErrors<AppRoute>({
+  const settings = { ...config, platformHosts: platformHosts(config) };
+  const known = { settings, hosts, backend: ingressBackend };
+  return controllerOfKind<AppRoute, Observed, never, RoutePlan>({
     name: 'approute',
     kind: AppRoute,
     watches: watches(hosts),
-    reconcile: async (key, ctx) => {
-      const seen = observe(known, key, ctx);
-      if (seen === undefined) return done();
-      const plan = planRoute(seen);
-      // Before anything is awaited: from now on nobody else is judged by what was before.
-      const claim = hosts.claim(keyString(key));
-      if (claim && seen.ruling) hosts.decide(claim, seen.ruling, plan.accepted, seen.now.getTime());
-      return execute(ctx, seen, plan);
+    observe: (key, ctx) => observe(known, key, ctx),
+    subject: ({ route }) => route,
+    plan: planRoute,
+    // Before anything is awaited: from now on nobody else is judged by what was before.
+    prepare: ({ route, ruling, now }, { accepted }) => {
+      const claim = hosts.claim(keyString(keyOf(route)));
+      if (claim && ruling) hosts.decide(claim, ruling, accepted, now.getTime());
     },
   });
 };

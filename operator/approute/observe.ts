@@ -1,12 +1,13 @@
 import { App } from '../api/app.ts';
 import { AppRoute } from '../api/approute.ts';
 import { serviceName } from '../api/names.ts';
-import { isOurs } from '../kube/apply/apply.ts';
-import { Ingress, keyString, type Key } from '../kube/resource.ts';
+import { ownedBy } from '../kube/reconcile/owned.ts';
+import { keyString, type Key } from '../kube/resource.ts';
 import type { Context } from '../kube/types.ts';
+import type { Backend } from './backend.ts';
 import type { Claim } from './claim.ts';
 import type { HostTable } from './hosts.ts';
-import type { Rival, Seen, Settings } from './seen.ts';
+import type { Rival, Observed, Settings } from './observed.ts';
 
 /** byAppRef is the index of AppRoutes that lead to an App: `namespace/name`. */
 export const byAppRef = 'appRef';
@@ -15,20 +16,20 @@ export const byAppRef = 'appRef';
 export interface Known {
   readonly settings: Settings;
   readonly hosts: HostTable;
+  readonly backend: Backend;
 }
 
 /** observe reads everything about a route from memory; undefined when it is gone or going. */
 export const observe = (
-  { settings, hosts }: Known,
+  { settings, hosts, backend }: Known,
   key: Key,
   ctx: Pick<Context, 'cache' | 'now'>,
-): Seen | undefined => {
+): Observed | undefined => {
   const { cache } = ctx;
   const route = cache.get(AppRoute, key);
   if (route === undefined || route.metadata.deletionTimestamp !== undefined) return undefined;
   const now = ctx.now();
   const app = cache.get(App, { namespace: route.metadata.namespace, name: route.spec.appRef.name });
-  const ingress = cache.get(Ingress, key);
   const claim = hosts.claim(keyString(key));
   const path = claim && hosts.holderOfPath(claim);
   return {
@@ -37,10 +38,11 @@ export const observe = (
     pathHolder:
       path === undefined || path.key === keyString(key) ? undefined : path.key.slice(key.namespace.length + 1),
     rival: claim && rivalOf(hosts, claim, serviceName(route.spec.appRef.name)),
-    ingress: ingress !== undefined && isOurs(ingress, route) ? ingress : undefined,
+    owned: ownedBy(cache, route, backend.kinds(route)),
     appExists: app !== undefined && app.metadata.deletionTimestamp === undefined,
-    refusal: undefined,
+    refusals: [],
     settings,
+    backend,
     now,
   };
 };

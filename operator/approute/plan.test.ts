@@ -3,10 +3,12 @@ import type { AppRoute } from '../api/approute.ts';
 import { meanings } from '../api/conditions.ts';
 import { findCondition } from '../kube/conditions.ts';
 import { checkConditions } from '../testing/conditionscheck.ts';
-import { planRoute, type Plan } from './plan.ts';
-import { routeUrl } from './resources/ingress.ts';
+import { Ingress } from '../kube/resource.ts';
+import { unplanned } from '../kube/reconcile/plan.ts';
+import { planRoute, type RoutePlan } from './plan.ts';
+import { ingressBackend, routeUrl } from './resources/ingress.ts';
 import { App } from '../api/app.ts';
-import type { IngressObject, Seen, Settings } from './seen.ts';
+import type { IngressObject, Observed, Settings } from './observed.ts';
 
 const now = new Date('2026-03-01T12:00:00Z');
 
@@ -38,32 +40,37 @@ const settings = (routes: Partial<Settings['routes']> = {}, ingress: Partial<Set
 
 const me = aRoute('me', { created: 30 });
 
-const plan = (given: Partial<Seen> = {}): Plan => {
+type Given = Partial<Observed> & { readonly ingress?: IngressObject | undefined };
+
+const plan = ({ ingress, ...given }: Given = {}): RoutePlan => {
   const route = given.route ?? me;
-  const seen: Seen = {
+  const observed: Observed = {
     ruling: { type: 'held' },
     pathHolder: undefined,
     rival: undefined,
-    ingress: undefined,
+    owned: ingress === undefined ? [] : [{ resource: Ingress, object: ingress }],
     appExists: true,
-    refusal: undefined,
+    refusals: [],
+    backend: ingressBackend,
     settings: settings(),
     now,
     ...given,
     route,
   };
-  const result = planRoute(seen);
+  const result = planRoute(observed);
   const told = { ...route, status: result.status };
   expect(checkConditions(told)).toEqual([]);
   expect(result.status.conditions?.map((c) => c.reason).filter((r) => !(r in meanings))).toEqual([]);
-  expect(planRoute({ ...seen, route: told }).status).toEqual(result.status);
+  expect(planRoute({ ...observed, route: told }).status).toEqual(result.status);
   return result;
 };
 
-const word = ({ status }: Plan, type: string): string | undefined => {
+const word = ({ status }: RoutePlan, type: string): string | undefined => {
   const found = findCondition(status.conditions, type);
   return found && `${found.status}/${found.reason}`;
 };
+
+const intent = ({ children: [child] }: RoutePlan) => (child?.type === 'apply' ? child.intent : undefined);
 
 /** ofApp is a route that an App made. */
 const ofApp: AppRoute = {
@@ -76,11 +83,11 @@ const ofApp: AppRoute = {
 
 const until = now.getTime() + 20_000;
 const kept = { type: 'kept', since: until - 60_000, until } as const;
-const ready = (result: Plan): string | undefined => findCondition(result.status.conditions, 'Ready')?.message;
+const ready = (result: RoutePlan): string | undefined => findCondition(result.status.conditions, 'Ready')?.message;
 
 describe('an address', () => {
   const wild = (host: string): AppRoute => aRoute('me', { host });
-  const cases: [string, Partial<Seen>, string][] = [
+  const cases: [string, Partial<Observed>, string][] = [
     ['is the route’s whose namespace has the host', {}, 'True/Accepted'],
     ['is not the route’s if another namespace has the host', { ruling: { type: 'taken' } }, 'False/RouteConflict'],
     ['is not the route’s if the path is another one’s', { pathHolder: 'old' }, 'False/RouteConflict'],
@@ -120,7 +127,7 @@ describe('an address', () => {
     const result = plan(given);
     expect(word(result, 'Accepted')).toBe(expected);
     const accepted = expected.startsWith('True');
-    expect(result.apply !== undefined).toBe(accepted);
+    expect(result.children.length).toBe(accepted ? 1 : 0);
     expect(result.accepted).toBe(accepted);
     expect(word(result, 'Ready')).toBe(accepted ? 'True/Ready' : expected);
     expect(findCondition(result.status.conditions, 'Stalled') !== undefined).toBe(!accepted);
@@ -130,7 +137,7 @@ describe('an address', () => {
     const result = plan({ ruling: kept });
     expect(word(result, 'Accepted')).toBe('False/RouteConflict');
     expect(word(result, 'Reconciling')).toBe('True/RouteConflict');
-    expect(result.lookAgainMs).toBe(20_000);
+    expect(result.next).toMatchObject({ type: 'wait', afterMs: 20_000 });
     expect(result.status).toMatchObject({ host: 'Taken', hostFreeSince: '2026-03-01T11:59:20Z' });
     expect(ready(result)).toContain('2026-03-01T12:00:20Z');
   });
@@ -149,7 +156,9 @@ describe('an address', () => {
   );
   test('a loser’s Ingress goes', () => {
     const mine = anIngress();
-    expect(plan({ ruling: { type: 'taken' }, ingress: mine }).remove).toBe(mine);
+    const owned = [{ resource: Ingress, object: mine }];
+    expect(unplanned(owned, plan({ ruling: { type: 'taken' } }).children)).toEqual(owned);
+    expect(unplanned(owned, plan().children)).toEqual([]);
   });
 });
 
@@ -164,8 +173,7 @@ describe('an Ingress that somebody made for the address of a route', () => {
       expect(word(result, 'Ready')).toBe('False/RouteConflict');
       expect(word(result, 'Stalled')).toBe('True/RouteConflict');
       expect(ready(result)).toContain(message);
-      expect(result.apply).toBeDefined();
-      expect(result.remove).toBeUndefined();
+      expect(result.children).toHaveLength(1);
     }
   });
 });
@@ -175,7 +183,7 @@ describe('a route', () => {
   const waits = settings({}, { waitForAddress: true });
   test('to an App that is not there waits for it, without an Ingress', () => {
     const result = plan({ appExists: false, ingress: mine() });
-    expect(result).toMatchObject({ apply: undefined, remove: mine() });
+    expect(result.children).toEqual([]);
     expect(word(result, 'Ready')).toBe('False/AppNotFound');
     expect(word(result, 'Reconciling')).toBe('True/AppNotFound');
   });
@@ -192,7 +200,9 @@ describe('a route', () => {
     expect(served.status).toMatchObject({ address: '192.0.2.1', url: 'http://a.test' });
   });
   test('tells that the name of its Ingress is taken', () => {
-    expect(word(plan({ refusal: { reason: 'NameTaken', message: 'Taken.' } }), 'Ready')).toBe('False/NameTaken');
+    expect(word(plan({ refusals: [{ kind: 'Ingress', reason: 'NameTaken', message: 'Taken.' }] }), 'Ready')).toBe(
+      'False/NameTaken',
+    );
   });
   test.each([
     ['http://a.test', me, {}],
@@ -202,7 +212,7 @@ describe('a route', () => {
   ])('has the URL %s', (url, route, ingress) => expect(routeUrl(route, settings({}, ingress))).toBe(url));
   test('has an Ingress with the installation’s class and annotations, unless it names a class', () => {
     const ours = settings({}, { className: 'traefik', annotations: { a: 'b' } });
-    expect(plan({ settings: ours }).apply).toMatchObject({
+    expect(intent(plan({ settings: ours }))).toMatchObject({
       metadata: { name: 'me', namespace: 'team', annotations: { a: 'b' } },
       spec: {
         ingressClassName: 'traefik',
@@ -219,6 +229,6 @@ describe('a route', () => {
       },
     });
     const own = { ...me, spec: { ...me.spec, ingressClassName: 'own' } };
-    expect(plan({ route: own, settings: ours }).apply).toMatchObject({ spec: { ingressClassName: 'own' } });
+    expect(intent(plan({ route: own, settings: ours }))).toMatchObject({ spec: { ingressClassName: 'own' } });
   });
 });

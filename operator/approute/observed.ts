@@ -1,8 +1,9 @@
 import type { AppRoute } from '../api/approute.ts';
 import type { Config } from '../config.ts';
-import type { Refusal } from '../kube/apply/refusal.ts';
+import type { Observation } from '../kube/reconcile/plan.ts';
 import type { Ingress } from '../kube/resource.ts';
 import type { HostSettings } from './allowed.ts';
+import type { Backend } from './backend.ts';
 import type { Ruling } from './ruling.ts';
 
 /** Settings is the part of the configuration that routes depend on. */
@@ -18,20 +19,16 @@ export type Rival =
   /** One of another namespace, at any path. */
   | { readonly type: 'elsewhere' };
 
-/** Seen is all that one look at an AppRoute found out. */
-export interface Seen {
+/** Observed is all that one look at an AppRoute found out. */
+export interface Observed extends Observation {
   readonly route: AppRoute;
   /** Whether the namespace may have the host; undefined where the installation gives it to nobody. */
   readonly ruling: Ruling | undefined;
   /** The AppRoute that has the path, if it is another one of the namespace. */
   readonly pathHolder: string | undefined;
   readonly rival: Rival | undefined;
-  /** The Ingress that this route made. */
-  readonly ingress: IngressObject | undefined;
   /** Whether the App that appRef names is there. */
   readonly appExists: boolean;
-  /** Set when the Ingress was refused in this very reconcile. */
-  readonly refusal: Refusal | undefined;
   readonly settings: Settings;
-  readonly now: Date;
+  readonly backend: Backend;
 }

@@ -4,8 +4,8 @@ import { checkConditions } from '../../testing/conditionscheck.ts';
 import { findCondition, type Condition } from '../conditions.ts';
 import { ApiError, Stopped } from '../errors.ts';
 import { resource, type KubeObject } from '../resource.ts';
-import { tellingErrors } from './unforeseen.ts';
-import { done, type Cache, type Context, type Kube } from '../types.ts';
+import { controllerOfKind } from './reconciler.ts';
+import type { Cache, Context, Kube } from '../types.ts';
 
 interface Thing extends KubeObject {
   readonly status?: { readonly observedGeneration?: number; readonly conditions?: Condition[]; readonly url?: string };
@@ -27,19 +27,19 @@ const play = async (
   let object: Thing = { metadata: { ...key, uid: 'u', generation: 1 }, ...(status && { status }) };
   const written: Thing[] = [];
   const queue = [...errors];
-  const controller = tellingErrors<Thing>(
-    {
-      name: 'thing',
-      kind: Thing,
-      watches: [],
-      reconcile: async () => {
-        const error = queue.shift();
-        if (error !== undefined) throw error as Error;
-        return done();
-      },
+  const controller = controllerOfKind({
+    name: 'thing',
+    kind: Thing,
+    watches: [],
+    ends: batch,
+    observe: () => {
+      const error = queue.shift();
+      if (error !== undefined) throw error as Error;
+      return undefined;
     },
-    { batch },
-  );
+    subject: () => object,
+    plan: () => ({ type: 'lookUp', query: 'nothing' }),
+  });
   const kube = {
     apply: (_: unknown, intent: Thing) => {
       object = { ...object, ...(intent.status && { status: intent.status }) };

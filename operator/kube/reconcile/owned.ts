@@ -1,0 +1,27 @@
+import { isOurs } from '../apply/apply.ts';
+import { keyOf, type KubeObject, type Resource } from '../resource.ts';
+import type { Cache } from '../types.ts';
+import type { Owned } from './plan.ts';
+
+/** OwnedKind is a kind of children. */
+export interface OwnedKind {
+  readonly resource: Resource;
+  /** Under this name a child counts too that lost its owner and bears our mark (`kubectl delete --cascade=orphan`). */
+  readonly name?: string;
+}
+
+/** ownedBy lists what belongs to an object, from the caches. */
+export const ownedBy = (cache: Cache, owner: KubeObject, kinds: readonly OwnedKind[]): Owned[] =>
+  kinds.flatMap(({ resource, name }) => {
+    const owned = cache.ownedBy(resource, owner);
+    const orphan =
+      name === undefined || owned.some((object) => object.metadata?.name === name)
+        ? undefined
+        : cache.get(resource, { ...keyOf(owner), name });
+    const all = orphan !== undefined && isOurs(orphan, owner) ? [...owned, orphan] : owned;
+    return all.map((object) => ({ resource, object }));
+  });
+
+/** ofKind picks the objects of one kind. */
+export const ofKind = <T extends KubeObject>(owned: readonly Owned[], resource: Resource<T>): T[] =>
+  owned.flatMap((o) => (o.resource === resource ? [o.object as T] : []));
