@@ -20,7 +20,7 @@ const pushed = Object.entries(states).flatMap(([name, [given, future, ready]]) =
 
 it.each(pushed)('%s', (_, { seen, sha256, future, ready }) => {
   const plan = planApp(seen);
-  if (plan.type === 'look' || plan.status === undefined) throw new Error('there is no status');
+  if (plan.type === 'lookUp' || plan.status === undefined) throw new Error('there is no status');
   const app = { ...seen.app, status: plan.status };
   const wanted = plan.status.stageRun?.desired;
   const run = seen.runs.find((r) => r.metadata.name === wanted);

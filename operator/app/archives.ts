@@ -5,7 +5,7 @@ import { keyString, type Key } from '../kube/resource.ts';
 import type { Source } from '../kube/types.ts';
 import { StorageError, type PutRequest, type Storage } from '../storage/index.ts';
 import { Errands } from './errands.ts';
-import type { BlobFact, Signed } from './seen.ts';
+import type { BlobFact, Signed } from './observed.ts';
 import { lookAfterMs } from './upload.ts';
 
 type Unavailable = Extract<BlobFact, { type: 'unavailable' }>;

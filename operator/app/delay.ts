@@ -4,7 +4,7 @@ import { failedProbe, logOf, warningsOf, type Asked, type FailedProbe, type PodF
 import { sentence } from '../telemetry/sentence.ts';
 import { listening } from './podlog.ts';
 import { appContainer, podCondition } from './pods.ts';
-import type { PodObject } from './seen.ts';
+import type { PodObject } from './observed.ts';
 
 /** Delay is a pod that nothing is wrong with by its status, and that is not ready all the same. */
 export interface Delay {

@@ -9,7 +9,8 @@ import { readyMessage, worstRoute } from './routes.ts';
 import type { PodFailure } from './podfailure.ts';
 import { rolloutOf, type Rollout } from './rollout.ts';
 import { failureOf, waitOf } from './runs.ts';
-import type { ChildRefusal, Seen } from './seen.ts';
+import { apply, type ChildRefusal } from '../kube/reconcile/plan.ts';
+import type { Observed } from './observed.ts';
 import type { Staging } from './staging.ts';
 import type { Workload } from './workload.ts';
 
@@ -77,17 +78,17 @@ export const sourceFact = (staging: Staging): AppFact => {
 };
 
 /** The API server would not have the run, or the spec asks for a build that cannot be. */
-const refusedBuild = (say: Say, seen: Seen, staging: Staging): AppFact | undefined => {
-  const refused = refusalOf(seen, 'StageRun');
+const refusedBuild = (say: Say, observed: Observed, staging: Staging): AppFact | undefined => {
+  const refused = refusalOf(observed, 'StageRun');
   if (refused !== undefined) return sayRefused(say, refused);
   const impossible = staging.type === 'refused' && staging.of === 'build';
   return impossible ? say('False', staging.reason, staging.message, stalled) : undefined;
 };
 
 /** stagedFact: is the image that the spec wants built? */
-export const stagedFact = (seen: Seen, staging: Staging): AppFact => {
+export const stagedFact = (observed: Observed, staging: Staging): AppFact => {
   const say = about(ConditionType.Staged);
-  const refused = refusedBuild(say, seen, staging);
+  const refused = refusedBuild(say, observed, staging);
   if (refused !== undefined) return refused;
   switch (staging.type) {
     case 'none':
@@ -96,7 +97,7 @@ export const stagedFact = (seen: Seen, staging: Staging): AppFact => {
     case 'notAllowed':
       return say('True', Reason.ImageSource, 'The source is an image, so nothing is built.');
     case 'built':
-      return builtFact(say, seen, staging);
+      return builtFact(say, observed, staging);
     case 'failed':
       return say(
         'False',
@@ -123,11 +124,11 @@ export const stagedFact = (seen: Seen, staging: Staging): AppFact => {
   }
 };
 
-const builtFact = (say: Say, seen: Seen, staging: Extract<Staging, { type: 'built' }>): AppFact => {
+const builtFact = (say: Say, observed: Observed, staging: Extract<Staging, { type: 'built' }>): AppFact => {
   const run = named(staging.run);
-  if (seen.app.spec.stageRun !== undefined)
+  if (observed.app.spec.stageRun !== undefined)
     return say('True', Reason.Pinned, `${run} is pinned by spec.stageRun, so nothing is built.`);
-  return isUnchanged(seen, staging)
+  return isUnchanged(observed, staging)
     ? say('True', Reason.ImageUnchanged, `${run} produced the image that is already running.`)
     : say('True', Reason.Staged, `${run} built the image.`);
 };
@@ -149,24 +150,24 @@ const whyFailed = (run: StageRun, then: (run: string) => string): [string, strin
 };
 
 /** Once told, it stays so for the generation: after the Deployment has taken the new run's name nothing shows it any more. */
-const isUnchanged = (seen: Seen, { run, image }: Extract<Staging, { type: 'built' }>): boolean => {
-  const before = findCondition(seen.app.status?.conditions, ConditionType.Staged);
-  if (before?.reason === Reason.ImageUnchanged && before.observedGeneration === seen.app.metadata.generation)
+const isUnchanged = (observed: Observed, { run, image }: Extract<Staging, { type: 'built' }>): boolean => {
+  const before = findCondition(observed.app.status?.conditions, ConditionType.Staged);
+  if (before?.reason === Reason.ImageUnchanged && before.observedGeneration === observed.app.metadata.generation)
     return true;
-  const running = lastImage(seen);
+  const running = lastImage(observed);
   return (
     running?.stageRun !== undefined && running.stageRun !== run.metadata.name && running.reference === image.reference
   );
 };
 
 /** refusalOf finds what the API server would not have of one kind, if anything. */
-const refusalOf = (seen: Seen, ...kinds: readonly string[]): ChildRefusal | undefined =>
-  seen.refusals.find((r) => kinds.includes(r.kind));
+const refusalOf = (observed: Observed, ...kinds: readonly string[]): ChildRefusal | undefined =>
+  observed.refusals.find((r) => kinds.includes(r.kind));
 
 /** deployedFact: do pods serve an image of this App? */
-export const deployedFact = (seen: Seen, staging: Staging, work: Workload): AppFact => {
+export const deployedFact = (observed: Observed, staging: Staging, work: Workload): AppFact => {
   const say = about(ConditionType.Deployed);
-  const refused = refusalOf(seen, 'Deployment', 'Service', 'Secret');
+  const refused = refusalOf(observed, 'Deployment', 'Service', 'Secret');
   if (refused !== undefined) return sayRefused(say, refused);
   switch (work.type) {
     case 'none':
@@ -182,13 +183,14 @@ export const deployedFact = (seen: Seen, staging: Staging, work: Workload): AppF
         'There is no image to run yet.',
       );
     case 'run': {
-      const rollout = rolloutNow(seen, work);
+      const rollout = rolloutNow(observed, work);
       if (rollout.type === 'progressing') {
         const { reason, message } = rollout.delay ?? { reason: Reason.RollingOut, message: rollout.message };
-        return say('Unknown', reason, `${message}${servingStill(seen)}`);
+        return say('Unknown', reason, `${message}${servingStill(observed)}`);
       }
-      if (rollout.type === 'failing') return failing(seen, rollout, say);
-      if (seen.app.spec.replicas === 0) return say('True', Reason.Stopped, 'The App is stopped: it has no replicas.');
+      if (rollout.type === 'failing') return failing(observed, rollout, say);
+      if (observed.app.spec.replicas === 0)
+        return say('True', Reason.Stopped, 'The App is stopped: it has no replicas.');
       const wanted = 'image' in staging;
       return say(
         'True',
@@ -200,28 +202,35 @@ export const deployedFact = (seen: Seen, staging: Staging, work: Workload): AppF
 };
 
 /** rolloutNow: what is not applied yet is not rolled out, whatever the Deployment says of what it was told before. */
-export const rolloutNow = (seen: Seen, work: Extract<Workload, { type: 'run' }>): Rollout => {
-  const { deployment, isCurrent } = seen;
-  if (deployment === undefined || (!work.held && !isCurrent(Deployment, work.intent)))
+export const rolloutNow = (observed: Observed, work: Extract<Workload, { type: 'run' }>): Rollout => {
+  const { deployment, isCurrent } = observed;
+  if (deployment === undefined || (!work.held && !isCurrent(apply(Deployment, work.intent))))
     return { type: 'progressing', message: 'The pods are being brought up to date.' };
-  return rolloutOf(deployment, seen);
+  return rolloutOf(deployment, observed);
 };
 
-const servingStill = ({ deployment }: Seen): string =>
+const servingStill = ({ deployment }: Observed): string =>
   (deployment?.status?.availableReplicas ?? 0) > 0 ? ' The pods that are ready serve on.' : '';
 
-const failing = (seen: Seen, { failure, givenUp }: Extract<Rollout, { type: 'failing' }>, say: Say): AppFact => {
-  const told = reported(seen, failure);
+const failing = (
+  observed: Observed,
+  { failure, givenUp }: Extract<Rollout, { type: 'failing' }>,
+  say: Say,
+): AppFact => {
+  const told = reported(observed, failure);
   const stalled = givenUp || failure.lasting === true;
   if (told !== undefined) return say('False', told.reason, told.message, { stalled });
-  return say('False', failure.reason, `${failure.message}${servingStill(seen)}`, { stalled });
+  return say('False', failure.reason, `${failure.message}${servingStill(observed)}`, { stalled });
 };
 
 /**
  * reported is what the status says of a failure already: the words of one failure do not change while it lasts, and what its
  * events once told stays known when Kubernetes forgets them.
  */
-export const reported = ({ app }: Seen, { reason }: PodFailure): { reason: string; message: string } | undefined => {
+export const reported = (
+  { app }: Observed,
+  { reason }: PodFailure,
+): { reason: string; message: string } | undefined => {
   const before = findCondition(app.status?.conditions, ConditionType.Deployed);
   if (before?.status !== 'False' || before.observedGeneration !== app.metadata.generation) return undefined;
   const known = before.reason === reason || (reason === Reason.RolloutFailed && ofDelays.has(before.reason));
@@ -231,19 +240,19 @@ export const reported = ({ app }: Seen, { reason }: PodFailure): { reason: strin
 const ofDelays: ReadonlySet<string> = new Set<Reason>([Reason.NotListening, Reason.ProbeFailed, Reason.PodNotStarted]);
 
 /** routedFact: do the routes lead to the App, and to something that can answer? */
-export const routedFact = (seen: Seen, work: Workload, wantsRoutes: boolean): AppFact => {
+export const routedFact = (observed: Observed, work: Workload, wantsRoutes: boolean): AppFact => {
   const say = about(ConditionType.Routed);
   if (!wantsRoutes) return say('True', Reason.NoRoutes, 'The App wants no routes.');
-  const refused = refusalOf(seen, 'AppRoute');
+  const refused = refusalOf(observed, 'AppRoute');
   if (refused !== undefined) return sayRefused(say, refused);
-  const worst = worstRoute(seen);
-  if (worst === undefined) return answeredFact(seen, work, say);
+  const worst = worstRoute(observed);
+  if (worst === undefined) return answeredFact(observed, work, say);
   const { reason, message } = readyMessage(worst.address);
   return worst.stalled ? say('False', reason, message, stalled) : say('Unknown', Reason.RoutesNotReady, message);
 };
 
 /** A route that is in place leads nowhere as long as no pod can answer. */
-const answeredFact = ({ app, deployment }: Seen, work: Workload, say: Say): AppFact => {
+const answeredFact = ({ app, deployment }: Observed, work: Workload, say: Say): AppFact => {
   if (work.type === 'none')
     return say('True', Reason.NoSource, 'The routes are in place; nothing answers there until the App has a source.');
   if (deployment === undefined)

@@ -1,21 +1,21 @@
 import type { StageRun } from '../api/stagerun.ts';
 import { deployedRunName } from './image.ts';
 import { endedAt, isFailed, isFinished, isSucceeded } from './runs.ts';
-import type { Seen } from './seen.ts';
+import type { Observed } from './observed.ts';
 import { desiredRunName } from './staging.ts';
 
 /** How many runs are kept besides those that must not go. */
 const kept = { succeeded: 3, failed: 1 } as const;
 
 /** prunedRuns are runs that nobody needs: never the deployed, the wanted, the newest, or one that has not ended. */
-export const prunedRuns = (seen: Seen): StageRun[] => {
+export const prunedRuns = (observed: Observed): StageRun[] => {
   const needed = new Set([
-    deployedRunName(seen.deployment),
-    seen.app.status?.stageRun?.deployed,
-    desiredRunName(seen),
-    newest(seen.runs)?.metadata.name,
+    deployedRunName(observed.deployment),
+    observed.app.status?.stageRun?.deployed,
+    desiredRunName(observed),
+    newest(observed.runs)?.metadata.name,
   ]);
-  const spare = seen.runs
+  const spare = observed.runs
     .filter((run) => isFinished(run) && run.metadata.deletionTimestamp === undefined)
     .toSorted((a, b) => endedAt(b) - endedAt(a) || a.metadata.name.localeCompare(b.metadata.name));
   // The needed ones count too: three images are kept in all, not three besides the running one.

@@ -4,7 +4,7 @@ import { labels } from '../api/names.ts';
 import { isOwnPath } from '../registry/index.ts';
 import { isSucceeded } from './runs.ts';
 import type { Image } from './resources/container.ts';
-import type { DeploymentObject, Seen, Settings } from './seen.ts';
+import type { DeploymentObject, Observed, Settings } from './observed.ts';
 
 /** pullReference rewrites an image of our registry to the address under which nodes know it. */
 export const pullReference = (reference: string, { addresses, registry: { push, pull = push } }: Settings): string => {
@@ -59,7 +59,7 @@ const processesOf = (command: readonly string[] = []): Image['processes'] => {
  * lastImage is what the Deployment was given last: it goes on running until there is a newer one. Should its run be gone, the
  * Deployment itself remembers.
  */
-export const lastImage = ({ deployment, runs, settings }: Seen): Image | undefined => {
+export const lastImage = ({ deployment, runs, settings }: Observed): Image | undefined => {
   const name = deployedRunName(deployment);
   const run = runs.find((r) => r.metadata.name === name);
   const known = run && imageOfRun(run, settings);

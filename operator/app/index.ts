@@ -8,20 +8,22 @@ import { cached, type CacheSpec } from '../kube/cache/cache.ts';
 import { systemClock } from '../kube/clock.ts';
 import { controllerOf, groupOf } from '../kube/owners.ts';
 import { Deployment, keyOf, parseKey, Pod, Secret, Service, type Key, type KubeObject } from '../kube/resource.ts';
-import { done, type Cache, type Change, type Controller, type Watch } from '../kube/types.ts';
-import { tellingErrors } from '../kube/controller/unforeseen.ts';
+import type { Cache, Change, Controller, Watch } from '../kube/types.ts';
+import { controllerOfKind } from '../kube/reconcile/reconciler.ts';
 import { owned, refers } from '../kube/controller/watches.ts';
 import { secretsOf } from '../platform/builders.ts';
 import { Archives } from './archives.ts';
 import { Errands } from './errands.ts';
-import { decide, execute } from './execute.ts';
-import { appValue, byApp, observe, type AppDeps } from './observe.ts';
+import type { AppDeps } from './deps.ts';
+import { blobKeyOf, lookUp } from './lookups.ts';
+import { appValue, byApp, observe } from './observe.ts';
+import { planApp, type AppPlan } from './plan.ts';
 import { pullSecrets } from './pullsecrets.ts';
-import type { PodObject } from './seen.ts';
+import type { Observed, PodObject, Query } from './observed.ts';
 import { urlSeconds } from './upload.ts';
 import { Usage } from './usage.ts';
 
-export type { AppDeps } from './observe.ts';
+export type { AppDeps } from './deps.ts';
 export { keepPullSecrets } from './pullsecrettask.ts';
 
 /** isOfApp: somebody may have taken one of the signs away, and then it is to be mended. */
@@ -173,7 +175,6 @@ const follows =
  * uploaded bytes that are not what they should be; then status.
  */
 export const appController = (deps: AppDeps): Controller<App> => {
-  const secrets = pullSecrets(deps.config, deps.home);
   const { storage, config } = deps;
   const errands = new Errands({ clock: systemClock });
   const archives = new Archives(storage, { changedAt: deps.s3ChangedAt, errands });
@@ -185,20 +186,22 @@ export const appController = (deps: AppDeps): Controller<App> => {
     countMs: Math.min(longestCountMs, config.sweep.everySeconds * 1000),
     promiseMs: urlSeconds * 1000,
   });
-  const tools = { ...deps, archives, usage };
-  return tellingErrors<App>({
+  const tools = { ...deps, pullSecrets: pullSecrets(config, deps.home), archives, usage };
+  return controllerOfKind<App, Observed, Query, AppPlan>({
     name: 'app',
     kind: App,
     watches: [...watches(deps), refers(StageRun, () => [], follows(usage))],
     sources: [archives.answers, usage.answers],
-    reconcile: async (key, ctx) => {
-      const seen = await observe(deps, secrets, key, ctx);
-      if (seen === undefined) {
-        archives.drop(key);
-        return done();
-      }
-      const decision = await decide(tools, ctx, seen);
-      return decision === undefined ? done() : execute(tools, ctx, decision);
+    observe: (key, ctx) => observe(tools, key, ctx),
+    subject: ({ app }) => app,
+    plan: planApp,
+    lookUp: (observed, query, ctx) => lookUp(tools, observed, query, ctx),
+    isCurrent: ({ isCurrent }, child) => isCurrent(child),
+    prepare: async ({ app }, { removeBlob }) => {
+      if (removeBlob) await archives.remove(keyOf(app), blobKeyOf(tools, app));
     },
+    settle: (key, { awaitedSince }) =>
+      awaitedSince === undefined ? archives.drop(key) : archives.follow(key, awaitedSince),
+    forget: (key) => archives.drop(key),
   });
 };

@@ -3,8 +3,9 @@ import type { App, AppStatus } from '../api/app.ts';
 import { meanings } from '../api/conditions.ts';
 import { findCondition } from '../kube/conditions.ts';
 import { checkConditions } from '../testing/conditionscheck.ts';
-import { planApp, type Act, type Plan } from './plan.ts';
+import { planApp } from './plan.ts';
 import {
+  acts,
   aDeployment,
   ago,
   anApp,
@@ -25,7 +26,7 @@ import {
   stagedImage,
   succeeded,
 } from './testing/objects.ts';
-import type { Seen } from './seen.ts';
+import type { Observed } from './observed.ts';
 
 interface Expected {
   /** An outside look is asked for. */
@@ -49,12 +50,7 @@ interface Expected {
   readonly message?: string;
 }
 
-type Case = [sentence: string, given: Partial<Seen>, expected: Expected];
-
-const act = (plan: Plan): Act => {
-  if (plan.type === 'look') throw new Error(`looks for ${plan.need.type}`);
-  return plan;
-};
+type Case = [sentence: string, given: Partial<Observed>, expected: Expected];
 
 const word = (status: AppStatus | undefined, type: string): string | undefined => {
   const found = findCondition(status?.conditions, type);
@@ -69,15 +65,16 @@ const conditionTypes = ['Ready', 'SourceReady', 'Staged', 'Deployed', 'Routed'] 
 const withStatus = (app: App, status: AppStatus): App => ({ ...app, status });
 
 /** check compares a plan with what is expected, and asks of every plan what holds for all. */
-const check = (given: Partial<Seen>, expected: Expected): void => {
-  const seen = see(given);
-  const plan = planApp(seen);
-  expect(plan.type === 'look' ? plan.need.type : undefined).toBe(expected.look);
-  if (plan.type === 'look') return;
-  const { status, apply, remove, removeBlob } = plan;
-  if (expected.apply) expect(apply.map((a) => a.resource.kind)).toEqual(expected.apply);
-  if (expected.remove)
-    expect(remove.map((r) => `${r.resource.kind} ${r.object.metadata?.name}`)).toEqual(expected.remove);
+const check = (given: Partial<Observed>, expected: Expected): void => {
+  const observed = see(given);
+  const first = planApp(observed);
+  expect(first.type === 'lookUp' ? first.query.type : undefined).toBe(expected.look);
+  if (first.type === 'lookUp') return;
+  const plan = acts(observed);
+  const { status, applied, removed, removeBlob } = plan;
+  if (expected.apply) expect(applied.map((a) => a.resource.kind)).toEqual(expected.apply);
+  // Whatever a case is about, it takes nothing away that it does not name.
+  expect(removed.map((r) => `${r.resource.kind} ${r.object.metadata?.name}`)).toEqual(expected.remove ?? []);
   expect(removeBlob).toBe(expected.removeBlob ?? false);
   for (const type of conditionTypes) if (expected[type]) expect(word(status, type)).toBe(expected[type]);
   if (expected.progress) expect(progressOf(status)).toBe(expected.progress);
@@ -86,17 +83,17 @@ const check = (given: Partial<Seen>, expected: Expected): void => {
   expect(awaitedSince && (now.getTime() - awaitedSince.getTime()) / 1000).toBe(expected.awaited);
   if (expected.status) expect(status).toMatchObject(expected.status);
   if (expected.message) expect(findCondition(status?.conditions, 'Ready')?.message).toBe(expected.message);
-  if (status) sound(seen, status);
+  if (status) sound(observed, status);
 };
 
 /** Every status keeps the rules of conditions, uses known reasons, and says the same when it is computed again. */
-const sound = (seen: Seen, status: AppStatus): void => {
-  const app = withStatus(seen.app, status);
+const sound = (observed: Observed, status: AppStatus): void => {
+  const app = withStatus(observed.app, status);
   expect(checkConditions(app)).toEqual([]);
   const reasons = status.conditions?.map((c) => c.reason) ?? [];
   expect(reasons.filter((r) => !(r in meanings))).toEqual([]);
-  if (act(planApp(seen)).removeBlob) return;
-  const again = planApp({ ...seen, app });
+  if (acts(observed).removeBlob) return;
+  const again = planApp({ ...observed, app });
   if (again.type === 'act' && again.status !== undefined) expect(again.status).toEqual(status);
 };
 
@@ -186,7 +183,7 @@ describe('an App that runs an image', () => {
       { Ready: 'Unknown/RollingOut' },
     ],
     [
-      'is not Ready before the Deployment was seen by its controller',
+      'is not Ready before the Deployment was observed by its controller',
       { app, routes: ready, deployment: aDeployment('unseen') },
       { Ready: 'Unknown/RollingOut' },
     ],
@@ -258,7 +255,7 @@ describe('the address of an App', () => {
   const url = 'http://shop.apps.test';
   const app = anApp(image());
   const surging = aDeployment('starting');
-  test.each<[string, Partial<Seen>, Expected, string | undefined]>([
+  test.each<[string, Partial<Observed>, Expected, string | undefined]>([
     ['without a source is not told', { routes: ready }, { Routed: 'True/NoSource' }, undefined],
     [
       'is not told before there is an image',
@@ -292,7 +289,7 @@ describe('the address of an App', () => {
     ],
   ])('%s', (_, given, expected, told) => {
     check(given, expected);
-    expect(act(planApp(see(given))).status?.url).toBe(told);
+    expect(acts(see(given)).status?.url).toBe(told);
   });
 });
 
@@ -745,7 +742,7 @@ describe('a StageRun', () => {
 
 describe('a StageRun that waits', () => {
   const app = anApp(blob());
-  const given = (reason: string, message: string): Partial<Seen> => ({
+  const given = (reason: string, message: string): Partial<Observed> => ({
     app,
     routes: ready,
     runs: [aRun({ status: { conditions: [condition('Succeeded', 'Unknown', reason, { message })] } })],
@@ -780,12 +777,10 @@ describe('a StageRun that waits', () => {
 
   test('costs the App a write only when it says something else', () => {
     const waits = given('Queued', '3 builds are ahead.');
-    const { status } = act(planApp(see(waits)));
+    const { status } = acts(see(waits));
     const told = { ...app, status: status ?? {} };
-    expect(act(planApp(see({ ...waits, app: told }))).status).toEqual(status);
-    expect(act(planApp(see({ ...given('Pending', 'It starts.'), app: told }))).notes.map((n) => n.reason)).toEqual([
-      'Staging',
-    ]);
+    expect(acts(see({ ...waits, app: told })).status).toEqual(status);
+    expect(acts(see({ ...given('Pending', 'It starts.'), app: told })).notes.map((n) => n.reason)).toEqual(['Staging']);
   });
 });
 
@@ -851,7 +846,7 @@ describe('pods that do not become ready', () => {
   const app = anApp(image());
   const starting = aDeployment('starting');
   const waiting = (reason: string) => ({ waiting: { reason, message: `${reason}: no such image` } });
-  const given = (pods: Seen['pods'], deployment = starting): Partial<Seen> => ({
+  const given = (pods: Observed['pods'], deployment = starting): Partial<Observed> => ({
     app,
     routes: ready,
     deployment,
@@ -968,7 +963,7 @@ describe('pods that do not become ready', () => {
   describe('and run', () => {
     const pod = (seconds: number) => aPod({ state: { running: { startedAt: ago(seconds) } } });
     const refused = 'Readiness probe failed: dial tcp 10.1.2.3:8080: connect: connection refused';
-    const late = (note?: string, podLog?: string): Partial<Seen> => ({
+    const late = (note?: string, podLog?: string): Partial<Observed> => ({
       ...given([pod(12)]),
       warnings: note === undefined ? [] : [{ reason: 'Unhealthy', note }],
       podLog,
@@ -1043,9 +1038,9 @@ describe('pods that do not become ready', () => {
 
     test('in vain keep the reason that their events told, also when Kubernetes has forgotten those', () => {
       const stuck = { ...given([pod(601)], aDeployment('stuck')), podLog: '' };
-      const told = act(planApp(see({ ...stuck, warnings: [{ reason: 'Unhealthy', note: refused }] })));
+      const told = acts(see({ ...stuck, warnings: [{ reason: 'Unhealthy', note: refused }] }));
       const after = withStatus(app, told.status ?? {});
-      expect(act(planApp(see({ ...stuck, app: after, warnings: [] }))).status).toEqual(told.status);
+      expect(acts(see({ ...stuck, app: after, warnings: [] })).status).toEqual(told.status);
     });
 
     test('not yet are asked about after ten seconds too', () => {
@@ -1076,11 +1071,11 @@ describe('pods that do not become ready', () => {
 
   test('the end of the log is told, once', () => {
     const crash = given([aPod({ state: { terminated: { exitCode: 3 } } })]);
-    const { status } = act(planApp(see({ ...crash, podLog: 'Error: no database' })));
+    const { status } = acts(see({ ...crash, podLog: 'Error: no database' }));
     expect(findCondition(status?.conditions, 'Deployed')?.message).toBe(
       'The app ends with exit code 3; its log says "Error: no database". See kubectl logs --previous shop-x.',
     );
     const told = { ...app, status: status ?? {} };
-    expect(act(planApp(see({ ...crash, app: told }))).status).toEqual(status);
+    expect(acts(see({ ...crash, app: told })).status).toEqual(status);
   });
 });

@@ -3,178 +3,172 @@ import { AppRoute } from '../api/approute.ts';
 import { ConditionType, Reason } from '../api/conditions.ts';
 import { StageRun } from '../api/stagerun.ts';
 import { findCondition } from '../kube/conditions.ts';
-import { Deployment, Secret, Service, type KubeObject, type Resource } from '../kube/resource.ts';
-import type { Intent } from '../kube/types.ts';
+import { apply, keep, unplanned, type Child, type LookUp, type Note, type Plan } from '../kube/reconcile/plan.ts';
+import { ofKind } from '../kube/reconcile/owned.ts';
+import { Deployment, Secret, Service } from '../kube/resource.ts';
+import { done, terminal, wait, type Intent, type Result } from '../kube/types.ts';
 import { reported, rolloutNow } from './facts.ts';
 import { prunedRuns } from './history.ts';
+import type { Observed, Query } from './observed.ts';
 import { buildAppRoute } from './resources/approute.ts';
 import { buildService } from './resources/service.ts';
 import { buildStageRun, cancelStageRun, changeOf } from './resources/stagerun.ts';
 import type { Rollout } from './rollout.ts';
 import { addresses, staleRoutes } from './routes.ts';
 import { hasBegunExport, isFinished, waitOf } from './runs.ts';
-import type { Need, Seen } from './seen.ts';
 import { desiredRunName, isAbandoned, stage, type Staging } from './staging.ts';
-import { holdFor, statusOf } from './status.ts';
+import { statusOf } from './status.ts';
+import { statusDelayMs } from './statusdelay.ts';
 import { workload, type Workload } from './workload.ts';
 
-/** Application is one object to be brought into the wanted form. */
-export interface Application {
-  readonly resource: Resource;
-  readonly intent: Intent;
-}
-
-/** Removal is one object that must go. */
-export interface Removal {
-  readonly resource: Resource;
-  readonly object: KubeObject;
-}
-
-/** Note is an event that tells a user of a transition. */
-export interface Note {
-  readonly type: 'Normal' | 'Warning';
-  readonly reason: string;
-  readonly note: string;
-}
-
-/** Act is what one reconcile does, in the order of its fields. */
-export interface Act {
-  readonly type: 'act';
+/** AppPlan is a plan that also says what is to be done about the archive in the storage. */
+export interface AppPlan extends Plan<AppStatus> {
   /** The archive under the wanted key is a wrong one. */
   readonly removeBlob: boolean;
-  readonly apply: readonly Application[];
-  readonly remove: readonly Removal[];
-  /** Undefined where the status is kept back for a moment. */
-  readonly status: AppStatus | undefined;
-  readonly notes: readonly Note[];
   /** Since when the storage is waited for, if it is: it is looked into again and again. */
   readonly awaitedSince: Date | undefined;
-  /** When to look again at what sends no event. */
-  readonly lookAfterMs: number | undefined;
-  /** Why a person must act, if so. */
-  readonly stalled: string | undefined;
 }
 
-/** Plan is what to do, or what to look at first. */
-export type Plan = { readonly type: 'look'; readonly need: Need } | Act;
-
 /** planApp decides everything about an App; it does nothing and knows no time but that of its argument. */
-export const planApp = (seen: Seen): Plan => {
-  const staging = stage(seen);
-  const work = workload(seen, staging);
-  const need = needOf(seen, staging, work);
-  if (need !== undefined) return { type: 'look', need };
-  const apply = applications(seen, staging, work);
-  const remove = removals(seen, staging, work);
-  const paused = seen.app.spec.paused === true;
-  const differs =
-    paused &&
-    (remove.length > 0 || isHeld(staging) || apply.some(({ resource, intent }) => !seen.isCurrent(resource, intent)));
-  const status = statusOf({ seen, staging, work, differs });
-  const hold = holdFor(seen, status);
+export const planApp = (observed: Observed): AppPlan | LookUp<Query> => {
+  const staging = stage(observed);
+  const work = workload(observed, staging);
+  const query = queryOf(observed, staging, work);
+  if (query !== undefined) return { type: 'lookUp', query };
+  const paused = observed.app.spec.paused === true;
+  const wanted = childrenOf(observed, staging, work);
+  const status = statusOf({ observed, staging, work, differs: paused && differs(observed, staging, wanted) });
+  const delayMs = statusDelayMs(observed, status);
+  const stalled = findCondition(status.conditions, ConditionType.Stalled)?.reason;
+  const lookAfter = [delayMs > 0 ? delayMs : undefined, lookAfterMs(observed, staging), rolloutLookMs(observed, work)];
   return {
     type: 'act',
     removeBlob: !paused && staging.type === 'awaitingBlob' && staging.awaited.removeBlob,
-    apply: paused ? [] : apply,
-    remove: paused ? [] : remove,
-    status: hold > 0 ? undefined : status,
-    notes: hold > 0 ? [] : notes(seen, status, paused ? [] : superseded(seen)),
-    awaitedSince: awaitedSince(seen, staging),
-    lookAfterMs: earliest([hold > 0 ? hold : undefined, lookAfterMs(seen, staging), rolloutLookMs(seen, work)]),
-    stalled: findCondition(status.conditions, ConditionType.Stalled)?.reason,
+    children: paused ? observed.owned.map(({ resource, object }) => keep(resource, object)) : wanted,
+    status: delayMs > 0 ? undefined : status,
+    notes: delayMs > 0 ? [] : notes(observed, status, paused ? [] : superseded(observed)),
+    awaitedSince: awaitedSince(observed, staging),
+    next: nextOf(earliest(lookAfter), stalled),
   };
 };
+
+const nextOf = (afterMs: number | undefined, stalled: string | undefined): Result => {
+  if (afterMs !== undefined) return wait(afterMs, stalled ?? 'looking again');
+  return stalled === undefined ? done() : terminal(stalled);
+};
+
+/** differs: the world of a paused App is not what its spec says. */
+const differs = ({ owned, isCurrent }: Observed, staging: Staging, wanted: readonly Child[]): boolean =>
+  isHeld(staging) ||
+  unplanned(owned, wanted).length > 0 ||
+  wanted.some((child) => child.type === 'apply' && !isCurrent(child));
 
 /** A run that was not begun before the App was paused waits for the end of that. */
 const isHeld = (staging: Staging): boolean =>
   staging.type === 'building' && waitOf(staging.run)?.reason === Reason.Paused;
 
-const needOf = (seen: Seen, staging: Staging, work: Workload): Need | undefined => {
+const queryOf = (observed: Observed, staging: Staging, work: Workload): Query | undefined => {
   if (staging.type === 'unknown') return { type: staging.what };
-  if (staging.type === 'awaitingBlob' && staging.awaited.upload === undefined && seen.signed === undefined)
+  if (staging.type === 'awaitingBlob' && staging.awaited.upload === undefined && observed.signed === undefined)
     return { type: 'signed' };
-  return work.type === 'run' ? questionOf(seen, rolloutNow(seen, work)) : undefined;
+  return work.type === 'run' ? questionOf(observed, rolloutNow(observed, work)) : undefined;
 };
 
 /** A failure is asked about once: its words stay. */
-const questionOf = (seen: Seen, rollout: Rollout): Need | undefined => {
+const questionOf = (observed: Observed, rollout: Rollout): Query | undefined => {
   switch (rollout.type) {
     case 'complete':
       return undefined;
     case 'progressing':
       return rollout.ask;
     case 'failing':
-      return reported(seen, rollout.failure) === undefined ? rollout.failure.ask : undefined;
+      return reported(observed, rollout.failure) === undefined ? rollout.failure.ask : undefined;
   }
 };
 
-/** Routes come first: a conflict is found before work is done. */
-const applications = (seen: Seen, staging: Staging, work: Workload): Application[] => {
-  const { app, pullSecret } = seen;
+/** Routes come first: a conflict is found before work is done. What is owned and not among the children goes. */
+const childrenOf = (observed: Observed, staging: Staging, work: Workload): Child[] => {
+  const { app, pullSecret } = observed;
   const needsSecret = work.type === 'run' ? work.image.ourRegistry : app.spec.source?.blob !== undefined;
-  const routes = addresses(seen).filter((a) => !a.foreign);
-  // What could not be pulled is not built.
-  const starts = staging.type === 'start' && pullSecret.type !== 'conflict' && pullSecret.type !== 'missing';
   return [
-    ...routes.map(({ wanted }) => ({ resource: AppRoute, intent: buildAppRoute(app, wanted) })),
-    { resource: Service, intent: buildService(app) },
-    ...(pullSecret.type === 'absent' && needsSecret ? [{ resource: Secret, intent: pullSecret.intent }] : []),
-    ...superseded(seen).map((run) => ({
-      resource: StageRun,
-      intent: cancelStageRun(app, run, desiredRunName(seen) ?? 'none'),
-    })),
-    ...(starts ? [{ resource: StageRun, intent: newRun(seen) }] : []),
-    ...(work.type === 'run' && !work.held ? [{ resource: Deployment, intent: work.intent }] : []),
+    ...routeChildren(observed),
+    apply(Service, buildService(app)),
+    ...(pullSecret.type === 'absent' && needsSecret
+      ? [{ ...apply(Secret, pullSecret.intent), shared: true } as const]
+      : []),
+    ...runChildren(observed, staging),
+    ...deploymentChildren(observed, work),
   ];
 };
 
-const newRun = (seen: Seen): Intent => {
-  const before = seen.app.status?.stageRun;
-  const made = before?.desired === desiredRunName(seen) ? (before?.attempts ?? 0) : 0;
-  return buildStageRun(seen.app, changeOf(seen.app, seen.runs), made + 1);
+const routeChildren = (observed: Observed): Child[] => {
+  const stale = new Set(staleRoutes(observed).map((route) => route.metadata.name));
+  const wanted = addresses(observed).filter((a) => !a.foreign);
+  return [
+    ...wanted.map((a) => apply(AppRoute, buildAppRoute(observed.app, a.wanted))),
+    ...ofKind(observed.owned, AppRoute)
+      .filter((route) => !stale.has(route.metadata.name))
+      .map((route) => keep(AppRoute, route)),
+  ];
+};
+
+const runChildren = (observed: Observed, staging: Staging): Child[] => {
+  const { app, pullSecret, runs } = observed;
+  // What could not be pulled is not built.
+  const starts = staging.type === 'start' && pullSecret.type !== 'conflict' && pullSecret.type !== 'missing';
+  const spent = staging.type === 'discard' || staging.type === 'awaitingBlob' ? staging.run : undefined;
+  const spare = new Set([spent, ...prunedRuns(observed)]);
+  const by = desiredRunName(observed) ?? 'none';
+  return [
+    ...superseded(observed).map((run) => apply(StageRun, cancelStageRun(app, run, by))),
+    ...(starts ? [apply(StageRun, newRun(observed))] : []),
+    ...runs.filter((run) => !spare.has(run)).map((run) => keep(StageRun, run)),
+  ];
+};
+
+/** Without a source there is nothing to run; otherwise what runs goes on until there is something better. */
+const deploymentChildren = ({ deployment }: Observed, work: Workload): Child[] => {
+  if (work.type === 'none') return [];
+  if (work.type === 'run' && !work.held) return [apply(Deployment, work.intent)];
+  return deployment === undefined ? [] : [keep(Deployment, deployment)];
+};
+
+const newRun = (observed: Observed): Intent => {
+  const before = observed.app.status?.stageRun;
+  const made = before?.desired === desiredRunName(observed) ? (before?.attempts ?? 0) : 0;
+  return buildStageRun(observed.app, changeOf(observed.app, observed.runs), made + 1);
 };
 
 /** A run that has begun to export is left to end: half an export is no use to anybody. */
-const superseded = (seen: Seen): StageRun[] =>
-  seen.runs.filter(
+const superseded = (observed: Observed): StageRun[] =>
+  observed.runs.filter(
     (run) =>
-      isAbandoned(run, desiredRunName(seen)) &&
+      isAbandoned(run, desiredRunName(observed)) &&
       run.metadata.deletionTimestamp === undefined &&
       !isFinished(run) &&
       !hasBegunExport(run),
   );
 
-const removals = (seen: Seen, staging: Staging, work: Workload): Removal[] => {
-  const spent = staging.type === 'discard' || staging.type === 'awaitingBlob' ? staging.run : undefined;
-  const runs = [...(spent === undefined ? [] : [spent]), ...prunedRuns(seen)];
-  const { deployment } = seen;
-  return [
-    ...(work.type === 'none' && deployment !== undefined ? [{ resource: Deployment, object: deployment }] : []),
-    ...staleRoutes(seen).map((object) => ({ resource: AppRoute, object })),
-    ...runs.map((object) => ({ resource: StageRun, object })),
-  ];
-};
-
 const refusalRetryMs = 60_000;
 /** Room comes when the sweep or another App gives it back, which wakes nobody. */
 const fullRetryMs = 60_000;
 
-const lookAfterMs = (seen: Seen, staging: Staging): number | undefined => {
+const lookAfterMs = (observed: Observed, staging: Staging): number | undefined => {
   // Quotas and policies change without an event that wakes us.
-  if (seen.refusals.length > 0) return refusalRetryMs;
+  if (observed.refusals.length > 0) return refusalRetryMs;
   if (staging.type === 'full') return fullRetryMs;
   if (staging.type === 'awaitingBlob') return staging.awaited.changesAfterMs;
-  return staging.type === 'retrying' ? Math.max(0, staging.at.getTime() - seen.now.getTime()) : undefined;
+  return staging.type === 'retrying' ? Math.max(0, staging.at.getTime() - observed.now.getTime()) : undefined;
 };
 
-const rolloutLookMs = (seen: Seen, work: Workload): number | undefined => {
+const rolloutLookMs = (observed: Observed, work: Workload): number | undefined => {
   if (work.type !== 'run') return undefined;
-  const rollout = rolloutNow(seen, work);
+  const rollout = rolloutNow(observed, work);
   return rollout.type === 'progressing' ? rollout.lookAfterMs : undefined;
 };
 
-const awaitedSince = (seen: Seen, staging: Staging): Date | undefined => {
-  if (staging.type === 'storageUnavailable') return seen.now;
+const awaitedSince = (observed: Observed, staging: Staging): Date | undefined => {
+  if (staging.type === 'storageUnavailable') return observed.now;
   return staging.type === 'awaitingBlob' && !staging.awaited.expired ? staging.awaited.since : undefined;
 };
 
@@ -184,7 +178,7 @@ const earliest = (times: readonly (number | undefined)[]): number | undefined =>
 };
 
 /** notes tells of what became of the App since the last status, and of the runs that are ended for it. */
-const notes = ({ app }: Seen, status: AppStatus, ended: readonly StageRun[]): Note[] => {
+const notes = ({ app }: Observed, status: AppStatus, ended: readonly StageRun[]): Note[] => {
   const before = findCondition(app.status?.conditions, ConditionType.Ready);
   const after = findCondition(status.conditions, ConditionType.Ready);
   const told = ended.map((run): Note => ({

@@ -5,7 +5,7 @@ import { sentence } from '../telemetry/sentence.ts';
 import { lastWords } from './podlog.ts';
 import { appContainer, podCondition } from './pods.ts';
 import { containerName } from './resources/container.ts';
-import type { Need, PodObject } from './seen.ts';
+import type { Query, PodObject } from './observed.ts';
 
 /** PodFailure is why a pod does not become ready, in one word and one sentence that stay the same while it lasts. */
 export interface PodFailure {
@@ -18,7 +18,7 @@ export interface PodFailure {
 }
 
 /** PodNeed is what of a pod is not in its status. */
-export type PodNeed = Extract<Need, { readonly type: 'log' | 'warnings' }>;
+export type PodNeed = Extract<Query, { readonly type: 'log' | 'warnings' }>;
 
 /** Asked is what was asked of a pod, as far as it was. */
 export interface Asked {

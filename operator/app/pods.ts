@@ -1,5 +1,5 @@
 import { containerName } from './resources/container.ts';
-import type { PodObject } from './seen.ts';
+import type { PodObject } from './observed.ts';
 
 type ContainerStatus = NonNullable<NonNullable<PodObject['status']>['containerStatuses']>[number];
 

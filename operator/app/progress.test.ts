@@ -1,13 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { findCondition } from '../kube/conditions.ts';
-import { planApp } from './plan.ts';
-import type { Seen } from './seen.ts';
-import { see } from './testing/objects.ts';
+import type { Observed } from './observed.ts';
+import { acts, see } from './testing/objects.ts';
 import { states } from './testing/states.ts';
 
-const conditionsOf = (given: Partial<Seen>) => {
-  const plan = planApp(see(given));
-  if (plan.type === 'look') throw new Error(`looks for ${plan.need.type}`);
+const conditionsOf = (given: Partial<Observed>) => {
+  const plan = acts(see(given));
   return plan.status?.conditions;
 };
 

@@ -5,7 +5,7 @@ import { Secret } from '../kube/resource.ts';
 import type { Context, Intent } from '../kube/types.ts';
 import { dockerConfig, pullCredential, readPullKeys, scopeOf, type PullKeys } from '../registry/index.ts';
 import { buildPullSecret, pullSecretData } from './resources/pullsecret.ts';
-import type { PullSecretFact } from './seen.ts';
+import type { PullSecretFact } from './observed.ts';
 
 type Data = Readonly<Record<string, string>>;
 type Looking = Pick<Context, 'cache' | 'kube' | 'signal'>;

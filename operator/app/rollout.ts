@@ -5,7 +5,7 @@ import { failureOf, logOf, type Asked, type PodFailure, type PodNeed } from './p
 import { sentence } from '../telemetry/sentence.ts';
 import { lastWords } from './podlog.ts';
 import { newPods, readyPods } from './pods.ts';
-import type { DeploymentObject, PodObject } from './seen.ts';
+import type { DeploymentObject, PodObject } from './observed.ts';
 
 /** Rollout is how far a Deployment is with what it was last told. */
 export type Rollout =

@@ -18,14 +18,14 @@ describe('wanted routes', () => {
 describe('a route written by hand', () => {
   const byHand = aRoute('ready', { host: 'a.test', byHand: 'hand' });
   test('satisfies an equal route of the spec', () => {
-    const seen = see({ app: anApp(own), routes: [byHand] });
-    expect(addresses(seen)).toMatchObject([{ foreign: true, holder: { metadata: { name: 'hand' } } }]);
-    expect(routesAccepted(seen)).toBe(true);
+    const observed = see({ app: anApp(own), routes: [byHand] });
+    expect(addresses(observed)).toMatchObject([{ foreign: true, holder: { metadata: { name: 'hand' } } }]);
+    expect(routesAccepted(observed)).toBe(true);
   });
   test('does not take the place of ours that was first', () => {
-    const seen = see({ app: anApp(own), routes: [aRoute('ready', { host: 'a.test' }), byHand] });
-    expect(addresses(seen)).toMatchObject([{ foreign: false }]);
-    expect(staleRoutes(seen)).toEqual([]);
+    const observed = see({ app: anApp(own), routes: [aRoute('ready', { host: 'a.test' }), byHand] });
+    expect(addresses(observed)).toMatchObject([{ foreign: false }]);
+    expect(staleRoutes(observed)).toEqual([]);
   });
   test('takes the place of ours that lost to it', () => {
     const ours = aRoute('conflict', { host: 'a.test' });

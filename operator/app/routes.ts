@@ -6,7 +6,7 @@ import { findCondition, type ConditionStatus } from '../kube/conditions.ts';
 import { isControlledBy } from '../kube/owners.ts';
 import type { WantedRoute } from './resources/approute.ts';
 import { isOwnedBy } from './resources/meta.ts';
-import type { Seen, Settings } from './seen.ts';
+import type { Observed, Settings } from './observed.ts';
 
 /** Address is one wanted route and the AppRoute that holds it, ours or one written by hand. */
 export interface Address {
@@ -36,41 +36,41 @@ const conditionOf = (route: AppRoute | undefined, type: string) => {
 const is = (route: AppRoute | undefined, type: string): ConditionStatus =>
   conditionOf(route, type)?.status ?? 'Unknown';
 
-/** isOwn: the App made it. Without its owner only our name for its address tells that: a copy by hand bears our mark as well. */
-const isOwn = (app: App, route: AppRoute): boolean =>
+/** isOwn: the App made the route. Without its owner only our name for its address tells that: a copy by hand bears our mark as well. */
+export const isOwn = (app: App, route: AppRoute): boolean =>
   isControlledBy(route, app) ||
   (isOwnedBy(app, route) && route.metadata.name === appRouteName(app.metadata.name, route.spec));
 
 /** addresses pairs what is wanted with who holds it. A route written by hand serves as well as ours, unless ours was first. */
-export const addresses = (seen: Seen): Address[] =>
-  wantedRoutes(seen.app, seen.settings).map((wanted) => {
-    const there = seen.routes.filter((r) => r.spec.host === wanted.host && r.spec.path === wanted.path);
-    const ours = there.find((r) => isOwn(seen.app, r));
-    const byHand = there.find((r) => !isOwn(seen.app, r) && r.spec.appRef.name === seen.app.metadata.name);
+export const addresses = (observed: Observed): Address[] =>
+  wantedRoutes(observed.app, observed.settings).map((wanted) => {
+    const there = observed.routes.filter((r) => r.spec.host === wanted.host && r.spec.path === wanted.path);
+    const ours = there.find((r) => isOwn(observed.app, r));
+    const byHand = there.find((r) => !isOwn(observed.app, r) && r.spec.appRef.name === observed.app.metadata.name);
     const foreign = byHand !== undefined && (ours === undefined || is(ours, ConditionType.Accepted) === 'False');
     return { wanted, holder: foreign ? byHand : ours, foreign };
   });
 
 /** routesAccepted: every address that the App wants is certainly its own. */
-export const routesAccepted = (seen: Seen): boolean =>
-  addresses(seen).every(({ holder }) => is(holder, ConditionType.Accepted) === 'True');
+export const routesAccepted = (observed: Observed): boolean =>
+  addresses(observed).every(({ holder }) => is(holder, ConditionType.Accepted) === 'True');
 
 /**
  * staleRoutes are AppRoutes of ours that are not wanted. An old default route stays until the new one leads to the App, and any
  * route while a new one of its host is not judged yet: so that the namespace never is without the host.
  */
-export const staleRoutes = (seen: Seen): AppRoute[] => {
-  const all = addresses(seen);
+export const staleRoutes = (observed: Observed): AppRoute[] => {
+  const all = addresses(observed);
   const names = new Set(
-    all.filter((a) => !a.foreign).map(({ wanted }) => appRouteName(seen.app.metadata.name, wanted)),
+    all.filter((a) => !a.foreign).map(({ wanted }) => appRouteName(observed.app.metadata.name, wanted)),
   );
   const newDefault = all.find((a) => a.wanted.isDefault);
   const unjudged = new Set(
     all.filter(({ holder }) => is(holder, ConditionType.Accepted) === 'Unknown').map(({ wanted }) => wanted.host),
   );
   const moving = newDefault !== undefined && is(newDefault.holder, ConditionType.Programmed) !== 'True';
-  return seen.routes.filter((route) => {
-    if (!isOwn(seen.app, route) || names.has(route.metadata.name)) return false;
+  return observed.routes.filter((route) => {
+    if (!isOwn(observed.app, route) || names.has(route.metadata.name)) return false;
     if (unjudged.has(route.spec.host)) return false;
     return !(moving && route.metadata.labels?.[labels.defaultRoute] === 'true');
   });
@@ -93,8 +93,10 @@ export const routeStatus = ({ wanted, holder }: Address): RouteStatus => {
 };
 
 /** worstRoute is the address that a user should hear of: one that a person must mend, else one that is not ready. */
-export const worstRoute = (seen: Seen): { readonly address: Address; readonly stalled: boolean } | undefined => {
-  const all = addresses(seen);
+export const worstRoute = (
+  observed: Observed,
+): { readonly address: Address; readonly stalled: boolean } | undefined => {
+  const all = addresses(observed);
   const stalled = all.find(({ holder }) => is(holder, ConditionType.Stalled) === 'True');
   if (stalled !== undefined) return { address: stalled, stalled: true };
   const waiting = all.find(({ holder }) => is(holder, ConditionType.Ready) !== 'True');

@@ -5,7 +5,7 @@ import type { Image } from './resources/container.ts';
 import { wantedRunName } from './resources/stagerun.ts';
 import { routesAccepted } from './routes.ts';
 import { isFailed, isSucceeded, judgeFailure, wasSuperseded } from './runs.ts';
-import type { Seen } from './seen.ts';
+import type { Observed } from './observed.ts';
 import { awaitUpload, type Awaited } from './upload.ts';
 
 /** Staging is how far the App is from the image that its spec wants. */
@@ -43,10 +43,10 @@ export type Staging =
   | { readonly type: 'unknown'; readonly what: 'blob' | 'room' };
 
 /** stage finds out how far the App is. */
-export const stage = (seen: Seen): Staging => {
-  const { app, runs, settings } = seen;
+export const stage = (observed: Observed): Staging => {
+  const { app, runs, settings } = observed;
   const { source, stageRun: pinned } = app.spec;
-  if (pinned !== undefined) return pin(seen, pinned);
+  if (pinned !== undefined) return pin(observed, pinned);
   if (source?.image !== undefined)
     return isForeignImage(source.image, app.metadata.namespace, settings)
       ? { type: 'notAllowed', reference: source.image }
@@ -54,14 +54,14 @@ export const stage = (seen: Seen): Staging => {
   if (source?.blob === undefined) return { type: 'none' };
   const wanted = wantedRunName(app);
   const run = runs.find((r) => r.metadata.name === wanted);
-  return run === undefined ? beforeRun(seen) : withRun(seen, run);
+  return run === undefined ? beforeRun(observed) : withRun(observed, run);
 };
 
 /** desiredRunName is the run whose image the spec wants, made or not. */
-export const desiredRunName = ({ app }: Pick<Seen, 'app'>): string | undefined =>
+export const desiredRunName = ({ app }: Pick<Observed, 'app'>): string | undefined =>
   app.spec.stageRun ?? (app.spec.source?.blob === undefined ? undefined : wantedRunName(app));
 
-const pin = ({ runs, settings }: Seen, name: string): Staging => {
+const pin = ({ runs, settings }: Observed, name: string): Staging => {
   const run = runs.find((r) => r.metadata.name === name);
   const image = run && imageOfRun(run, settings);
   if (run !== undefined && image !== undefined) return { type: 'built', run, image };
@@ -78,33 +78,33 @@ const pin = ({ runs, settings }: Seen, name: string): Staging => {
       };
 };
 
-const withRun = (seen: Seen, run: StageRun): Staging => {
+const withRun = (observed: Observed, run: StageRun): Staging => {
   if (run.metadata.deletionTimestamp !== undefined) return { type: 'building', run };
   if (isSucceeded(run)) {
-    const image = imageOfRun(run, seen.settings);
+    const image = imageOfRun(run, observed.settings);
     // A success without an image is nothing to rely on.
     return image === undefined ? { type: 'discard', run } : { type: 'built', run, image };
   }
   if (!isFailed(run)) return { type: 'building', run };
-  const ended = judgeFailure(run, seen.platformHash());
+  const ended = judgeFailure(run, observed.platformHash());
   switch (ended.type) {
     case 'settled':
       return { type: 'failed', run };
     case 'again':
       return { type: 'discard', run };
     case 'badBlob':
-      if (seen.blob.type === 'unavailable') return { type: 'storageUnavailable', message: seen.blob.message };
-      return withRoom(seen) ?? { type: 'awaitingBlob', awaited: awaitUpload(seen, run), run };
+      if (observed.blob.type === 'unavailable') return { type: 'storageUnavailable', message: observed.blob.message };
+      return withRoom(observed) ?? { type: 'awaitingBlob', awaited: awaitUpload(observed, run), run };
     case 'retry':
-      return ended.at <= seen.now ? { type: 'discard', run } : { type: 'retrying', run, at: ended.at };
+      return ended.at <= observed.now ? { type: 'discard', run } : { type: 'retrying', run, at: ended.at };
   }
 };
 
 /** An App that serves already builds at once; a new one first makes sure of its addresses. */
-const beforeRun = (seen: Seen): Staging => {
-  const { blob, app } = seen;
+const beforeRun = (observed: Observed): Staging => {
+  const { blob, app } = observed;
   if (app.spec.paused === true) return { type: 'start' };
-  const refused = refusedBySpec(seen);
+  const refused = refusedBySpec(observed);
   if (refused !== undefined) return refused;
   switch (blob.type) {
     case 'unknown':
@@ -112,20 +112,22 @@ const beforeRun = (seen: Seen): Staging => {
     case 'unavailable':
       return { type: 'storageUnavailable', message: blob.message };
     case 'absent':
-      return withRoom(seen) ?? { type: 'awaitingBlob', awaited: awaitUpload(seen) };
+      return withRoom(observed) ?? { type: 'awaitingBlob', awaited: awaitUpload(observed) };
     case 'present': {
-      if (hasWrongSize(seen)) return wrongSize(seen);
-      const room = withRoom(seen);
+      if (hasWrongSize(observed)) return wrongSize(observed);
+      const room = withRoom(observed);
       if (room !== undefined) return room;
-      if (!isRightBlob(seen)) return { type: 'awaitingBlob', awaited: awaitUpload(seen) };
-      return lastImage(seen) === undefined && !routesAccepted(seen) ? { type: 'awaitingRoutes' } : { type: 'start' };
+      if (!isRightBlob(observed)) return { type: 'awaitingBlob', awaited: awaitUpload(observed) };
+      return lastImage(observed) === undefined && !routesAccepted(observed)
+        ? { type: 'awaitingRoutes' }
+        : { type: 'start' };
     }
   }
 };
 
 /** What is known without an upload is said before one. */
-const refusedBySpec = (seen: Seen): Staging | undefined => {
-  const { app, settings, hasBuilder } = seen;
+const refusedBySpec = (observed: Observed): Staging | undefined => {
+  const { app, settings, hasBuilder } = observed;
   const { maxBytes } = settings.archive;
   const size = app.spec.source?.blob?.size ?? 0;
   if (size > maxBytes)
@@ -146,7 +148,7 @@ const refusedBySpec = (seen: Seen): Staging | undefined => {
 };
 
 /** withRoom is what stands in the way of more archives and images of the namespace; undefined: nothing does. */
-const withRoom = ({ app, room }: Seen): Staging | undefined => {
+const withRoom = ({ app, room }: Observed): Staging | undefined => {
   if (room === undefined) return { type: 'unknown', what: 'room' };
   if (room.type === 'unavailable') return { type: 'storageUnavailable', message: room.message };
   if (room.type === 'fits') return undefined;
@@ -163,7 +165,7 @@ const withRoom = ({ app, room }: Seen): Staging | undefined => {
 };
 
 /** Size and, where the storage tells it, digest are those of the spec. What fetch computes is the authority. */
-const isRightBlob = ({ app, blob }: Seen): boolean => {
+const isRightBlob = ({ app, blob }: Observed): boolean => {
   const wanted = app.spec.source?.blob;
   return (
     blob.type === 'present' &&
@@ -176,13 +178,13 @@ const isRightBlob = ({ app, blob }: Seen): boolean => {
  * It is the spec that errs, and nothing is removed, where the bytes are proven right, or, on a server that proves nothing, where
  * others name the archive by the size that it has: they may need it.
  */
-const hasWrongSize = ({ app, blob, otherSizes }: Seen): boolean => {
+const hasWrongSize = ({ app, blob, otherSizes }: Observed): boolean => {
   const wanted = app.spec.source?.blob;
   if (blob.type !== 'present' || blob.size === wanted?.size) return false;
   return blob.sha256 === undefined ? otherSizes.includes(blob.size) : blob.sha256 === wanted?.sha256;
 };
 
-const wrongSize = ({ app, blob }: Seen): Staging => ({
+const wrongSize = ({ app, blob }: Observed): Staging => ({
   type: 'refused',
   of: 'source',
   reason: Reason.BlobDigestMismatch,

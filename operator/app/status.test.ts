@@ -1,20 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import type { App } from '../api/app.ts';
 import { findCondition } from '../kube/conditions.ts';
-import { planApp, type Act } from './plan.ts';
-import type { Seen } from './seen.ts';
-import { aDeployment, ago, anApp, aPod, aRoute, image, now, see } from './testing/objects.ts';
+import type { Observed } from './observed.ts';
+import { acts, aDeployment, ago, anApp, aPod, aRoute, image, now, see, type Acts } from './testing/objects.ts';
 
 const app = anApp(image());
 
-const plan = (given: Partial<Seen>): Act => {
-  const result = planApp(see(given));
-  if (result.type === 'look') throw new Error(`looks for ${result.need.type}`);
+const plan = (given: Partial<Observed>): Acts => {
+  const result = acts(see(given));
   return result;
 };
 
 /** after is the App with the status that a plan gave it. */
-const after = ({ status }: Act, more: Partial<App['metadata']> = {}): App => ({
+const after = ({ status }: Acts, more: Partial<App['metadata']> = {}): App => ({
   ...app,
   metadata: { ...app.metadata, ...more },
   ...(status && { status }),
@@ -38,13 +36,13 @@ describe('among many Apps that come at once', () => {
     ...app,
     metadata: { ...app.metadata, creationTimestamp: ago(seconds) },
   });
-  const begins = { isCurrent: () => false, others: 4 };
+  const begins = { isCurrent: () => false, peakDepth: 4 };
 
   test('a new one is told once, with what it came to', () => {
     expect(plan({ ...begins, app: young(1) })).toMatchObject({ status: undefined, notes: [], lookAfterMs: 5000 });
     const end = plan({
       app: young(3),
-      others: 4,
+      peakDepth: 4,
       deployment: aDeployment('complete'),
       routes: [aRoute('ready')],
     });
@@ -53,7 +51,7 @@ describe('among many Apps that come at once', () => {
   });
 
   test.for([
-    ['it is alone', { ...begins, others: 3, app: young(1) }],
+    ['it is alone', { ...begins, peakDepth: 3, app: young(1) }],
     ['it takes long', { ...begins, app: young(30) }],
     ['our clock is behind', { ...begins, app: young(-60) }],
     ['it is in trouble', { ...begins, app: young(1), routes: [aRoute('conflict')] }],

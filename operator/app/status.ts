@@ -1,31 +1,31 @@
 import type { AppStatus } from '../api/app.ts';
-import { ConditionType, Reason } from '../api/conditions.ts';
+import { Reason } from '../api/conditions.ts';
 import { attemptOf, podLabels } from '../api/names.ts';
 import type { StageRun } from '../api/stagerun.ts';
-import { findCondition, livingConditions, type ReadCondition, summarize, type Verdict } from '../kube/conditions.ts';
+import { livingConditions, summarize, type Verdict } from '../kube/conditions.ts';
 import { deployedFact, rolloutNow, routedFact, sourceFact, stagedFact, type AppFact } from './facts.ts';
 import { deployedRunName } from './image.ts';
 import { webProcess } from './resources/container.ts';
 import { runningImage } from './pods.ts';
 import { addresses, routeStatus, type RouteStatus } from './routes.ts';
-import type { DeploymentObject, Seen } from './seen.ts';
+import type { DeploymentObject, Observed } from './observed.ts';
 import { desiredRunName, type Staging } from './staging.ts';
 import type { Workload } from './workload.ts';
 
-/** Scene is what the status is made from: what was seen, and what was decided about it. */
+/** Scene is what the status is made from: what was observed, and what was decided about it. */
 export interface Scene {
-  readonly seen: Seen;
+  readonly observed: Observed;
   readonly staging: Staging;
   readonly work: Workload;
   /** The App is paused and the world differs from its spec. */
   readonly differs: boolean;
 }
 
-const factsOf = ({ seen, staging, work }: Scene, wantsRoutes: boolean): AppFact[] => [
+const factsOf = ({ observed, staging, work }: Scene, wantsRoutes: boolean): AppFact[] => [
   sourceFact(staging),
-  stagedFact(seen, staging),
-  deployedFact(seen, staging, work),
-  routedFact(seen, work, wantsRoutes),
+  stagedFact(observed, staging),
+  deployedFact(observed, staging, work),
+  routedFact(observed, work, wantsRoutes),
 ];
 
 const verdictOf = (scene: Scene, facts: readonly AppFact[], url: string | undefined): Verdict => {
@@ -43,7 +43,7 @@ const verdictOf = (scene: Scene, facts: readonly AppFact[], url: string | undefi
 };
 
 const ready = (
-  { seen: { app }, staging, work }: Scene,
+  { observed: { app }, staging, work }: Scene,
   url: string | undefined,
 ): { reason: string; message: string } => {
   if (work.type === 'none')
@@ -58,10 +58,10 @@ const ready = (
 type Serving = Pick<AppStatus, 'image' | 'source'> & { readonly deployed?: string };
 
 /** What serves is told anew when a rollout is complete; until then what served before still does. */
-const serving = ({ seen, work }: Scene): Serving => {
-  const { app, deployment } = seen;
+const serving = ({ observed, work }: Scene): Serving => {
+  const { app, deployment } = observed;
   if (work.type === 'none' || deployment === undefined) return {};
-  if (work.type === 'run' && rolloutNow(seen, work).type === 'complete') return rolledOut(seen, deployment);
+  if (work.type === 'run' && rolloutNow(observed, work).type === 'complete') return rolledOut(observed, deployment);
   const { image, source, stageRun } = app.status ?? {};
   return {
     ...(image && { image }),
@@ -70,7 +70,7 @@ const serving = ({ seen, work }: Scene): Serving => {
   };
 };
 
-const rolledOut = ({ app, pods, runs }: Seen, deployment: DeploymentObject): Serving => {
+const rolledOut = ({ app, pods, runs }: Observed, deployment: DeploymentObject): Serving => {
   const written = deployment.spec?.template.spec?.containers[0]?.image ?? '';
   const image = written.includes('@')
     ? written
@@ -91,15 +91,15 @@ const sourceOf = ({ spec, status }: StageRun): AppStatus['source'] => ({
 const untold: ReadonlySet<string> = new Set<Staging['type']>(['start', 'building', 'unknown', 'storageUnavailable']);
 
 /** Attempts are told while the installation, and not the App, keeps the wanted run from its end. */
-const attempts = ({ seen, staging }: Scene): number | undefined => {
+const attempts = ({ observed, staging }: Scene): number | undefined => {
   if (staging.type === 'retrying' || staging.type === 'discard') return attemptOf(staging.run);
-  const before = seen.app.status?.stageRun;
-  const same = before?.desired === desiredRunName(seen) && untold.has(staging.type);
+  const before = observed.app.status?.stageRun;
+  const same = before?.desired === desiredRunName(observed) && untold.has(staging.type);
   return same ? before?.attempts : undefined;
 };
 
 const stageRuns = (scene: Scene, deployed: string | undefined): Pick<AppStatus, 'stageRun'> => {
-  const desired = desiredRunName(scene.seen);
+  const desired = desiredRunName(scene.observed);
   const count = attempts(scene);
   const stageRun = {
     ...(desired === undefined ? {} : { desired }),
@@ -115,14 +115,14 @@ const selector = (app: string): string =>
     .join(',');
 
 /** Before there is an image an address is a 404: it is told when something can answer there. */
-const urlOf = ({ seen, work }: Scene, routes: readonly RouteStatus[]): string | undefined =>
-  work.type === 'none' || seen.deployment === undefined ? undefined : routes.find((r) => r.ready === 'True')?.url;
+const urlOf = ({ observed, work }: Scene, routes: readonly RouteStatus[]): string | undefined =>
+  work.type === 'none' || observed.deployment === undefined ? undefined : routes.find((r) => r.ready === 'True')?.url;
 
-/** statusOf turns what was seen and decided into the status of the App. */
+/** statusOf turns what was observed and decided into the status of the App. */
 export const statusOf = (scene: Scene): AppStatus => {
-  const { seen, staging } = scene;
-  const { app, deployment, now } = seen;
-  const routes = addresses(seen).map(routeStatus);
+  const { observed, staging } = scene;
+  const { app, deployment, now } = observed;
+  const routes = addresses(observed).map(routeStatus);
   const url = urlOf(scene, routes);
   const facts = factsOf(scene, routes.length > 0);
   const { image, source, deployed } = serving(scene);
@@ -145,46 +145,4 @@ export const statusOf = (scene: Scene): AppStatus => {
     readyReplicas: deployment?.status?.readyReplicas ?? 0,
     selector: selector(app.metadata.name),
   };
-};
-
-/** Stages of one and the same progress: which of them is under way is not worth a write of its own. */
-const mild: ReadonlySet<string> = new Set<string>([Reason.RollingOut, Reason.RoutesNotReady]);
-/** Changed pod counts are reported after 30 s, other progress after 5 min. */
-const holdMs = { counts: 30_000, rest: 300_000 } as const;
-
-const isMild = (ready: ReadCondition | undefined): boolean =>
-  ready?.status === 'Unknown' && mild.has(ready.reason ?? '');
-
-/**
- * holdFor tells for how long a status may be kept back: while a rollout and the routes are young and nothing but their progress
- * changed, the next write is the one that tells the end. 0 = write it now.
- */
-export const holdFor = (seen: Seen, status: AppStatus): number => {
-  const { app, now } = seen;
-  const before = findCondition(app.status?.conditions, ConditionType.Ready);
-  const after = findCondition(status.conditions, ConditionType.Ready);
-  if (!isMild(after)) return 0;
-  if (before === undefined) return inCrowd(seen);
-  const same =
-    app.status?.observedGeneration === status.observedGeneration &&
-    app.status?.stageRun?.desired === status.stageRun?.desired &&
-    app.status?.upload === undefined;
-  if (!same || !isMild(before)) return 0;
-  const counted =
-    app.status?.replicas === status.replicas && app.status?.readyReplicas === status.readyReplicas ? 'rest' : 'counts';
-  return Math.max(0, Date.parse(before.lastTransitionTime) + holdMs[counted] - now.getTime());
-};
-
-/** So many other Apps at once, and each write makes all of them wait. */
-const crowd = 4;
-const crowdMs = { look: 5_000, most: 10_000 } as const;
-
-/**
- * inCrowd: of many Apps that come at once, each tells what it came to, and that it is on its way only if that takes long. Until
- * then the API server itself says that it waits (api/placeholder.ts).
- */
-const inCrowd = ({ app, now, others }: Seen): number => {
-  const age = now.getTime() - Date.parse(app.metadata.creationTimestamp);
-  const young = age >= 0 && age < crowdMs.most;
-  return young && others >= crowd ? crowdMs.look : 0;
 };

@@ -5,7 +5,7 @@ import type { StageRun } from '../api/stagerun.ts';
 import { findCondition, timestamp } from '../kube/conditions.ts';
 import { cut } from '../telemetry/redact.ts';
 import { failureOf } from './runs.ts';
-import type { Seen } from './seen.ts';
+import type { Observed } from './observed.ts';
 
 /** Upload is status.upload. */
 export type Upload = NonNullable<AppStatus['upload']>;
@@ -47,10 +47,10 @@ interface Rejection {
 }
 
 /** awaitUpload decides what is awaited and since when; run is what failed because of the archive. */
-export const awaitUpload = (seen: Seen, run?: StageRun): Awaited => {
-  const rejection = rejected(seen, run);
-  const since = awaitedSince(seen, rejection?.isNew === true);
-  const awaitedMs = seen.now.getTime() - since.getTime();
+export const awaitUpload = (observed: Observed, run?: StageRun): Awaited => {
+  const rejection = rejected(observed, run);
+  const since = awaitedSince(observed, rejection?.isNew === true);
+  const awaitedMs = observed.now.getTime() - since.getTime();
   const expired = awaitedMs >= giveUpMs;
   const expiry = {
     reason: Reason.UploadExpired,
@@ -61,25 +61,25 @@ export const awaitUpload = (seen: Seen, run?: StageRun): Awaited => {
     reason: Reason.AwaitingUpload,
     message: 'Upload the archive to the URL in status.upload: `epinio push` does, or curl -T.',
   };
-  const upload = uploadStatus(seen, since, expired);
+  const upload = uploadStatus(observed, since, expired);
   return {
-    ...(expired ? expiry : (fullStorage(seen) ?? rejection ?? waiting)),
+    ...(expired ? expiry : (fullStorage(observed) ?? rejection ?? waiting)),
     since,
     expired,
     upload,
     removeBlob: rejection?.isNew === true && rejection.reason !== Reason.BlobMissing,
-    changesAfterMs: expired ? undefined : Math.min(giveUpMs - awaitedMs, renewalMs(upload, seen.now)),
+    changesAfterMs: expired ? undefined : Math.min(giveUpMs - awaitedMs, renewalMs(upload, observed.now)),
   };
 };
 
-const fullStorage = ({ blob }: Seen): { reason: string; message: string } | undefined =>
+const fullStorage = ({ blob }: Observed): { reason: string; message: string } | undefined =>
   blob.type === 'absent' && blob.full !== undefined ? { reason: Reason.StorageFull, message: blob.full } : undefined;
 
 const renewalMs = (upload: Upload | undefined, now: Date): number =>
   upload?.expiresAt === undefined ? Infinity : Date.parse(upload.expiresAt) - now.getTime() - renewBeforeMs;
 
 /** What was wrong with the last upload is said until another one is there. */
-const rejected = ({ app, blob }: Seen, run: StageRun | undefined): Rejection | undefined => {
+const rejected = ({ app, blob }: Observed, run: StageRun | undefined): Rejection | undefined => {
   const wanted = app.spec.source?.blob;
   if (run !== undefined) {
     const { reason, message } = failureOf(run);
@@ -102,29 +102,29 @@ const rejected = ({ app, blob }: Seen, run: StageRun | undefined): Rejection | u
 /** As long as status.upload.request may be. */
 const maxRequest = 256;
 
-const request = ({ app }: Seen): string | undefined => {
+const request = ({ app }: Observed): string | undefined => {
   const asked = app.metadata.annotations?.[annotations.requestUpload];
   return asked === undefined ? undefined : cut(asked, maxRequest);
 };
 
 /** The wait begins anew with every generation, every other archive and every request. */
-const awaitedSince = (seen: Seen, anew: boolean): Date => {
-  const { app, now } = seen;
+const awaitedSince = (observed: Observed, anew: boolean): Date => {
+  const { app, now } = observed;
   const before = app.status?.upload;
   const same =
     before !== undefined &&
     before.sha256 === app.spec.source?.blob?.sha256 &&
-    before.request === request(seen) &&
+    before.request === request(observed) &&
     app.status?.observedGeneration === app.metadata.generation;
   return same && !anew ? new Date(before.since) : now;
 };
 
 /** A URL is kept while it is for the same archive, was asked for by the same request, and is valid and for long enough. */
-const uploadStatus = (seen: Seen, since: Date, expired: boolean): Upload | undefined => {
-  const { app, now, signed } = seen;
+const uploadStatus = (observed: Observed, since: Date, expired: boolean): Upload | undefined => {
+  const { app, now, signed } = observed;
   const wanted = app.spec.source?.blob;
   if (wanted === undefined) return undefined;
-  const asked = request(seen);
+  const asked = request(observed);
   const base = { sha256: wanted.sha256, since: timestamp(since), ...(asked === undefined ? {} : { request: asked }) };
   if (expired) return base;
   if (signed !== undefined)
@@ -136,7 +136,7 @@ const uploadStatus = (seen: Seen, since: Date, expired: boolean): Upload | undef
     before.sha256 === wanted.sha256 &&
     before.request === asked &&
     expiresAt - now.getTime() > renewBeforeMs &&
-    expiresAt - urlSeconds * 1000 >= wholeSeconds(seen.s3ChangedAt);
+    expiresAt - urlSeconds * 1000 >= wholeSeconds(observed.s3ChangedAt);
   return usable ? { ...before, ...base } : undefined;
 };
 

@@ -3,7 +3,7 @@ import type { Intent } from '../kube/types.ts';
 import { lastImage } from './image.ts';
 import { chooseProcess, type Image } from './resources/container.ts';
 import { buildDeployment } from './resources/deployment.ts';
-import type { Seen } from './seen.ts';
+import type { Observed } from './observed.ts';
 import { isUnderWay, type Staging } from './staging.ts';
 
 /** Workload is what should run now: the wanted image, or the last good one until that is there. */
@@ -23,23 +23,23 @@ export type Workload =
     };
 
 /** workload decides what should run. A build that fails or goes on never takes the last good image away. */
-export const workload = (seen: Seen, staging: Staging): Workload => {
+export const workload = (observed: Observed, staging: Staging): Workload => {
   if (staging.type === 'none') return { type: 'none' };
-  const image = 'image' in staging ? staging.image : lastImage(seen);
+  const image = 'image' in staging ? staging.image : lastImage(observed);
   if (image === undefined) {
     // An App that builds hears of it before it builds.
-    const builds = seen.app.spec.source?.blob !== undefined;
-    return (builds ? pullSecretTrouble(seen) : undefined) ?? { type: 'nothingYet' };
+    const builds = observed.app.spec.source?.blob !== undefined;
+    return (builds ? pullSecretTrouble(observed) : undefined) ?? { type: 'nothingYet' };
   }
   return (
-    processTrouble(seen, image) ??
-    (image.ourRegistry ? pullSecretTrouble(seen) : undefined) ??
-    run(seen, staging, image)
+    processTrouble(observed, image) ??
+    (image.ourRegistry ? pullSecretTrouble(observed) : undefined) ??
+    run(observed, staging, image)
   );
 };
 
-const run = (seen: Seen, staging: Staging, image: Image): Workload => {
-  const { app, deployment, pullSecret, settings } = seen;
+const run = (observed: Observed, staging: Staging, image: Image): Workload => {
+  const { app, deployment, pullSecret, settings } = observed;
   const secret = pullSecret.type === 'none' ? undefined : settings.registry.pullSecretRef;
   const scaled = deployment?.spec?.replicas !== app.spec.replicas;
   return {
@@ -50,7 +50,7 @@ const run = (seen: Seen, staging: Staging, image: Image): Workload => {
   };
 };
 
-const processTrouble = ({ app }: Seen, image: Image): Workload | undefined => {
+const processTrouble = ({ app }: Observed, image: Image): Workload | undefined => {
   const choice = chooseProcess(app, image);
   if (choice.type !== 'missing') return undefined;
   const known = image.processes.map((p) => `"${p.type}"`).join(', ');
@@ -61,7 +61,7 @@ const processTrouble = ({ app }: Seen, image: Image): Workload | undefined => {
   };
 };
 
-const pullSecretTrouble = ({ pullSecret, settings }: Seen): Workload | undefined => {
+const pullSecretTrouble = ({ pullSecret, settings }: Observed): Workload | undefined => {
   const name = settings.registry.pullSecretRef ?? '';
   if (pullSecret.type === 'conflict')
     return {

@@ -191,8 +191,8 @@ export interface Context {
   readonly log: Logger;
   readonly signal: AbortSignal;
   now(): Date;
-  /** others is the peak number of other keys queued or in progress in the last 5 s. */
-  others(): number;
+  /** peakDepth is the peak number of other keys queued or in progress in the last 5 s. */
+  peakDepth(): number;
 }
 
 /** Change is what a cache saw happen to an object; at least one of the two is there. */

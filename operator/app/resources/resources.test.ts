@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { AppSpec } from '../../api/app.ts';
-import type { DeploymentObject } from '../seen.ts';
+import type { DeploymentObject } from '../observed.ts';
 import { anApp, digest, image as imageSource, see, settings, stagedImage } from '../testing/objects.ts';
 import { imageAsWritten, isForeignImage, lastImage, pullReference } from '../image.ts';
 import { chooseProcess } from './container.ts';

@@ -1,16 +1,20 @@
 import type { App, AppSpec } from '../../api/app.ts';
-import type { AppRoute } from '../../api/approute.ts';
+import { AppRoute } from '../../api/approute.ts';
 import { appRouteName, labels } from '../../api/names.ts';
 import { inputs } from '../../api/runid.ts';
-import type { StageRun, StageRunStatus } from '../../api/stagerun.ts';
+import { StageRun, type StageRunStatus } from '../../api/stagerun.ts';
 import type { Condition } from '../../kube/conditions.ts';
+import { unplanned, type AppliedChild, type Owned } from '../../kube/reconcile/plan.ts';
+import { Deployment } from '../../kube/resource.ts';
+import { planApp, type AppPlan } from '../plan.ts';
+import { isOwn } from '../routes.ts';
 import { buildDeployment } from '../resources/deployment.ts';
 import { imageAsWritten } from '../image.ts';
 import type { Image } from '../resources/container.ts';
 import { registryAddresses } from '../../registry/index.ts';
 import { buildPullSecret } from '../resources/pullsecret.ts';
 import { wantedRunName } from '../resources/stagerun.ts';
-import type { DeploymentObject, PodObject, Seen, Settings } from '../seen.ts';
+import type { DeploymentObject, PodObject, Observed, Settings } from '../observed.ts';
 
 /** now is the time of all tests. */
 export const now = new Date('2026-03-01T12:00:00Z');
@@ -41,7 +45,7 @@ export const settings: Settings = {
 };
 
 /** pullSecret is the Secret that the namespace lacks. */
-export const missingPullSecret: Seen['pullSecret'] = {
+export const missingPullSecret: Observed['pullSecret'] = {
   type: 'absent',
   intent: buildPullSecret('team', 'epinio-registry-pull', {}),
 };
@@ -271,8 +275,9 @@ export const aPod = (wishes: PodWishes = {}): PodObject =>
     },
   }) as unknown as PodObject;
 
-/** see is a Seen in which nothing is there but what is given. */
-export const see = (given: Partial<Seen> = {}): Seen => ({
+/** see is an observation in which nothing is there but what is given. */
+export const see = (given: Partial<Observed> = {}): Observed => ({
+  owned: ownedIn(given),
   app: anApp(),
   runs: [],
   routes: [],
@@ -292,6 +297,32 @@ export const see = (given: Partial<Seen> = {}): Seen => ({
   refusals: [],
   settings,
   now,
-  others: 0,
+  peakDepth: 0,
   ...given,
 });
+
+/** What is given belongs to the App where it says so. */
+const ownedIn = ({ app = anApp(), deployment, routes = [], runs = [] }: Partial<Observed>): Observed['owned'] => [
+  ...(deployment === undefined ? [] : [{ resource: Deployment, object: deployment }]),
+  ...routes.filter((route) => isOwn(app, route)).map((object) => ({ resource: AppRoute, object })),
+  ...runs.map((object) => ({ resource: StageRun, object })),
+];
+
+/** Acts is a plan with its children sorted by what happens to them. */
+export interface Acts extends AppPlan {
+  readonly applied: readonly AppliedChild[];
+  readonly removed: readonly Owned[];
+  readonly lookAfterMs: number | undefined;
+}
+
+/** acts plans without anything to look up. */
+export const acts = (observed: Observed): Acts => {
+  const plan = planApp(observed);
+  if (plan.type === 'lookUp') throw new Error(`looks up ${plan.query.type}`);
+  return {
+    ...plan,
+    applied: plan.children.filter((child) => child.type === 'apply'),
+    removed: unplanned(observed.owned, plan.children),
+    lookAfterMs: plan.next.type === 'wait' ? plan.next.afterMs : undefined,
+  };
+};

@@ -1,5 +1,5 @@
 import type { Refusal } from '../../kube/apply/refusal.ts';
-import type { Seen } from '../seen.ts';
+import type { Observed } from '../observed.ts';
 import type { Staging } from '../staging.ts';
 import {
   aDeployment,
@@ -21,16 +21,16 @@ import {
 
 /** Future is what an App says of it: it goes on by itself, it needs a person, or nothing is to be done. */
 export type Future = 'Reconciling' | 'Stalled' | 'Settled';
-/** State is what was seen of an App, and what it says then. */
-export type State = readonly [given: Partial<Seen>, future: Future, ready: string];
+/** State is what was observed of an App, and what it says then. */
+export type State = readonly [given: Partial<Observed>, future: Future, ready: string];
 type States<K extends string> = Readonly<Record<K, State>>;
 
 const routes = [aRoute('ready')];
 const app = anApp(blob());
 const present = { type: 'present', size: 100, sha256: sha } as const;
 const signed = { url: 'https://s3.test/u', headers: {}, expiresAt: new Date(now.getTime() + 3_600_000) };
-const run = (status: Parameters<typeof aRun>[0] = {}): Partial<Seen> => ({ app, routes, runs: [aRun(status)] });
-const waiting = (reason: string): Partial<Seen> =>
+const run = (status: Parameters<typeof aRun>[0] = {}): Partial<Observed> => ({ app, routes, runs: [aRun(status)] });
+const waiting = (reason: string): Partial<Observed> =>
   run({ status: { conditions: [condition('Succeeded', 'Unknown', reason)] } });
 
 /** Every kind of staging but `unknown`, which no status is written of. */
@@ -82,7 +82,7 @@ const waits: States<string> = Object.fromEntries(
   ).map(([reason, status]) => [`run waits: ${reason}`, [waiting(reason), 'Reconciling', `${status}/${reason}`]]),
 );
 
-const refused = (reason: Refusal['reason']): Partial<Seen> => ({
+const refused = (reason: Refusal['reason']): Partial<Observed> => ({
   app: anApp(image()),
   routes,
   refusals: [{ kind: 'Deployment', reason, message: 'No.' }],
@@ -96,7 +96,7 @@ const refusals: States<Refusal['reason']> = {
   AdmissionDenied: [refused('AdmissionDenied'), 'Stalled', 'False/AdmissionDenied'],
 };
 
-const rolling = (pod: Parameters<typeof aPod>[0], more: Partial<Seen> = {}): Partial<Seen> => ({
+const rolling = (pod: Parameters<typeof aPod>[0], more: Partial<Observed> = {}): Partial<Observed> => ({
   app: anApp(image()),
   routes,
   deployment: aDeployment('starting'),
@@ -175,7 +175,11 @@ const rollouts: States<string> = {
   ],
 };
 
-const paused = (more: Partial<Seen>): Partial<Seen> => ({ app: anApp({ ...blob(), paused: true }), routes, ...more });
+const paused = (more: Partial<Observed>): Partial<Observed> => ({
+  app: anApp({ ...blob(), paused: true }),
+  routes,
+  ...more,
+});
 const others: States<string> = {
   stopped: [
     { app: anApp({ ...image(), replicas: 0 }), routes, deployment: aDeployment('complete', undefined, 0) },

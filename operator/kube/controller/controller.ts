@@ -194,7 +194,15 @@ export class ControllerRunner {
     const counted = (verb: string, r: Resource): void =>
       metrics.reconcileWrites.inc({ controller: this.#c.name, verb, resource: resourceId(r) });
     const writer = gated(tracked(kube, writes, this.#by(key)), { gate, signal, counted });
-    return { cache, kube: writer, events, log, signal, now: () => clock.date(), others: () => this.#queue.crowd - 1 };
+    return {
+      cache,
+      kube: writer,
+      events,
+      log,
+      signal,
+      now: () => clock.date(),
+      peakDepth: () => this.#queue.peakDepth - 1,
+    };
   }
 
   #succeeded(key: string, result: Result): void {

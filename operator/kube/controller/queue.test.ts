@@ -238,17 +238,17 @@ describe('retries', () => {
 });
 
 it('remembers for five seconds how many keys came together', async () => {
-  expect(queue.crowd).toBe(0);
+  expect(queue.peakDepth).toBe(0);
   for (const key of ['a', 'b', 'c']) queue.add(key);
   queue.add('later', { afterMs: 10_000 });
-  expect(queue.crowd).toBe(3);
+  expect(queue.peakDepth).toBe(3);
   expect(await take()).toEqual(['a', 'b', 'c']);
   for (const key of ['a', 'b', 'c']) queue.done(key);
   await clock.advance(4000);
   queue.add('d');
-  expect(queue.crowd).toBe(3);
+  expect(queue.peakDepth).toBe(3);
   await clock.advance(1000);
-  expect(queue.crowd).toBe(1);
+  expect(queue.peakDepth).toBe(1);
 });
 
 describe('shutdown', () => {

@@ -9,8 +9,8 @@ export const freshPriority = 0;
 /** stalePriority is that of an initial list or a resync: a restart with 10,000 objects must not delay a person's edit. */
 export const stalePriority = -100;
 
-/** How long a crowd is remembered: work comes in waves, and between two of them nobody seems to wait. */
-const crowdMs = 5_000;
+/** How long a peak is remembered: work comes in waves, and between two of them nobody seems to wait. */
+const peakMs = 5_000;
 
 /** Item is a key handed out by Queue.get; give it back with done. */
 export interface Item {
@@ -90,9 +90,9 @@ export class Queue {
     return this.#dirty.size + this.#processing.size;
   }
 
-  /** crowd is the most keys that were worked on or waited to be at one time of the last seconds. */
-  get crowd(): number {
-    const lately = this.#clock.monotonic() - this.#peak.at < crowdMs ? this.#peak.keys : 0;
+  /** peakDepth is the most keys that were worked on or waited to be at one time of the last seconds. */
+  get peakDepth(): number {
+    const lately = this.#clock.monotonic() - this.#peak.at < peakMs ? this.#peak.keys : 0;
     return Math.max(lately, this.#present);
   }
 
@@ -191,7 +191,7 @@ export class Queue {
     if (this.#processing.has(entry.key)) return;
     this.#ready.push(entry);
     this.#metrics?.added(entry.priority);
-    if (this.#present >= this.crowd) this.#peak = { keys: this.#present, at: this.#clock.monotonic() };
+    if (this.#present >= this.peakDepth) this.#peak = { keys: this.#present, at: this.#clock.monotonic() };
     this.#handOut();
   }
 

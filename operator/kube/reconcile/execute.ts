@@ -7,6 +7,7 @@ import { keyOf, keyString, type KubeObject, type Resource } from '../resource.ts
 import type { Context } from '../types.ts';
 import {
   unplanned,
+  type AppliedChild,
   type Child,
   type ChildRefusal,
   type CreatedChild,
@@ -37,11 +38,11 @@ export const applyChildren = async <T extends KubeObject>(
   ctx: Context,
   subject: Subject<T>,
   children: readonly Child[],
-  isCurrent: (resource: Resource, child: Extract<Child, { type: 'apply' }>['intent']) => boolean = () => false,
+  isCurrent: (child: AppliedChild) => boolean = () => false,
 ): Promise<Outcome> => {
   const refusals: ChildRefusal[] = [];
   for (const child of children) {
-    if (child.type === 'apply' && isCurrent(child.resource, child.intent)) continue;
+    if (child.type === 'apply' && isCurrent(child)) continue;
     const found = await bringAbout(ctx, subject, child);
     if (found.type === 'there') return found;
     if (found.type === 'refused') refusals.push(...found.refusals);
@@ -82,7 +83,7 @@ const refused = ({ kind }: Resource, refusal: Refusal): Outcome => ({
 const applyChild = <T extends KubeObject>(
   ctx: Context,
   { resource: owner, object }: Subject<T>,
-  { resource, intent, shared }: Extract<Child, { type: 'apply' }>,
+  { resource, intent, shared }: AppliedChild,
 ): Promise<Outcome> =>
   refusing(ctx, resource, async () => {
     const { type } = await applyIfChanged(ctx, resource, intent, shared === true ? {} : { owner: object });

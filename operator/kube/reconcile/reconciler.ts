@@ -1,17 +1,8 @@
 import type { Key, Resource } from '../resource.ts';
 import type { KubeObject } from '../resource.ts';
-import {
-  done,
-  wait,
-  type Context,
-  type Controller,
-  type Intent,
-  type Result,
-  type Source,
-  type Watch,
-} from '../types.ts';
+import { done, wait, type Context, type Controller, type Result, type Source, type Watch } from '../types.ts';
 import { applyChildren, removeRest, report, type Subject } from './execute.ts';
-import type { LookUp, Observation, Plan } from './plan.ts';
+import type { AppliedChild, LookUp, Observation, Plan } from './plan.ts';
 import { errorTeller, type WithConditions } from './tellerror.ts';
 
 /**
@@ -44,7 +35,7 @@ export interface Reconciler<
   /** lookUp answers a plan; undefined: the answer wakes the key when it is there. */
   lookUp?(observed: O, query: Q, ctx: Context): O | undefined | Promise<O | undefined>;
   /** isCurrent spares a comparison that the plan has made already. */
-  isCurrent?(observed: O, resource: Resource, intent: Intent): boolean;
+  isCurrent?(observed: O, child: AppliedChild): boolean;
   /** prepare does what has to be done before anything is written; what it decides in memory counts at once. */
   prepare?(observed: O, plan: P, ctx: Context): void | Promise<void>;
   /** settle hears what the reconcile came to. */
@@ -143,9 +134,8 @@ class Pass<T extends WithConditions, O extends Observation, Q, P extends Plan<No
   async #execute(key: Key, { observed, plan }: Decision<O, P>, mayLookAgain: boolean): Promise<Result> {
     const ctx = this.#ctx;
     const subject: Subject<T> = { resource: this.#r.kind, object: this.#r.subject(observed) };
-    const outcome = await applyChildren(ctx, subject, plan.children, (resource, intent) =>
-      this.#r.isCurrent === undefined ? false : this.#r.isCurrent(observed, resource, intent),
-    );
+    const isCurrent = (child: AppliedChild): boolean => this.#r.isCurrent?.(observed, child) ?? false;
+    const outcome = await applyChildren(ctx, subject, plan.children, isCurrent);
     if (outcome.type === 'there')
       return mayLookAgain ? this.run(key, outcome.object) : wait(notYetMs, 'an object that no cache shows');
     // What is refused changes only what is said, and when to look again.

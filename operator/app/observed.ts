@@ -2,8 +2,8 @@ import type { App } from '../api/app.ts';
 import type { AppRoute } from '../api/approute.ts';
 import type { StageRun } from '../api/stagerun.ts';
 import type { Config } from '../config.ts';
-import type { Refusal } from '../kube/apply/refusal.ts';
-import type { Deployment, Pod, Resource } from '../kube/resource.ts';
+import type { AppliedChild, Observation } from '../kube/reconcile/plan.ts';
+import type { Deployment, Pod } from '../kube/resource.ts';
 import type { Intent } from '../kube/types.ts';
 import type { Room } from './usage.ts';
 import type { Warning } from '../kube/client/warnings.ts';
@@ -48,13 +48,8 @@ export interface Signed {
   readonly expiresAt: Date;
 }
 
-/** ChildRefusal is why the API server would not have a child of ours in this very reconcile. */
-export interface ChildRefusal extends Refusal {
-  readonly kind: string;
-}
-
-/** Seen is all that one look at an App found out; what only some plans need is absent until a plan asks for it. */
-export interface Seen {
+/** Observed is all that one look at an App found out; what only some plans need is absent until a plan asks for it. */
+export interface Observed extends Observation {
   readonly app: App;
   /** StageRuns that belong to this App (same uid). */
   readonly runs: readonly StageRun[];
@@ -67,8 +62,8 @@ export interface Seen {
   readonly pullSecret: PullSecretFact;
   /** Hash of everything in the installation that a run for the present spec would depend on. */
   platformHash(this: void): string;
-  /** isCurrent tells whether a child is as an intent wants it, so that nothing would be sent. */
-  isCurrent(this: void, resource: Resource, intent: Intent): boolean;
+  /** isCurrent tells whether a child is as it is wanted, so that nothing would be sent. */
+  isCurrent(this: void, child: AppliedChild): boolean;
   readonly blob: BlobFact;
   /** Sizes by which other Apps and the runs of the namespace name the archive. */
   readonly otherSizes: readonly number[];
@@ -83,15 +78,13 @@ export interface Seen {
   readonly warnings: readonly Warning[] | undefined;
   /** The asked part of the log of the pod that fails; '' when there is none. */
   readonly podLog: string | undefined;
-  readonly refusals: readonly ChildRefusal[];
   readonly settings: Settings;
-  readonly now: Date;
   /** Peak number of other Apps queued or in progress in the last 5 s. */
-  readonly others: number;
+  readonly peakDepth: number;
 }
 
-/** Need is an outside look that a plan cannot do without; after it the plan is made again. */
-export type Need =
+/** Query is a look outside that a plan cannot do without; after it the plan is made again. */
+export type Query =
   | { readonly type: 'blob' }
   | { readonly type: 'room' }
   | { readonly type: 'signed' }

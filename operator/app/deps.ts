@@ -1,0 +1,24 @@
+import type { Config } from '../config.ts';
+import type { RegistryAddresses } from '../registry/index.ts';
+import type { Storage } from '../storage/index.ts';
+import type { Archives } from './archives.ts';
+import type { PullSecrets } from './pullsecrets.ts';
+import type { Usage } from './usage.ts';
+
+/** AppDeps is what the controller of Apps works with. */
+export interface AppDeps {
+  readonly config: Config;
+  /** Namespace of the operator. */
+  readonly home: string;
+  readonly addresses: RegistryAddresses;
+  readonly storage: Pick<Storage, 'head' | 'presignPut' | 'remove' | 'list' | 'probeRoom'>;
+  /** When the credential that signs upload URLs was last exchanged, if it was: earlier ones are of no use. */
+  readonly s3ChangedAt?: () => Date | undefined;
+}
+
+/** AppTools is what a controller of Apps has of its own beside. */
+export interface AppTools extends AppDeps {
+  readonly pullSecrets: PullSecrets;
+  readonly archives: Archives;
+  readonly usage: Usage;
+}
