@@ -12,7 +12,8 @@ const mayImport = {
   'operator/kube/client': ['operator/kube', 'operator/telemetry'],
   'operator/kube/cache': ['operator/kube', 'operator/kube/client'],
   'operator/kube/apply': ['operator/kube', 'operator/kube/client', 'operator/telemetry'],
-  'operator/kube/controller': ['operator/kube', 'operator/kube/apply', 'operator/telemetry'],
+  'operator/kube/reconcile': ['operator/kube', 'operator/kube/apply', 'operator/telemetry'],
+  'operator/kube/controller': ['operator/kube', 'operator/telemetry'],
   'operator/api': ['operator/kube'],
   'operator/api/crd': ['operator/api', 'operator/kube'],
   'operator/registry': [],
@@ -24,13 +25,19 @@ const mayImport = {
   'operator/app': [
     ...['operator/app/resources', 'operator/config.ts', 'operator/platform', 'operator/registry', 'operator/storage'],
     ...['operator/api', 'operator/kube', 'operator/kube/apply', 'operator/kube/cache', 'operator/kube/client'],
-    ...['operator/kube/controller', 'operator/telemetry'],
+    ...['operator/kube/controller', 'operator/kube/reconcile', 'operator/telemetry'],
   ],
-  'operator/app/resources': ['operator/api', 'operator/kube', 'operator/kube/apply'],
+  'operator/app/resources': [
+    'operator/app',
+    'operator/api',
+    'operator/kube',
+    'operator/kube/apply',
+    'operator/kube/reconcile',
+  ],
   'operator/stagerun': [
     ...['operator/stagerun/resources', 'operator/config.ts', 'operator/platform', 'operator/registry'],
     ...['operator/storage', 'operator/api', 'operator/kube', 'operator/kube/apply', 'operator/kube/cache'],
-    ...['operator/kube/client', 'operator/kube/controller', 'operator/telemetry'],
+    ...['operator/kube/client', 'operator/kube/controller', 'operator/kube/reconcile', 'operator/telemetry'],
   ],
   'operator/stagerun/resources': [
     ...['operator/stagerun', 'operator/config.ts', 'operator/registry', 'operator/api', 'operator/kube'],
@@ -38,9 +45,9 @@ const mayImport = {
   ],
   'operator/approute': [
     ...['operator/approute/resources', 'operator/config.ts', 'operator/api', 'operator/kube', 'operator/kube/apply'],
-    ...['operator/kube/cache', 'operator/kube/client', 'operator/kube/controller'],
+    ...['operator/kube/cache', 'operator/kube/client', 'operator/kube/controller', 'operator/kube/reconcile'],
   ],
-  'operator/approute/resources': ['operator/approute', 'operator/api', 'operator/kube'],
+  'operator/approute/resources': ['operator/approute', 'operator/api', 'operator/kube', 'operator/kube/reconcile'],
   'operator/sweep': [
     ...['operator/config.ts', 'operator/storage', 'operator/api', 'operator/kube', 'operator/kube/controller'],
     'operator/telemetry',

@@ -1,7 +1,7 @@
-import type { Pod } from '../kube/resource.ts';
+import type { Pod, ObjectOf } from '../kube/resource.ts';
 
 /** PodObject is the build pod as the API has it. */
-export type PodObject = NonNullable<(typeof Pod)['_object']>;
+export type PodObject = ObjectOf<typeof Pod>;
 type Statuses = NonNullable<NonNullable<PodObject['status']>['containerStatuses']>;
 /** ContainerStatus is what the kubelet says about one container. */
 export type ContainerStatus = Statuses[number];

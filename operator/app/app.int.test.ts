@@ -2,8 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { App } from '../api/app.ts';
 import { AppRoute } from '../api/approute.ts';
 import { appRouteName } from '../api/names.ts';
-import { Event } from '../kube/resource.ts';
-import { Deployment, Ingress, Pod, Service, type Resource } from '../kube/resource.ts';
+import { Deployment, Event, Ingress, Pod, PodDisruptionBudget, Service, type Resource } from '../kube/resource.ts';
 import { inNamespace } from '../testing/apiserver.ts';
 import { asUser, runApps, type AppWorld, type User } from '../testing/apps.ts';
 
@@ -91,7 +90,9 @@ describe('an App that runs an image', () => {
       const scaled = await user.until(key, { Ready: 'True/Ready' });
       expect(scaled.status).toMatchObject({ readyReplicas: 2, image: `example.org/x@sha256:${'1'.repeat(64)}` });
       await world.idle();
-      const scale = world.writes();
+      // With the second replica comes a PodDisruptionBudget.
+      const { 'apply poddisruptionbudgets.policy': budgets, ...scale } = world.writes();
+      expect(budgets).toBe(1);
       expect(total(scale), JSON.stringify(scale)).toBeLessThanOrEqual(3);
 
       const host = `new.${namespace}.test`;
@@ -103,6 +104,11 @@ describe('an App that runs an image', () => {
       expect(total(route), JSON.stringify(route)).toBeLessThanOrEqual(6);
       const { items } = await user.kube.list(AppRoute, { namespace });
       expect(items.map((r) => r.spec.host)).toEqual([host]);
+
+      // What is owned and no longer planned goes, without a word of code about its removal.
+      expect(await user.kube.get(PodDisruptionBudget, key)).toMatchObject({ spec: { maxUnavailable: 1 } });
+      await user.apply(key, { ...image, replicas: 1, env: [{ name: 'A', value: '' }], routes: [{ host, path: '/' }] });
+      await user.gone(PodDisruptionBudget, key);
     }));
 
   test('goes with all that it owns, by Kubernetes alone', () =>

@@ -1,12 +1,13 @@
 import { App } from '../api/app.ts';
 import { AppRoute } from '../api/approute.ts';
-import { deploymentName, serviceName } from '../api/names.ts';
+import { deploymentName } from '../api/names.ts';
 import { StageRun } from '../api/stagerun.ts';
 import { comparing } from '../kube/reconcile/compare.ts';
-import { ofKind, ownedBy, type OwnedKind } from '../kube/reconcile/owned.ts';
-import { Deployment, keyString, Pod, Service, type Key } from '../kube/resource.ts';
+import { ofKind, ownedBy } from '../kube/reconcile/owned.ts';
+import { Deployment, keyString, Pod, type Key } from '../kube/resource.ts';
 import type { Context } from '../kube/types.ts';
 import { platformHash, resolveBuilder, secretsOf, secretVersionsOf } from '../platform/builders.ts';
+import { singleKinds } from './children.ts';
 import type { AppTools } from './deps.ts';
 import { needsPullSecret } from './image.ts';
 import type { Observed } from './observed.ts';
@@ -18,12 +19,6 @@ export const byApp = 'app';
 /** appValue is what byApp finds an App's objects under. */
 export const appValue = (namespace: string, app: string): string => keyString({ namespace, name: app });
 
-/** ownedKinds are what an App may own, beside its routes and runs. */
-const ownedKinds = ({ metadata: { name } }: App): OwnedKind[] => [
-  { resource: Deployment, name: deploymentName(name) },
-  { resource: Service, name: serviceName(name) },
-];
-
 /** observe reads everything about an App from the cache; undefined when it is gone or going. */
 export const observe = async (
   { config, addresses, s3ChangedAt, pullSecrets }: AppTools,
@@ -34,7 +29,11 @@ export const observe = async (
   const app = cache.get(App, key);
   if (app === undefined || app.metadata.deletionTimestamp !== undefined) return undefined;
   const { namespace, name } = app.metadata;
-  const owned = ownedBy(cache, app, ownedKinds(app));
+  const owned = ownedBy(
+    cache,
+    app,
+    singleKinds.map(({ resource, nameOf }) => ({ resource, name: nameOf(app) })),
+  );
   const runs = cache.ownedBy(StageRun, app);
   const routes = cache.byIndex(AppRoute, byApp, appValue(namespace, name));
   const { builder, env, resources, timeoutSeconds, cache: layers } = app.spec.build ?? {};

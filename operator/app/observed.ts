@@ -3,16 +3,16 @@ import type { AppRoute } from '../api/approute.ts';
 import type { StageRun } from '../api/stagerun.ts';
 import type { Config } from '../config.ts';
 import type { AppliedChild, Observation } from '../kube/reconcile/plan.ts';
-import type { Deployment, Pod } from '../kube/resource.ts';
+import type { Deployment, Pod, ObjectOf } from '../kube/resource.ts';
 import type { Intent } from '../kube/types.ts';
 import type { Room } from './usage.ts';
 import type { Warning } from '../kube/client/warnings.ts';
 import type { RegistryAddresses } from '../registry/index.ts';
 
 /** DeploymentObject is a Deployment as the cache has it. */
-export type DeploymentObject = NonNullable<(typeof Deployment)['_object']>;
+export type DeploymentObject = ObjectOf<typeof Deployment>;
 /** PodObject is a Pod as the cache has it. */
-export type PodObject = NonNullable<(typeof Pod)['_object']>;
+export type PodObject = ObjectOf<typeof Pod>;
 
 /** Settings is the part of the configuration that Apps depend on. */
 export type Settings = Pick<Config, 'domain' | 'routeTemplate' | 'registry' | 'archive'> & {

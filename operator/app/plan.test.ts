@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { App, AppStatus } from '../api/app.ts';
+import type { App, AppSpec, AppStatus } from '../api/app.ts';
 import { meanings } from '../api/conditions.ts';
 import { findCondition } from '../kube/conditions.ts';
 import { checkConditions } from '../testing/conditionscheck.ts';
@@ -26,6 +26,7 @@ import {
   stagedImage,
   succeeded,
 } from './testing/objects.ts';
+import { PodDisruptionBudget } from '../kube/resource.ts';
 import type { Observed } from './observed.ts';
 
 interface Expected {
@@ -574,7 +575,7 @@ describe('a StageRun', () => {
         runs: [aRun({ status: running('build') }), old],
         deployment: aDeployment('complete', oldImage),
       },
-      { apply: ['AppRoute', 'Service', 'Deployment'] },
+      { apply: ['AppRoute', 'Service', 'Deployment', 'PodDisruptionBudget'] },
     ],
     [
       'that succeeded is deployed',
@@ -738,6 +739,46 @@ describe('a StageRun', () => {
       { Ready: 'False/ProcessNotFound', progress: 'Stalled', apply: ['AppRoute', 'Service'] },
     ],
   ])('%s', (_, given, expected) => check(given, expected));
+});
+
+describe('a PodDisruptionBudget', () => {
+  const app = anApp({ ...image(), replicas: 2 });
+  const there = aDeployment('complete', undefined, 2);
+  const budget = { resource: PodDisruptionBudget, object: { metadata: { name: 'shop', namespace: 'team' } } };
+  const owned = (given: Partial<Observed>): Observed => ({ ...see(given), owned: [...see(given).owned, budget] });
+  const kinds = (given: Partial<Observed>) => acts(see(given)).applied.map((child) => child.resource.kind);
+
+  test('lets nodes take one pod at a time where there are several', () => {
+    const child = acts(see({ app, routes: ready, deployment: there })).applied.at(-1);
+    expect(child?.intent).toMatchObject({
+      kind: 'PodDisruptionBudget',
+      metadata: { name: 'shop', namespace: 'team' },
+      spec: {
+        maxUnavailable: 1,
+        selector: { matchLabels: { 'epinio.io/app': 'shop', 'epinio.io/process': 'web' } },
+      },
+    });
+  });
+  test.each<[string, Partial<AppSpec>]>([
+    ['a single pod', { replicas: 1 }],
+    ['no pods', { replicas: 0 }],
+    ['no source', { source: {} }],
+  ])('is not there with %s, and goes where it was', (_, spec) => {
+    const given = { app: anApp({ ...app.spec, ...spec }), routes: ready, deployment: there };
+    expect(kinds(given)).not.toContain('PodDisruptionBudget');
+    expect(acts(owned(given)).removed).toContain(budget);
+  });
+  test('stays while a build goes on, and as it is while the App is paused', () => {
+    const builds = {
+      app: anApp({ ...blob(), replicas: 2 }),
+      runs: [aRun({ status: running('build') })],
+      deployment: there,
+    };
+    expect(kinds({ ...builds, routes: ready })).toContain('PodDisruptionBudget');
+    expect(acts(owned({ app: anApp({ ...app.spec, replicas: 1, paused: true }), deployment: there })).removed).toEqual(
+      [],
+    );
+  });
 });
 
 describe('a StageRun that waits', () => {

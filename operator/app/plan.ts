@@ -1,22 +1,15 @@
 import type { AppStatus } from '../api/app.ts';
-import { AppRoute } from '../api/approute.ts';
 import { ConditionType, Reason } from '../api/conditions.ts';
-import { StageRun } from '../api/stagerun.ts';
+import type { StageRun } from '../api/stagerun.ts';
 import { findCondition } from '../kube/conditions.ts';
-import { apply, keep, unplanned, type Child, type LookUp, type Note, type Plan } from '../kube/reconcile/plan.ts';
-import { ofKind } from '../kube/reconcile/owned.ts';
-import { Deployment, Secret, Service } from '../kube/resource.ts';
-import { done, terminal, wait, type Intent, type Result } from '../kube/types.ts';
+import { keep, unplanned, type Child, type LookUp, type Note, type Plan } from '../kube/reconcile/plan.ts';
+import { done, terminal, wait, type Result } from '../kube/types.ts';
+import { childrenOf, superseded } from './children.ts';
 import { reported, rolloutNow } from './facts.ts';
-import { prunedRuns } from './history.ts';
 import type { Observed, Query } from './observed.ts';
-import { buildAppRoute } from './resources/approute.ts';
-import { buildService } from './resources/service.ts';
-import { buildStageRun, cancelStageRun, changeOf } from './resources/stagerun.ts';
 import type { Rollout } from './rollout.ts';
-import { addresses, staleRoutes } from './routes.ts';
-import { hasBegunExport, isFinished, waitOf } from './runs.ts';
-import { desiredRunName, isAbandoned, stage, type Staging } from './staging.ts';
+import { waitOf } from './runs.ts';
+import { stage, type Staging } from './staging.ts';
 import { statusOf } from './status.ts';
 import { statusDelayMs } from './statusdelay.ts';
 import { workload, type Workload } from './workload.ts';
@@ -36,7 +29,7 @@ export const planApp = (observed: Observed): AppPlan | LookUp<Query> => {
   const query = queryOf(observed, staging, work);
   if (query !== undefined) return { type: 'lookUp', query };
   const paused = observed.app.spec.paused === true;
-  const wanted = childrenOf(observed, staging, work);
+  const wanted = childrenOf({ observed, staging, work });
   const status = statusOf({ observed, staging, work, differs: paused && differs(observed, staging, wanted) });
   const delayMs = statusDelayMs(observed, status);
   const stalled = findCondition(status.conditions, ConditionType.Stalled)?.reason;
@@ -85,69 +78,6 @@ const questionOf = (observed: Observed, rollout: Rollout): Query | undefined => 
       return reported(observed, rollout.failure) === undefined ? rollout.failure.ask : undefined;
   }
 };
-
-/** Routes come first: a conflict is found before work is done. What is owned and not among the children goes. */
-const childrenOf = (observed: Observed, staging: Staging, work: Workload): Child[] => {
-  const { app, pullSecret } = observed;
-  const needsSecret = work.type === 'run' ? work.image.ourRegistry : app.spec.source?.blob !== undefined;
-  return [
-    ...routeChildren(observed),
-    apply(Service, buildService(app)),
-    ...(pullSecret.type === 'absent' && needsSecret
-      ? [{ ...apply(Secret, pullSecret.intent), shared: true } as const]
-      : []),
-    ...runChildren(observed, staging),
-    ...deploymentChildren(observed, work),
-  ];
-};
-
-const routeChildren = (observed: Observed): Child[] => {
-  const stale = new Set(staleRoutes(observed).map((route) => route.metadata.name));
-  const wanted = addresses(observed).filter((a) => !a.foreign);
-  return [
-    ...wanted.map((a) => apply(AppRoute, buildAppRoute(observed.app, a.wanted))),
-    ...ofKind(observed.owned, AppRoute)
-      .filter((route) => !stale.has(route.metadata.name))
-      .map((route) => keep(AppRoute, route)),
-  ];
-};
-
-const runChildren = (observed: Observed, staging: Staging): Child[] => {
-  const { app, pullSecret, runs } = observed;
-  // What could not be pulled is not built.
-  const starts = staging.type === 'start' && pullSecret.type !== 'conflict' && pullSecret.type !== 'missing';
-  const spent = staging.type === 'discard' || staging.type === 'awaitingBlob' ? staging.run : undefined;
-  const spare = new Set([spent, ...prunedRuns(observed)]);
-  const by = desiredRunName(observed) ?? 'none';
-  return [
-    ...superseded(observed).map((run) => apply(StageRun, cancelStageRun(app, run, by))),
-    ...(starts ? [apply(StageRun, newRun(observed))] : []),
-    ...runs.filter((run) => !spare.has(run)).map((run) => keep(StageRun, run)),
-  ];
-};
-
-/** Without a source there is nothing to run; otherwise what runs goes on until there is something better. */
-const deploymentChildren = ({ deployment }: Observed, work: Workload): Child[] => {
-  if (work.type === 'none') return [];
-  if (work.type === 'run' && !work.held) return [apply(Deployment, work.intent)];
-  return deployment === undefined ? [] : [keep(Deployment, deployment)];
-};
-
-const newRun = (observed: Observed): Intent => {
-  const before = observed.app.status?.stageRun;
-  const made = before?.desired === desiredRunName(observed) ? (before?.attempts ?? 0) : 0;
-  return buildStageRun(observed.app, changeOf(observed.app, observed.runs), made + 1);
-};
-
-/** A run that has begun to export is left to end: half an export is no use to anybody. */
-const superseded = (observed: Observed): StageRun[] =>
-  observed.runs.filter(
-    (run) =>
-      isAbandoned(run, desiredRunName(observed)) &&
-      run.metadata.deletionTimestamp === undefined &&
-      !isFinished(run) &&
-      !hasBegunExport(run),
-  );
 
 const refusalRetryMs = 60_000;
 /** Room comes when the sweep or another App gives it back, which wakes nobody. */

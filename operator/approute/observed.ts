@@ -1,7 +1,7 @@
 import type { AppRoute } from '../api/approute.ts';
 import type { Config } from '../config.ts';
 import type { Observation } from '../kube/reconcile/plan.ts';
-import type { Ingress } from '../kube/resource.ts';
+import type { Ingress, ObjectOf } from '../kube/resource.ts';
 import type { HostSettings } from './allowed.ts';
 import type { Backend } from './backend.ts';
 import type { Ruling } from './ruling.ts';
@@ -10,7 +10,7 @@ import type { Ruling } from './ruling.ts';
 export type Settings = Pick<Config, 'ingress'> & HostSettings;
 
 /** IngressObject is an Ingress as the cache has it. */
-export type IngressObject = NonNullable<(typeof Ingress)['_object']>;
+export type IngressObject = ObjectOf<typeof Ingress>;
 
 /** Rival is an Ingress, not made for an AppRoute, that serves the same address. */
 export type Rival =

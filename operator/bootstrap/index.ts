@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import type { Logger } from 'pino';
 import { labels, managedBy } from '../api/names.ts';
 import { isAlreadyExists } from '../kube/errors.ts';
-import { Secret } from '../kube/resource.ts';
+import { Secret, type ObjectOf } from '../kube/resource.ts';
 import type { Kube } from '../kube/types.ts';
 import { secretsOf, type BootstrapOptions, type Content } from './secrets.ts';
 
@@ -23,7 +23,7 @@ export const readBootstrapOptions = (env: NodeJS.ProcessEnv): BootstrapOptions =
   };
 };
 
-type SecretObject = NonNullable<(typeof Secret)['_object']>;
+type SecretObject = ObjectOf<typeof Secret>;
 
 /** daysLeft of a certificate, as base64 of its PEM. */
 export const daysLeft = (data: string, now: Date): number =>

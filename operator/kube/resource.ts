@@ -8,6 +8,7 @@ import type {
   V1Node,
   V1ObjectMeta,
   V1Pod,
+  V1PodDisruptionBudget,
   V1ReplicaSet,
   V1Secret,
   V1Service,
@@ -55,6 +56,9 @@ export interface Resource<T extends KubeObject = KubeObject> {
   /** Phantom, never set: carries T through inference. */
   readonly _object?: T;
 }
+
+/** ObjectOf is the type of the objects of a Resource. */
+export type ObjectOf<R extends Resource> = NonNullable<R['_object']>;
 
 /** Key names an object within its kind; namespace is '' for cluster-scoped kinds. */
 export interface Key {
@@ -119,6 +123,13 @@ export const Service = resource<Wire<V1Service>>({
   exclusive: { spec: ['externalIPs', 'publishNotReadyAddresses'] },
 });
 export const Pod = resource<Wire<V1Pod>>({ group: '', version: 'v1', kind: 'Pod', plural: 'pods' });
+export const PodDisruptionBudget = resource<Wire<V1PodDisruptionBudget>>({
+  group: 'policy',
+  version: 'v1',
+  kind: 'PodDisruptionBudget',
+  plural: 'poddisruptionbudgets',
+  exclusive: { spec: ['minAvailable'] },
+});
 export const Secret = resource<Wire<V1Secret>>({ group: '', version: 'v1', kind: 'Secret', plural: 'secrets' });
 export const ConfigMap = resource<Wire<V1ConfigMap>>({
   group: '',

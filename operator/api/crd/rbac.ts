@@ -38,6 +38,7 @@ export const operatorGrants: readonly Grant[] = [
   { group: 'networking.k8s.io', resources: ['ingresses'], verbs: own },
   // Services go with their App.
   { group: '', resources: ['services'], verbs: [...read, 'create', 'patch'] },
+  { group: 'policy', resources: ['poddisruptionbudgets'], verbs: own },
   { group: '', resources: ['secrets'], verbs: own },
   { group: '', resources: ['pods'], verbs: ['list', 'watch'] },
   { group: '', resources: ['pods/log'], verbs: ['get'] },

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import type { Event } from '../resource.ts';
+import type { Event, ObjectOf } from '../resource.ts';
 import type { KubeReader, List, ListOptions } from '../types.ts';
 import { listWarnings } from './warnings.ts';
 
-type Told = NonNullable<(typeof Event)['_object']>;
+type Told = ObjectOf<typeof Event>;
 const pod = { metadata: { namespace: 'team', name: 'p', uid: 'u' } };
 const event = (reason: string, note: string, more: object = {}): Told =>
   ({ reason, note, metadata: { creationTimestamp: '2026-03-01T12:00:00Z' }, ...more }) as Told;

@@ -5,7 +5,7 @@ import { oneLine } from '../../telemetry/oneline.ts';
 import { bucket, type Bucket } from '../backoff.ts';
 import { sleep, systemClock, type Clock } from '../clock.ts';
 import { isAlreadyExists, isNotFound, isTransient } from '../errors.ts';
-import { apiVersionOf, Event, type KubeObject } from '../resource.ts';
+import { apiVersionOf, Event, type KubeObject, type ObjectOf } from '../resource.ts';
 import type { EventRecorder, Kube } from '../types.ts';
 
 /** RecorderOptions: kube is gated, so that a process that does not lead tells no stories. */
@@ -131,7 +131,7 @@ export class Recorder implements EventRecorder {
     }
   }
 
-  #event(regarding: KubeObject, note: Note, series: Series): NonNullable<(typeof Event)['_object']> {
+  #event(regarding: KubeObject, note: Note, series: Series): ObjectOf<typeof Event> {
     const { name, namespace, uid } = regarding.metadata ?? {};
     return {
       apiVersion: apiVersionOf(Event),
@@ -165,7 +165,7 @@ export class Recorder implements EventRecorder {
     this.#plans.set(series, cancel);
   }
 
-  async #create(event: NonNullable<(typeof Event)['_object']>, series: Series): Promise<void> {
+  async #create(event: ObjectOf<typeof Event>, series: Series): Promise<void> {
     await this.#o.kube.create(Event, event).catch((error: unknown) => {
       // An earlier try whose answer was lost.
       if (!isAlreadyExists(error)) throw error;

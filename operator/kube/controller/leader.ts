@@ -6,7 +6,7 @@ import { jittered } from '../backoff.ts';
 import { sleep, systemClock, type Clock } from '../clock.ts';
 import { isAlreadyExists, isConflict, isNotFound, Stopped } from '../errors.ts';
 import { reasonOf } from './gate.ts';
-import { apiVersionOf, keyString, Lease, type Key } from '../resource.ts';
+import { apiVersionOf, keyString, Lease, type Key, type ObjectOf } from '../resource.ts';
 import type { Kube } from '../types.ts';
 
 /** ElectionOptions; the times are client-go's: a leader gives up 5 s before anyone may take over. */
@@ -41,7 +41,7 @@ export interface Term {
 export const electionIdentity = (podName?: string): string =>
   podName !== undefined && podName !== '' ? podName : `${hostname()}_${randomUUID()}`;
 
-type LeaseObject = NonNullable<(typeof Lease)['_object']>;
+type LeaseObject = ObjectOf<typeof Lease>;
 type Attempt = 'mine' | 'theirs' | 'unknown';
 
 const microTime = (at: Date): string => at.toISOString().replace('Z', '000Z');

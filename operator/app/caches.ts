@@ -1,0 +1,76 @@
+import { App } from '../api/app.ts';
+import { AppRoute } from '../api/approute.ts';
+import { annotations, blobValue, byBlob, labels } from '../api/names.ts';
+import { StageRun } from '../api/stagerun.ts';
+import { trimMetadata, trimOwn, trimPod } from '../api/trim.ts';
+import type { Config } from '../config.ts';
+import { cached, type CacheSpec } from '../kube/cache/cache.ts';
+import { controllerOf, groupOf } from '../kube/owners.ts';
+import { Pod, Secret, type KubeObject } from '../kube/resource.ts';
+import { secretsOf } from '../platform/builders.ts';
+import { singleKinds } from './children.ts';
+import { appValue, byApp } from './observe.ts';
+
+/** isOfApp: somebody may have taken one of the signs away, and then it is to be mended. */
+const isOfApp = (object: KubeObject): boolean =>
+  object.metadata?.labels?.[labels.app] !== undefined ||
+  object.metadata?.annotations?.[annotations.applied] !== undefined;
+
+/** Strangers' objects are kept by name alone: so much is needed to see that a name is taken, and when it is free again. */
+const trimStrangers = <T extends KubeObject>(object: T): T => {
+  const { apiVersion, kind, metadata } = object;
+  return trimMetadata(isOfApp(object) ? object : ({ apiVersion, kind, metadata } as T));
+};
+
+/** bySecret is the index of Apps by the Secrets that their builds depend on. */
+export const bySecret = 'buildSecret';
+
+/** A build that failed is tried again when a Secret that it depends on has changed. */
+const secretsOfBuild =
+  (config: Config) =>
+  ({ metadata, spec }: App): string[] =>
+    secretsOf(config, spec.build?.env).map((name) => appValue(metadata.namespace, name));
+
+/** appCacheSpecs is what this controller wants cached. */
+export const appCacheSpecs = (config: Config, home: string): readonly CacheSpec[] => {
+  const watched = config.watchNamespaces;
+  return [
+    cached(App, { trim: trimOwn, indexes: { [bySecret]: secretsOfBuild(config), [byBlob]: archiveOf } }),
+    cached(StageRun, { trim: trimOwn, indexes: { [byBlob]: archiveOf } }),
+    cached(AppRoute, {
+      trim: trimOwn,
+      indexes: { [byApp]: appsOfRoute },
+    }),
+    ...singleKinds.map(({ resource }) => cached(resource, { trim: trimStrangers })),
+    cached(Pod, { labelSelector: labels.app, trim: trimPod, indexes: { [byApp]: webPodOf } }),
+    // Metadata only: no content of a Secret is ever held, but that of the pull secret.
+    cached(Secret, {
+      metadataOnly: true,
+      trim: trimMetadata,
+      namespaces: watched.length === 0 ? undefined : [...new Set([...watched, home])],
+    }),
+  ];
+};
+
+/** The archive that an App or a StageRun is built from. */
+const archiveOf = ({ metadata, spec }: App | StageRun): string[] =>
+  spec.source?.blob === undefined ? [] : [blobValue(metadata.namespace, spec.source.blob.sha256)];
+
+/** The App that a route leads to, and the one that made it, should somebody have led it elsewhere. */
+export const appsOfRoute = (route: AppRoute): string[] => {
+  const { metadata, spec } = route;
+  const maker = controllerOf(route);
+  const names = new Set([
+    spec.appRef.name,
+    ...(maker?.kind === App.kind && groupOf(maker.apiVersion) === App.group ? [maker.name] : []),
+  ]);
+  return [...names].map((name) => appValue(metadata.namespace, name));
+};
+
+/** Pods of builds carry the App's name too, but no process. */
+export const webPodOf = ({ metadata }: KubeObject): string[] => {
+  const app = metadata?.labels?.[labels.app];
+  return app === undefined || metadata?.labels?.[labels.process] === undefined
+    ? []
+    : [appValue(metadata.namespace ?? '', app)];
+};

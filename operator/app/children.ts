@@ -1,0 +1,91 @@
+import { AppRoute } from '../api/approute.ts';
+import { StageRun } from '../api/stagerun.ts';
+import { ofKind } from '../kube/reconcile/owned.ts';
+import { apply, keep, type Child } from '../kube/reconcile/plan.ts';
+import { Deployment, Secret, Service } from '../kube/resource.ts';
+import type { Intent } from '../kube/types.ts';
+import { deploymentName, serviceName } from '../api/names.ts';
+import type { ChildKind, Decided, SingleKind } from './child.ts';
+import { prunedRuns } from './history.ts';
+import type { Observed } from './observed.ts';
+import { buildAppRoute } from './resources/approute.ts';
+import { disruptionBudget } from './resources/disruptionbudget.ts';
+import { buildService } from './resources/service.ts';
+import { buildStageRun, cancelStageRun, changeOf } from './resources/stagerun.ts';
+import { addresses, staleRoutes } from './routes.ts';
+import { hasBegunExport, isFinished } from './runs.ts';
+import { desiredRunName, isAbandoned } from './staging.ts';
+
+const routes: ChildKind = ({ observed }) => {
+  const stale = new Set(staleRoutes(observed).map((route) => route.metadata.name));
+  const wanted = addresses(observed).filter((a) => !a.foreign);
+  return [
+    ...wanted.map((a) => apply(AppRoute, buildAppRoute(observed.app, a.wanted))),
+    ...ofKind(observed.owned, AppRoute)
+      .filter((route) => !stale.has(route.metadata.name))
+      .map((route) => keep(AppRoute, route)),
+  ];
+};
+
+const service: SingleKind = {
+  resource: Service,
+  nameOf: ({ metadata }) => serviceName(metadata.name),
+  children: ({ observed }) => [apply(Service, buildService(observed.app))],
+};
+
+/** The copy of the pull secret serves all Apps of the namespace. */
+const pullSecret: ChildKind = ({ observed, work }) => {
+  const { app, pullSecret: secret } = observed;
+  const isNeeded = work.type === 'run' ? work.image.ourRegistry : app.spec.source?.blob !== undefined;
+  return secret.type === 'absent' && isNeeded ? [{ ...apply(Secret, secret.intent), shared: true }] : [];
+};
+
+const stageRuns: ChildKind = ({ observed, staging }) => {
+  const { app, pullSecret: secret, runs } = observed;
+  // What could not be pulled is not built.
+  const starts = staging.type === 'start' && secret.type !== 'conflict' && secret.type !== 'missing';
+  const spent = staging.type === 'discard' || staging.type === 'awaitingBlob' ? staging.run : undefined;
+  const spare = new Set([spent, ...prunedRuns(observed)]);
+  const by = desiredRunName(observed) ?? 'none';
+  return [
+    ...superseded(observed).map((run) => apply(StageRun, cancelStageRun(app, run, by))),
+    ...(starts ? [apply(StageRun, newRun(observed))] : []),
+    ...runs.filter((run) => !spare.has(run)).map((run) => keep(StageRun, run)),
+  ];
+};
+
+const newRun = (observed: Observed): Intent => {
+  const before = observed.app.status?.stageRun;
+  const made = before?.desired === desiredRunName(observed) ? (before?.attempts ?? 0) : 0;
+  return buildStageRun(observed.app, changeOf(observed.app, observed.runs), made + 1);
+};
+
+/** superseded are the runs that are ended for a newer one. One that has begun to export is left to end: half an export is no use to anybody. */
+export const superseded = (observed: Observed): StageRun[] =>
+  observed.runs.filter(
+    (run) =>
+      isAbandoned(run, desiredRunName(observed)) &&
+      run.metadata.deletionTimestamp === undefined &&
+      !isFinished(run) &&
+      !hasBegunExport(run),
+  );
+
+/** Without a source there is nothing to run; otherwise what runs goes on until there is something better. */
+const deployment: SingleKind = {
+  resource: Deployment,
+  nameOf: ({ metadata }) => deploymentName(metadata.name),
+  children: ({ observed: { deployment: there }, work }) => {
+    if (work.type === 'none') return [];
+    if (work.type === 'run' && !work.held) return [apply(Deployment, work.intent)];
+    return there === undefined ? [] : [keep(Deployment, there)];
+  },
+};
+
+/** singleKinds are cached, watched and owned by this table alone. */
+export const singleKinds: readonly SingleKind[] = [service, deployment, disruptionBudget];
+
+/** childrenOf is everything that an App wants, in the order in which it is made: a conflict of routes is found before work is done. */
+export const childrenOf = (decided: Decided): Child[] =>
+  [routes, service.children, pullSecret, stageRuns, deployment.children, disruptionBudget.children].flatMap(
+    (children) => [...children(decided)],
+  );

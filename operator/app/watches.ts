@@ -1,0 +1,72 @@
+import { App } from '../api/app.ts';
+import { AppRoute } from '../api/approute.ts';
+import { labels } from '../api/names.ts';
+import { StageRun } from '../api/stagerun.ts';
+import { owned, refers } from '../kube/controller/watches.ts';
+import { keyOf, parseKey, Pod, Secret, type Key, type KubeObject } from '../kube/resource.ts';
+import type { Cache, Change, Watch } from '../kube/types.ts';
+import { appsOfRoute, bySecret, webPodOf } from './caches.ts';
+import { singleKinds } from './children.ts';
+import type { AppDeps } from './deps.ts';
+import { appValue } from './observe.ts';
+import type { PodObject } from './observed.ts';
+
+const appOf = ({ metadata }: KubeObject): Key[] => {
+  const name = metadata?.labels?.[labels.app];
+  return name === undefined ? [] : [{ namespace: metadata?.namespace ?? '', name }];
+};
+
+/** What of a pod's state can change what is said of its App. */
+const podSignature = (pod: PodObject | undefined): string =>
+  JSON.stringify([
+    pod?.metadata?.deletionTimestamp,
+    pod?.status?.conditions?.map((c) => [c.type, c.status, c.reason]),
+    pod?.status?.containerStatuses?.map((c) => [
+      c.ready,
+      c.imageID,
+      c.restartCount,
+      c.state?.running?.startedAt,
+      c.state?.waiting?.reason,
+      c.state?.terminated?.exitCode,
+    ]),
+  ]);
+
+const podChanged = ({ before, after }: Change<PodObject>): boolean => podSignature(before) !== podSignature(after);
+
+const routeChanged = ({ before, after }: Change<AppRoute>): boolean => routeSignature(before) !== routeSignature(after);
+
+/** Of the metadata what we set: it is ours to mend. */
+const routeSignature = (route: AppRoute | undefined): string | undefined =>
+  route &&
+  JSON.stringify([
+    route.spec,
+    route.status,
+    route.metadata.labels,
+    route.metadata.annotations,
+    route.metadata.ownerReferences,
+  ]);
+
+/** A name that a stranger gave up is free for the App of that name; so is that of a child which lost its owner. */
+const freedName = (object: KubeObject): Key[] => [keyOf(object)];
+const isDeletion = ({ after }: Change<KubeObject>): boolean => after === undefined;
+
+const pullSecretReaders =
+  ({ config, home }: AppDeps) =>
+  ({ metadata }: KubeObject, cache: Cache): Key[] => {
+    const { pullSecretRef, pullKeyRef } = config.registry;
+    const { name, namespace } = metadata ?? {};
+    if (namespace === home && (name === pullSecretRef || name === pullKeyRef)) return cache.list(App).map(keyOf);
+    return name !== undefined && name === pullSecretRef ? cache.keysByIndex(App, 'namespace', namespace ?? '') : [];
+  };
+
+/** appWatches wakes an App by what happens to its children, pods, routes and Secrets. */
+export const appWatches = (deps: AppDeps): Watch[] => [
+  owned(StageRun, App),
+  ...singleKinds.flatMap(({ resource }) => [owned(resource, App), refers(resource, freedName, isDeletion)]),
+  refers(AppRoute, (route) => appsOfRoute(route).map(parseKey), routeChanged),
+  refers(Pod, (pod) => (webPodOf(pod).length > 0 ? appOf(pod) : []), podChanged),
+  refers(Secret, pullSecretReaders(deps)),
+  refers(Secret, ({ metadata }, cache) =>
+    cache.keysByIndex(App, bySecret, appValue(metadata?.namespace ?? '', metadata?.name ?? '')),
+  ),
+];
