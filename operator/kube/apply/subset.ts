@@ -13,9 +13,13 @@ export type Json = Readonly<Record<string, unknown>>;
 /** isObject narrows to a JSON object. */
 export const isObject = (v: unknown): v is Json => typeof v === 'object' && v !== null && !Array.isArray(v);
 
-/** Lists that server-side apply merges by key, so others may have items of their own in them: name of the field → its keys. */
+/**
+ * Lists that server-side apply merges by key, so others may have items of their own in them: name of the field → its keys. That a
+ * name means the same in every kind that is compared, subset.int.test.ts asks the API server itself.
+ */
 const listMaps: Readonly<Record<string, readonly string[]>> = {
   conditions: ['type'],
+  claims: ['name'],
   configurations: ['name'],
   containers: ['name'],
   env: ['name'],
@@ -26,6 +30,7 @@ const listMaps: Readonly<Record<string, readonly string[]>> = {
   ownerReferences: ['uid'],
   processes: ['name'],
   resourceClaims: ['name'],
+  schedulingGates: ['name'],
   secrets: ['name'],
   topologySpreadConstraints: ['topologyKey', 'whenUnsatisfiable'],
   volumeDevices: ['devicePath'],
@@ -34,10 +39,21 @@ const listMaps: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Maps that server-side apply takes as one value: what others add to it would change what ours means. */
-const atomicMaps = new Set(['selector', 'labelSelector', 'nodeSelector', 'configMapKeyRef', 'secretKeyRef']);
+const atomicMaps = new Set([
+  ...['selector', 'labelSelector', 'namespaceSelector', 'nodeSelector', 'configMapKeyRef', 'secretKeyRef', 'fieldRef'],
+  ...['fileKeyRef', 'resourceFieldRef', 'preference', 'requiredDuringSchedulingIgnoredDuringExecution', 'dataSource'],
+  // Of the backend of an Ingress.
+  ...['resource', 'port'],
+]);
 
 /** Lists that are sets: ours must be in, others may be. */
 const sets = new Set(['finalizers']);
+
+/** isAtomicMap tells whether a map is merged as one value. */
+export const isAtomicMap = (field: string): boolean => atomicMaps.has(field);
+
+/** isSet tells whether a list is a set. */
+export const isSet = (field: string): boolean => sets.has(field);
 
 /** Fields that hold quantities, or whose fields do. */
 const quantities = new Set([
