@@ -14,7 +14,7 @@ import { Manager, type ManagerOptions } from './kube/controller/manager.ts';
 import { runProcess } from './kube/controller/process.ts';
 import { logHappening } from './kube/cache/reflectorlog.ts';
 import { Pod } from './kube/resource.ts';
-import { giveBackMemory } from './kube/controller/shrinkheap.ts';
+import { shrinkHeap } from './kube/controller/shrinkheap.ts';
 
 import { learnAddresses } from './platform/learnaddresses.ts';
 import { createOutside, type Outside } from './platform/backends.ts';
@@ -83,7 +83,7 @@ export const createManager = (w: Wiring) => {
       learnAddresses(addresses),
       keepPullSecrets(config, home),
       sweepTask(config, [blobSweeper({ config, home, storage })]),
-      giveBackMemory(() => manager.idle),
+      shrinkHeap(() => manager.idle),
     ],
     kube,
     cache,

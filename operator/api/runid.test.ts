@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { canonical, inputs, type Inputs } from './runid.ts';
+import { canonical } from '../kube/canonical.ts';
+import { inputs, type Inputs } from './runid.ts';
 
 const sha256 = 'a'.repeat(64);
 const source = { blob: { sha256, size: 10 } };

@@ -1,23 +1,10 @@
+import { canonical } from '../kube/canonical.ts';
 import { createHash } from 'node:crypto';
 import type { AppSpec } from './app.ts';
 import type { BuildEnvVar, GitSource, Source } from './source.ts';
 
-/** Json is what JSON can hold; undefined members are left out. */
-type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
-
-/** canonical writes JSON in exactly one way: keys sorted, absent members left out, no spaces. */
-export const canonical = (value: Json): string => {
-  if (Array.isArray(value)) return `[${(value as readonly Json[]).map(canonical).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  const members = Object.entries(value as Record<string, Json | undefined>)
-    .filter((entry): entry is [string, Json] => entry[1] !== undefined)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, member]) => `${JSON.stringify(key)}:${canonical(member)}`);
-  return `{${members.join(',')}}`;
-};
-
 /** What is absent and what stands for the default are the same build. */
-const gitInputs = ({ url, revision, subPath, secretRef, submodules }: GitSource): Json => ({
+const gitInputs = ({ url, revision, subPath, secretRef, submodules }: GitSource): unknown => ({
   url,
   revision,
   subPath,
@@ -26,12 +13,12 @@ const gitInputs = ({ url, revision, subPath, secretRef, submodules }: GitSource)
 });
 
 // The digest says everything about the bytes: a corrected `size` must not build again.
-const sourceInputs = ({ blob, git }: Source): Json => ({
+const sourceInputs = ({ blob, git }: Source): unknown => ({
   blob: blob && { sha256: blob.sha256 },
   git: git && gitInputs(git),
 });
 
-const envInputs = (env: readonly BuildEnvVar[]): Json =>
+const envInputs = (env: readonly BuildEnvVar[]): unknown =>
   env
     .map(({ name, value, valueFrom }) => {
       const ref = valueFrom?.secretKeyRef;

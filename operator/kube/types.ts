@@ -90,7 +90,6 @@ export interface KubeWriter {
   ): Promise<T>;
   /** remove deletes; false where it was gone (404) or was another one (409 on the uid precondition). */
   remove(r: Resource, key: Key, o: DeleteOptions): Promise<boolean>;
-  evict(key: Key, o?: WriteOptions): Promise<void>;
 }
 
 /** Intent is the part of an object that we own: what a server-side apply sends. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { canonical } from '../api/runid.ts';
+import { canonical } from '../kube/canonical.ts';
 import type { StageRunSpec } from '../api/stagerun.ts';
 import type { BuilderProfile, Config } from '../config.ts';
 import { Secret } from '../kube/resource.ts';
@@ -91,6 +91,6 @@ export const platformHash = (
     secretVersions,
   };
   // Through JSON, so that absent and undefined are the same.
-  const text = canonical(JSON.parse(JSON.stringify(everything)) as Parameters<typeof canonical>[0]);
+  const text = canonical(JSON.parse(JSON.stringify(everything)));
   return createHash('sha256').update(text).digest('hex');
 };

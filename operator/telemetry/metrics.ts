@@ -99,7 +99,6 @@ const methods: Readonly<Record<string, string>> = {
   apply: 'PATCH',
   patch: 'PATCH',
   delete: 'DELETE',
-  evict: 'POST',
 };
 
 /** countRequest is the client's onRequest: it feeds the rest_client metrics; code 0 means no answer came. */

@@ -1,6 +1,7 @@
 import type { App } from '../../api/app.ts';
 import { annotations, stageRunName } from '../../api/names.ts';
-import { canonical, inputs } from '../../api/runid.ts';
+import { inputs } from '../../api/runid.ts';
+import { canonical } from '../../kube/canonical.ts';
 import { StageRun, type StageRunSpec } from '../../api/stagerun.ts';
 import type { Intent } from '../../kube/types.ts';
 import { childOf } from './meta.ts';
@@ -62,8 +63,7 @@ export const changeOf = (app: App, runs: readonly StageRun[]): NonNullable<Stage
   return envText(last.spec.env) === envText(app.spec.build?.env) ? 'Restage' : 'Environment';
 };
 
-const envText = (env: StageRunSpec['env']): string =>
-  canonical(JSON.parse(JSON.stringify(env ?? [])) as Parameters<typeof canonical>[0]);
+const envText = (env: StageRunSpec['env']): string => canonical(JSON.parse(JSON.stringify(env ?? [])));
 
 const defined = (spec: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(spec).filter(([, value]) => value !== undefined));

@@ -5,7 +5,8 @@ import { overwrite } from './overwrite.ts';
 import { controllerOf, groupOf, isControlledBy } from '../owners.ts';
 import { resourceId } from '../paths.ts';
 import { keyOf, keyString, type Key, type KubeObject, type Resource } from '../resource.ts';
-import { canonical, differences, pruned, type Difference } from './subset.ts';
+import { canonical } from '../canonical.ts';
+import { differences, pruned, type Difference } from './subset.ts';
 import type { Cache, Context, Intent } from '../types.ts';
 
 /** appliedAnnotation holds the hash of the intent that was applied last: a restarted operator knows by it what it wrote. */

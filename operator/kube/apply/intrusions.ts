@@ -1,5 +1,6 @@
 import type { Intent } from '../types.ts';
-import { isObject, keyIn, keysOf, keyValue, sameKey, type Json } from './subset.ts';
+import { isObject, type Json } from '../canonical.ts';
+import { keyIn, keysOf, keyValue, sameKey } from './subset.ts';
 import type { KubeObject, Resource } from '../resource.ts';
 
 /** Item is one of a list that server-side apply merges by key. */

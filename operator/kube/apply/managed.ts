@@ -1,5 +1,5 @@
 import type { Item, Place } from './intrusions.ts';
-import { canonical, isObject } from './subset.ts';
+import { canonical, isObject } from '../canonical.ts';
 
 /**
  * Fields is a set of fields as metadata.managedFields has it: `f:name` leads to a field, `k:{…}` to an item of a list; `.`,

@@ -2,7 +2,8 @@ import { isNotFound } from '../errors.ts';
 import { resourceId } from '../paths.ts';
 import { apiVersionOf, keyOf, keyString, type KubeObject, type Resource } from '../resource.ts';
 import { isOurs, type Writing } from './apply.ts';
-import { canonical, differences, pruned } from './subset.ts';
+import { canonical } from '../canonical.ts';
+import { differences, pruned } from './subset.ts';
 import type { Cache } from '../types.ts';
 
 export { applyIfChanged, type Applied, type Writing } from './apply.ts';

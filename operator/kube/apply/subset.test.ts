@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { sameQuantity } from './quantity.ts';
-import { canonical, differences, pruned } from './subset.ts';
+import { canonical } from '../canonical.ts';
+import { differences, pruned } from './subset.ts';
 
 const same = (wanted: unknown, found: unknown): boolean => differences(wanted, found).length === 0;
 

@@ -4,7 +4,7 @@ import { resourceId } from '../paths.ts';
 import type { Key, KubeObject, Resource } from '../resource.ts';
 import type { ReflectorState, Timing } from './reflectorstate.ts';
 import { Store } from './store.ts';
-import { describeTrouble, needsSomebody, type Happening, type Trouble } from './failures.ts';
+import { describeFailures, needsSomebody, type Happening, type FailureSeries } from './failures.ts';
 import type { Change, ChangeHandler, Coverage, WatchedCache } from '../types.ts';
 
 /** CacheSpec says what is cached of one kind. */
@@ -48,7 +48,7 @@ export interface ReflectorStatus {
   /** Milliseconds since the watch's last sign of life. */
   readonly quietMs: number;
   /** The series of failures under way. */
-  readonly trouble: Trouble | undefined;
+  readonly trouble: FailureSeries | undefined;
 }
 
 /** ClusterCache is the running cache with what health checks and metrics read. */
@@ -118,7 +118,7 @@ const mirror = (client: KubeClient, spec: CacheSpec, o: CacheOptions, listSlot: 
 /** troubleOf: transient failures don't fail readiness after the first sync. */
 const troubleOf = ({ resource, namespace, synced, trouble }: ReflectorStatus): string[] => {
   const kind = namespace === undefined ? resource : `${resource} in ${namespace}`;
-  const why = trouble && describeTrouble(trouble);
+  const why = trouble && describeFailures(trouble);
   if (!synced) return [`${kind} not synced yet (${why ?? 'no answer yet'})`];
   return trouble && needsSomebody(trouble) ? [`${kind} not watched (${why})`] : [];
 };

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { ApiError } from '../errors.ts';
-import { describeTrouble, needsSomebody, Series, type Trouble } from './failures.ts';
+import { describeFailures, needsSomebody, FailureTracker, type FailureSeries } from './failures.ts';
 
 const failure = (code: number, reason: string, opened = false, verb: 'list' | 'watch' = 'watch') => ({
   verb,
@@ -9,7 +9,7 @@ const failure = (code: number, reason: string, opened = false, verb: 'list' | 'w
 });
 
 test('a series tells each kind of failure once, and its end', () => {
-  const series = new Series();
+  const series = new FailureTracker();
   const news = [
     failure(403, 'Forbidden', false, 'list'),
     failure(403, 'Forbidden', false, 'list'),
@@ -17,7 +17,7 @@ test('a series tells each kind of failure once, and its end', () => {
     failure(403, 'Forbidden', false, 'list'),
     failure(403, 'Forbidden'),
   ].map((f, i) => series.failed(f, i * 10));
-  expect(news.map((t) => t && describeTrouble(t))).toEqual([
+  expect(news.map((t) => t && describeFailures(t))).toEqual([
     'list: 403 Forbidden',
     undefined,
     'list: ConnectionFailed',
@@ -35,12 +35,12 @@ test.each([
   ['410 to a watch', failure(410, 'Expired')],
   ['410 in the stream', failure(410, 'Expired', true)],
 ])('%s is routine', (_, f) => {
-  const series = new Series();
+  const series = new FailureTracker();
   expect([series.failed(f, 0), series.trouble]).toEqual([undefined, undefined]);
 });
 
 test('an error in the stream is not over by the next answer, as it would be told with each try', () => {
-  const series = new Series();
+  const series = new FailureTracker();
   series.failed(failure(500, 'InternalError', true), 0);
   expect(series.opened()).toBeUndefined();
   expect(series.failed(failure(500, 'InternalError', true), 1)).toBeUndefined();
@@ -48,6 +48,6 @@ test('an error in the stream is not over by the next answer, as it would be told
 });
 
 test('what does not pass by itself needs somebody', () => {
-  const trouble = (code: number): Trouble => ({ ...failure(code, 'R'), failures: 1, since: 0 });
+  const trouble = (code: number): FailureSeries => ({ ...failure(code, 'R'), failures: 1, since: 0 });
   expect([0, 403, 404, 401, 429, 500, 503].filter((code) => needsSomebody(trouble(code)))).toEqual([403, 404, 401]);
 });

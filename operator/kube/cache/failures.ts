@@ -1,7 +1,7 @@
 import { isApiError, isExpired, isTransient } from '../errors.ts';
 
-/** Trouble is a series of failures of one reflector that has not ended. */
-export interface Trouble {
+/** FailureSeries is a series of failures of one reflector that has not ended. */
+export interface FailureSeries {
   /** What failed last. */
   readonly verb: 'list' | 'watch';
   readonly error: unknown;
@@ -23,12 +23,12 @@ export interface Happening {
   /** The error of a failure. */
   readonly error?: unknown;
   /** Of a failure that is worth a line, and of a recovery. */
-  readonly trouble?: Trouble;
+  readonly trouble?: FailureSeries;
 }
 
 /** Failure is one failed request of a reflector; opened: the watch had been answered before. */
 export interface Failure {
-  readonly verb: Trouble['verb'];
+  readonly verb: FailureSeries['verb'];
   readonly error: unknown;
   readonly opened: boolean;
 }
@@ -37,43 +37,43 @@ export interface Failure {
 const isRoutine = ({ error, opened }: Failure): boolean => isExpired(error) || (opened && isApiError(error, 0));
 
 /** describe says in a few words what failed: `watch: 403 Forbidden`. */
-export const describeTrouble = ({ verb, error }: Trouble): string =>
+export const describeFailures = ({ verb, error }: FailureSeries): string =>
   isApiError(error)
     ? `${verb}: ${error.code === 0 ? '' : `${error.code} `}${error.reason}`
     : `${verb}: ${String(error)}`;
 
 /** needsSomebody is true where trying again does not help: rights are missing, or the kind is not served. */
-export const needsSomebody = ({ error }: Trouble): boolean => isApiError(error) && !isTransient(error);
+export const needsSomebody = ({ error }: FailureSeries): boolean => isApiError(error) && !isTransient(error);
 
-/** Series turns failures and their end into what is worth a line: each kind of failure once, and the end. */
-export class Series {
-  #trouble: Trouble | undefined;
+/** FailureTracker turns failures and their end into what is worth a line: each kind of failure once, and the end. */
+export class FailureTracker {
+  #trouble: FailureSeries | undefined;
   #opened = false;
   readonly #told = new Set<string>();
 
-  get trouble(): Trouble | undefined {
+  get trouble(): FailureSeries | undefined {
     return this.#trouble;
   }
 
   /** failed returns the trouble where it is news. */
-  failed(f: Failure, now: number): Trouble | undefined {
+  failed(f: Failure, now: number): FailureSeries | undefined {
     if (isRoutine(f)) return undefined;
     const { failures, since } = this.#trouble ?? { failures: 0, since: now };
     this.#trouble = { verb: f.verb, error: f.error, failures: failures + 1, since };
     this.#opened = f.opened;
-    const what = describeTrouble(this.#trouble);
+    const what = describeFailures(this.#trouble);
     if (this.#told.has(what)) return undefined;
     this.#told.add(what);
     return this.#trouble;
   }
 
   /** opened: the watch was answered. What fails after that answer is not over by it. */
-  opened(): Trouble | undefined {
+  opened(): FailureSeries | undefined {
     return this.#opened ? undefined : this.over();
   }
 
   /** over ends the series; returns it where there was one. */
-  over(): Trouble | undefined {
+  over(): FailureSeries | undefined {
     const trouble = this.#trouble;
     if (trouble === undefined) return undefined;
     this.#trouble = undefined;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Milestones } from './progress.ts';
+import { Progress } from './progress.ts';
 
 test('each who waits is called once, when its version is there, and not after giving up', () => {
   const step = fc.oneof(
@@ -10,7 +10,7 @@ test('each who waits is called once, when its version is there, and not after gi
   );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-      const milestones = new Milestones();
+      const milestones = new Progress();
       const waits: { version: number; calls: number; wanted: number; waiting: boolean; cancel: () => void }[] = [];
       for (const s of steps) {
         if ('advance' in s) {
@@ -35,7 +35,7 @@ test('each who waits is called once, when its version is there, and not after gi
 });
 
 test('a version that is no integer keeps nobody else waiting', () => {
-  const milestones = new Milestones();
+  const milestones = new Progress();
   const called: string[] = [];
   milestones.when('odd', () => called.push('odd'));
   milestones.when('5', () => called.push('5'));

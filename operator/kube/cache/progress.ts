@@ -1,17 +1,17 @@
 import { Heap, type Node } from '../heap.ts';
 import { notOlder } from '../resourceversion.ts';
 
-interface Milestone extends Node {
+interface Awaited extends Node {
   readonly version: string;
   readonly reached: () => void;
 }
 
 /**
- * Milestones is the progress of a watch: the version up to which everything has been seen, and who waits for one. Versions
+ * Progress is the progress of a watch: the version up to which everything has been seen, and who waits for one. Versions
  * that nobody waits for cost nothing.
  */
-export class Milestones {
-  readonly #waiting = new Heap<Milestone>((a, b) => !notOlder(a.version, b.version));
+export class Progress {
+  readonly #waiting = new Heap<Awaited>((a, b) => !notOlder(a.version, b.version));
   #version: string | undefined;
 
   get version(): string | undefined {
@@ -34,7 +34,7 @@ export class Milestones {
     // What is no integer has no place among the others; notOlder takes it for reached by nothing but itself.
     if (!/^\d+$/.test(version)) return () => undefined;
     let waits = true;
-    const milestone: Milestone = {
+    const milestone: Awaited = {
       version,
       place: -1,
       reached: () => {

@@ -1,7 +1,7 @@
 import { sleep, systemClock, type Clock } from '../clock.ts';
 import { isExpired } from '../errors.ts';
-import { Hearing } from './silence.ts';
-import { Milestones } from './progress.ts';
+import { Silence } from './silence.ts';
+import { Progress } from './progress.ts';
 import { resourceId } from '../paths.ts';
 import type { ReflectorOptions } from './reflectoroptions.ts';
 import { keyOf, keyString, type KubeObject } from '../resource.ts';
@@ -15,7 +15,7 @@ import {
   type ReflectorState,
   type Timing,
 } from './reflectorstate.ts';
-import { Series, type Failure, type Happening, type Trouble } from './failures.ts';
+import { FailureTracker, type Failure, type Happening, type FailureSeries } from './failures.ts';
 import type { Change } from '../types.ts';
 import { isOlder, notOlder } from '../resourceversion.ts';
 import type { WatchEvent } from '../client/watch.ts';
@@ -31,9 +31,9 @@ export class Reflector<T extends KubeObject> {
   #running: Promise<void> | undefined;
   #synced = Promise.withResolvers<void>();
   #listed = false;
-  readonly #progress = new Milestones();
-  readonly #hearing: Hearing;
-  readonly #series = new Series();
+  readonly #progress = new Progress();
+  readonly #hearing: Silence;
+  readonly #series = new FailureTracker();
   #failures = 0;
   #paged = true;
 
@@ -42,7 +42,7 @@ export class Reflector<T extends KubeObject> {
     this.#timing = { ...defaultTiming, ...o.timing };
     this.#clock = o.clock ?? systemClock;
     this.#random = o.random ?? Math.random;
-    this.#hearing = new Hearing(this.#clock, this.#timing.readDeadlineMs);
+    this.#hearing = new Silence(this.#clock, this.#timing.readDeadlineMs);
   }
 
   get state(): ReflectorState {
@@ -50,12 +50,12 @@ export class Reflector<T extends KubeObject> {
   }
 
   /** progress is the newest version up to which everything has been seen. */
-  get progress(): Pick<Milestones, 'version' | 'when'> {
+  get progress(): Pick<Progress, 'version' | 'when'> {
     return this.#progress;
   }
 
   /** trouble is the series of failures under way. */
-  get trouble(): Trouble | undefined {
+  get trouble(): FailureSeries | undefined {
     return this.#series.trouble;
   }
 
@@ -120,7 +120,7 @@ export class Reflector<T extends KubeObject> {
     }
   }
 
-  async #readPages(doubted: boolean): Promise<{ version: string; changed: boolean }> {
+  async #readPages(versionsReused: boolean): Promise<{ version: string; changed: boolean }> {
     const { client, store, namespace } = this.#o;
     const options = { ...this.#selection(), limit: this.#paged ? this.#timing.pageSize : 0 };
     const present = new Set<string>();
@@ -132,7 +132,7 @@ export class Reflector<T extends KubeObject> {
     };
     const version = await client.eachItem(store.resource, options, (item) => {
       present.add(keyString(keyOf(item)));
-      tell(this.#taken(() => store.put(item, doubted), item));
+      tell(this.#taken(() => store.put(item, versionsReused), item));
     });
     if (version === '') throw new Error('a list came without a resourceVersion');
     // Before the deletes are told: who waits for a write of a deleted object looks at progress then.
@@ -293,7 +293,7 @@ export class Reflector<T extends KubeObject> {
     return { type: 'waiting', ms: retryDelay(this.#timing.backoff, this.#failures++, error, this.#random), then };
   }
 
-  #recovered(trouble: Trouble | undefined): void {
+  #recovered(trouble: FailureSeries | undefined): void {
     if (trouble !== undefined) this.#happened('recovery', { trouble });
   }
 

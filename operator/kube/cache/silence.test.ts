@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { ManualClock } from '../../testing/clock.ts';
-import { Hearing } from './silence.ts';
+import { Silence } from './silence.ts';
 
-const make = (): Hearing => new Hearing(new ManualClock(), 100);
+const make = (): Silence => new Silence(new ManualClock(), 100);
 
 test('one asks after a silence as long as the deadline, in one piece or in many', () => {
   const hearing = make();
@@ -47,7 +47,7 @@ test('lists that find nothing become rarer, until the watch is heard again or so
 
 test('quietMs is the time since the last sign of life', async () => {
   const clock = new ManualClock();
-  const hearing = new Hearing(clock, 100);
+  const hearing = new Silence(clock, 100);
   await clock.advance(30);
   expect(hearing.quietMs).toBe(30);
   hearing.alive();

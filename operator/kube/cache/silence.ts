@@ -6,11 +6,11 @@ const shortest = 2;
 const longest = 64;
 
 /**
- * Hearing tells what it means that a watch says nothing. A kube-apiserver sends bookmarks about once a minute, but none for a
+ * Silence tells what it means that a watch says nothing. A kube-apiserver sends bookmarks about once a minute, but none for a
  * kind that nothing has happened to since the watch began; and to a watch from a version that it has not got to (it was restored
  * from a backup) it says nothing either, for ever and without an error. So silence proves nothing: one has to ask.
  */
-export class Hearing {
+export class Silence {
   readonly #clock: Clock;
   readonly #deadlineMs: number;
   #aliveAt: number;

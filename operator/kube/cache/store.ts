@@ -130,14 +130,14 @@ export class Store<T extends KubeObject = KubeObject> {
 
   /**
    * put keeps an object (which it takes over and trims) and tells what changed; undefined where that version is held already.
-   * `doubted`: versions were given a second time (a restored backup), so that only the content tells whether it is the same.
+   * `versionsReused`: versions were given a second time (a restored backup), so that only the content tells whether it is the same.
    * Throws what trim and indexes throw, and then has changed nothing.
    */
-  put(object: T, doubted = false): Change<T> | undefined {
+  put(object: T, versionsReused = false): Change<T> | undefined {
     const key = keyString(keyOf(object));
     const version = object.metadata?.resourceVersion ?? '';
     const held = this.#entries.get(key);
-    if (held?.version === version && !doubted) return undefined;
+    if (held?.version === version && !versionsReused) return undefined;
     if (object.metadata) trimMeta(object.metadata);
     const after = this.#trim(object) ?? object;
     const { apiVersion: _a, kind: _k, ...rest } = after;

@@ -254,14 +254,6 @@ export const createClient = (o: ClientOptions): KubeClient => {
         throw e;
       }
     },
-    evict: async (key, c) => {
-      const body = JSON.stringify({ apiVersion: 'policy/v1', kind: 'Eviction', metadata: key });
-      const headers = { 'content-type': 'application/json' };
-      const path = objectPath(Pod, key, 'eviction');
-      // A 429 here is a disruption budget's no, not the server's load: the caller decides when to ask again.
-      const once = { method: 'POST' as const, path, headers, body, idempotent: false, retries: 0, ...limits(c) };
-      await transport.send(call(Pod, 'create', once, 'eviction'));
-    },
     close: () => transport.close(),
   };
 };

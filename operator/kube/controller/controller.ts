@@ -136,7 +136,7 @@ export class ControllerRunner {
       const item = await this.#queue.get();
       if (item === undefined) return;
       try {
-        await breathe(this.#o.clock);
+        await yieldToEventLoop(this.#o.clock);
         if (!this.#putOff(item)) await this.#reconcile(item);
       } finally {
         this.#queue.done(item.key);
@@ -257,14 +257,14 @@ const reconcileId = (): string =>
     .toString(16)
     .padStart(8, '0');
 
-let breathedAt = 0;
+let yieldedAt = 0;
 
 /**
- * breathe lets the event loop turn now and then: reconciles that change nothing only ever await promises that are kept
+ * yieldToEventLoop lets the event loop turn now and then: reconciles that change nothing only ever await promises that are kept
  * already, and ten thousand of them in a row would keep lease renewals and probes from running.
  */
-const breathe = async (clock: Clock): Promise<void> => {
-  if (clock.monotonic() - breathedAt < 10) return;
+const yieldToEventLoop = async (clock: Clock): Promise<void> => {
+  if (clock.monotonic() - yieldedAt < 10) return;
   await new Promise<void>((resolve) => setImmediate(resolve));
-  breathedAt = clock.monotonic();
+  yieldedAt = clock.monotonic();
 };

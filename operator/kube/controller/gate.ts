@@ -11,7 +11,7 @@ export interface Gate {
 }
 
 /** WriteVerb names a write in metrics. */
-export type WriteVerb = 'create' | 'apply' | 'patch' | 'delete' | 'evict';
+export type WriteVerb = 'create' | 'apply' | 'patch' | 'delete';
 
 /** GatedOptions: signal is that of the reconcile; counted is called after each write. */
 export interface GatedOptions {
@@ -51,7 +51,6 @@ export const gated = (kube: Kube, { gate, signal = gate.signal, counted }: Gated
     apply: (r, intent, o) => write('apply', r, () => kube.apply(r, intent, checked(o))),
     mergePatch: (r, key, patch, o) => write('patch', r, () => kube.mergePatch(r, key, patch, checked(o))),
     remove: (r, key, o) => write('delete', r, () => kube.remove(r, key, checked(o))),
-    evict: (key, o) => write('evict', Pod, () => kube.evict(key, checked(o))),
   };
 };
 

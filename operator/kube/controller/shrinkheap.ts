@@ -16,11 +16,11 @@ const collect = (): void => {
 };
 
 /**
- * giveBackMemory collects garbage once, when everything has been looked at after a start. V8
+ * shrinkHeap collects garbage once, when everything has been looked at after a start. V8
  * doesn't return the start-up peak to the OS by itself, and flags that make it thrifty all the time cost twice the CPU
  * (docs/performance.md).
  */
-export const giveBackMemory = (isIdle: () => boolean): Task => ({
+export const shrinkHeap = (isIdle: () => boolean): Task => ({
   name: 'memory',
   run: async ({ log, signal }) => {
     for (let looks = 0; looks < maxLooks && !isIdle(); looks++) {

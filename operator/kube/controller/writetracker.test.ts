@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Milestones } from '../cache/progress.ts';
+import { Progress } from '../cache/progress.ts';
 import { resourceId } from '../paths.ts';
 import { resource, type Key, type KubeObject } from '../resource.ts';
 import { Store } from '../cache/store.ts';
@@ -19,7 +19,7 @@ const object = (version: string, uid = 'u', rest: KubeObject['metadata'] = {}): 
 const handFed = (): WatchedCache & { put(o: KubeObject): void; drop(): void; reach(version: string): void } => {
   const store = new Store({ resource: Thing });
   const handlers = new Set<ChangeHandler>();
-  const progress = new Milestones();
+  const progress = new Progress();
   progress.advance('1');
   const tell: ChangeHandler = (change, initial) => handlers.forEach((handler) => handler(change, initial));
   return {

@@ -149,7 +149,6 @@ export const tracked = (kube: Kube, tracker: WriteTracker, by: string): Kube => 
     getMetadata: (r, key, o) => kube.getMetadata(r, key, o),
     list: (r, o) => kube.list(r, o),
     logs: (key, o) => kube.logs(key, o),
-    evict: (key, o) => kube.evict(key, o),
     create: async (r, object, o) => remember(r, await kube.create(r, object, o)),
     apply: async (r, intent, o) => {
       const answer = await kube.apply(r, intent, o);
