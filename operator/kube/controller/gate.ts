@@ -1,5 +1,5 @@
 import { Stopped } from '../errors.ts';
-import { Pod, type Resource } from '../resource.ts';
+import type { Resource } from '../resource.ts';
 import type { CallOptions, Kube, WriteOptions } from '../types.ts';
 
 /** Gate says whether this process may write now. */
