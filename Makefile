@@ -68,6 +68,9 @@ cluster: build ## Start a local cluster with MinIO, registry, Traefik and the op
 	$(CLUSTER_TOOL) up
 	$(CLUSTER_TOOL) install
 
+develop: deps ## Run the operator from its sources on the native cluster, with a debugger (127.0.0.1:9229)
+	$(CLUSTER_TOOL) develop
+
 doctor: deps ## Tell what this machine lacks for the cluster, all at once
 	$(CLUSTER_TOOL) doctor
 
@@ -82,4 +85,4 @@ demo-down: cluster-down ## Remove the demo and its cluster
 clean: ## Remove what was built in this folder
 	rm -rf dist node_modules
 
-.PHONY: help deps build generate verify format unit integration builder-test e2e test bench cluster doctor cluster-down demo demo-down clean
+.PHONY: help deps build generate verify format unit integration builder-test e2e test bench cluster develop doctor cluster-down demo demo-down clean

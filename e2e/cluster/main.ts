@@ -1,6 +1,7 @@
 import { binaryPath, ensureBinaries, programs } from './build.ts';
 import { builderContext } from './builder.ts';
 import { chosenCluster, kubeconfigPath, type Kind } from './access.ts';
+import { develop } from './develop.ts';
 import { report } from './doctor.ts';
 import { install } from './install.ts';
 import { kindDoctor, kindDown, kindStatus, kindUp } from './kind.ts';
@@ -20,6 +21,7 @@ const usage = `usage: main.ts <command>
   with program … -- command …   run a command that finds these programs, installed where missing, and no other packages'
                       ("cluster": what the chosen cluster needs)
   builder-context DIR fill a folder with what docker build needs for the test builder and its run image
+  develop [node option …]   run the operator from its sources in the place of the installed one, with a debugger's port
   kubeconfig          print the path of the cluster's kubeconfig
 CLUSTER=native|kind|current chooses the cluster: by default kind where a Docker daemon answers, else native.`;
 
@@ -64,6 +66,7 @@ const commands: Readonly<Record<string, (args: readonly string[]) => Promise<unk
   },
   with: runWith,
   'builder-context': builderContext,
+  develop,
   kubeconfig: async () => console.log(kubeconfigPath()),
 };
 

@@ -34,11 +34,8 @@ const service: SingleKind = {
 };
 
 /** The copy of the pull secret serves all Apps of the namespace. */
-const pullSecret: ChildKind = ({ observed, work }) => {
-  const { app, pullSecret: secret } = observed;
-  const isNeeded = work.type === 'run' ? work.image.ourRegistry : app.spec.source?.blob !== undefined;
-  return secret.type === 'absent' && isNeeded ? [{ ...apply(Secret, secret.intent), shared: true }] : [];
-};
+const pullSecret: ChildKind = ({ observed: { pullSecret: secret } }) =>
+  secret.type === 'absent' ? [{ ...apply(Secret, secret.intent), shared: true }] : [];
 
 const stageRuns: ChildKind = ({ observed, staging }) => {
   const { app, pullSecret: secret, runs } = observed;
@@ -81,11 +78,19 @@ const deployment: SingleKind = {
   },
 };
 
-/** singleKinds are cached, watched and owned by this table alone. */
-export const singleKinds: readonly SingleKind[] = [service, deployment, disruptionBudget];
+/** Everything that an App wants, in the order in which it is made: a conflict of routes is found before work is done. */
+const kinds: readonly (ChildKind | SingleKind)[] = [
+  routes,
+  service,
+  pullSecret,
+  stageRuns,
+  deployment,
+  disruptionBudget,
+];
 
-/** childrenOf is everything that an App wants, in the order in which it is made: a conflict of routes is found before work is done. */
+/** singleKinds are cached, watched and owned by the table alone. */
+export const singleKinds: readonly SingleKind[] = kinds.filter((kind) => typeof kind !== 'function');
+
+/** childrenOf are the children that an App wants now. */
 export const childrenOf = (decided: Decided): Child[] =>
-  [routes, service.children, pullSecret, stageRuns, deployment.children, disruptionBudget.children].flatMap(
-    (children) => [...children(decided)],
-  );
+  kinds.flatMap((kind) => [...(typeof kind === 'function' ? kind : kind.children)(decided)]);

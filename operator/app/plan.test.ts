@@ -741,6 +741,41 @@ describe('a StageRun', () => {
   ])('%s', (_, given, expected) => check(given, expected));
 });
 
+describe('what is no longer wanted goes', () => {
+  const serving = { app: anApp(image()), deployment: aDeployment('complete') };
+  test.each<Case>([
+    [
+      'a route that the spec does not name any more',
+      { ...serving, routes: [...ready, aRoute('ready', { host: 'old.test' })] },
+      { remove: [`AppRoute ${aRoute('new', { host: 'old.test' }).metadata.name}`] },
+    ],
+    [
+      'but not a route that somebody wrote by hand',
+      { ...serving, routes: [...ready, aRoute('ready', { host: 'hand.test', byHand: 'hand' })] },
+      { remove: [] },
+    ],
+    [
+      'but not a route as long as a new one of its host is not judged',
+      {
+        ...serving,
+        app: anApp({ ...image(), routes: [{ host: 'a.test', path: '/new' }] }),
+        routes: [aRoute('ready', { host: 'a.test', path: '/old' }), aRoute('new', { host: 'a.test', path: '/new' })],
+      },
+      { remove: [] },
+    ],
+  ])('%s', (_, given, expected) => check(given, expected));
+});
+
+describe('a StageRun that is made again', () => {
+  const attempts = (desired: string) => {
+    const app = withStatus(anApp(blob()), { stageRun: { desired, attempts: 4 } });
+    const child = acts(see({ app, blob: present, routes: accepted })).applied.at(-1);
+    return child?.intent.metadata.annotations?.['epinio.io/attempt'];
+  };
+  test('is counted on', () => expect(attempts(run)).toBe('5'));
+  test('is the first one of its inputs, whatever came before', () => expect(attempts('another')).toBeUndefined());
+});
+
 describe('a PodDisruptionBudget', () => {
   const app = anApp({ ...image(), replicas: 2 });
   const there = aDeployment('complete', undefined, 2);
@@ -879,6 +914,21 @@ describe('a paused App', () => {
       'lets a run under way end',
       { app: anApp({ ...blob(), paused: true }), routes: ready, runs: [aRun({ status: running('build') })] },
       { apply: [], remove: [] },
+    ],
+    [
+      'that has more than it wants differs, and nothing is taken away',
+      { app, routes: [...ready, aRoute('ready', { host: 'old.test' })], deployment: aDeployment('complete') },
+      { Ready: 'False/Paused', apply: [], remove: [] },
+    ],
+    [
+      'whose archive was a wrong one leaves it where it is',
+      {
+        app: anApp({ ...blob(), paused: true }),
+        signed: upload,
+        routes: ready,
+        runs: [aRun({ status: failed('BlobDigestMismatch') })],
+      },
+      { removeBlob: false, apply: [], remove: [], awaited: 0 },
     ],
   ])('%s', (_, given, expected) => check(given, expected));
 });

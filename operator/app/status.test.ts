@@ -26,9 +26,22 @@ test('a create is told twice: at first sight, and when all is done', () => {
   const middle = { app: begun, deployment: aDeployment('complete'), routes: [aRoute('accepted')], now: later(2) };
   // Pods came, so it would be told after half a minute.
   expect(plan(middle)).toMatchObject({ status: undefined, notes: [], lookAfterMs: 28_000 });
+  // That a new App is not ready yet is no event.
+  expect(first).toMatchObject({ status: { observedGeneration: 1 }, notes: [] });
   const end = plan({ ...middle, routes: [aRoute('ready')] });
   expect(findCondition(end.status?.conditions, 'Ready')).toMatchObject({ status: 'True', reason: 'Ready' });
   expect(end.notes.map((n) => n.reason)).toEqual(['Ready']);
+});
+
+test.each<[string, Partial<NonNullable<App['status']>>]>([
+  ['the image that is wanted is another one', { stageRun: { desired: 'earlier' } }],
+  ['an upload is no longer awaited', { upload: { url: 'http://s3.test/x', sha256: 'a', since: ago(5) } }],
+  ['the spec is a newer one', { observedGeneration: 0 }],
+])('progress is told at once where %s', (_, before) => {
+  const begun = after(first);
+  const told = { ...begun, status: { ...begun.status, ...before } };
+  const next = plan({ app: told, deployment: aDeployment('complete'), routes: [aRoute('accepted')], now: later(2) });
+  expect(next.status).toBeDefined();
 });
 
 describe('among many Apps that come at once', () => {
@@ -52,7 +65,7 @@ describe('among many Apps that come at once', () => {
 
   test.for([
     ['it is alone', { ...begins, peakDepth: 3, app: young(1) }],
-    ['it takes long', { ...begins, app: young(30) }],
+    ['it takes long', { ...begins, app: young(10) }],
     ['our clock is behind', { ...begins, app: young(-60) }],
     ['it is in trouble', { ...begins, app: young(1), routes: [aRoute('conflict')] }],
   ] as const)('a new one is told at once where %s', ([, given]) => {
