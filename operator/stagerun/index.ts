@@ -5,7 +5,7 @@ import { lean, trimMetadata, trimOwn, trimPod } from '../api/trim.ts';
 import { cached, type CacheSpec } from '../kube/cache/cache.ts';
 import { Job, keyOf, Pod, Secret } from '../kube/resource.ts';
 import { done, type Cache, type Context, type Controller, type Result, type Watch } from '../kube/types.ts';
-import { tellingErrors } from '../kube/controller/unforeseen.ts';
+import { tellingErrors } from '../kube/reconcile/tellerror.ts';
 import { owned, refers, specChanged } from '../kube/controller/watches.ts';
 import { ask } from './ask.ts';
 import { platformToRecord } from './outside.ts';
@@ -71,7 +71,7 @@ export const stageRunController = (deps: StageRunDeps): Controller<StageRun> => 
         return done();
       },
     },
-    { batch: true },
+    true,
   );
 };
 

@@ -1,4 +1,5 @@
-import { canonical, inputs } from '../api/runid.ts';
+import { inputs } from '../api/runid.ts';
+import { canonical } from '../kube/canonical.ts';
 import { Reason } from '../api/conditions.ts';
 import type { App } from '../api/app.ts';
 import { stageRunName } from '../api/names.ts';
