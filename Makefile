@@ -56,7 +56,7 @@ e2e: export EPINIO_BUILDER := test
 e2e: build ## Run the end-to-end tests on a cluster with everything in it
 	$(CLUSTER_TOOL) up
 	$(CLUSTER_TOOL) install
-	$(CLUSTER_TOOL) with cluster curl -- $(VITEST) --project e2e
+	$(CLUSTER_TOOL) with cluster curl git ssh sshd -- $(VITEST) --project e2e
 
 test: verify unit integration builder-test e2e ## Run everything: what CI runs
 

@@ -26,6 +26,10 @@ const envInputs = (env: readonly BuildEnvVar[]): unknown =>
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 
+/** isSameSource tells whether two sources give the same build. */
+export const isSameSource = (a: Source | undefined, b: Source | undefined): boolean =>
+  canonical(sourceInputs(a ?? {})) === canonical(sourceInputs(b ?? {}));
+
 /** Inputs are the fields of an App that decide its image. */
 export type Inputs = Pick<AppSpec, 'source' | 'build'>;
 

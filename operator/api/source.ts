@@ -118,6 +118,23 @@ export const source = z
   .describe('source is where the code or the image comes from. Without it the App has no workload.');
 export type Source = z.output<typeof source>;
 
+/** SourceKind is a source by what it is. */
+export type SourceKind =
+  | { readonly type: 'none' }
+  | { readonly type: 'image'; readonly image: string }
+  | { readonly type: 'blob'; readonly blob: NonNullable<Source['blob']> }
+  | { readonly type: 'git'; readonly git: GitSource };
+
+/** kindOf tells what a source is; all that goes by the kind of a source asks here. */
+export const kindOf = (source: Source | undefined): SourceKind => {
+  if (source?.image !== undefined) return { type: 'image', image: source.image };
+  if (source?.blob !== undefined) return { type: 'blob', blob: source.blob };
+  return source?.git === undefined ? { type: 'none' } : { type: 'git', git: source.git };
+};
+
+/** isBuilt tells whether an image is built from a source. */
+export const isBuilt = (source: Source | undefined): boolean => ['blob', 'git'].includes(kindOf(source).type);
+
 const buildEnvSource = z
   .object({
     secretKeyRef: z

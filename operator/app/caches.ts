@@ -29,7 +29,7 @@ export const bySecret = 'buildSecret';
 const secretsOfBuild =
   (config: Config) =>
   ({ metadata, spec }: App): string[] =>
-    secretsOf(config, spec.build?.env).map((name) => appValue(metadata.namespace, name));
+    secretsOf(config, { env: spec.build?.env, source: spec.source }).map((name) => appValue(metadata.namespace, name));
 
 /** appCacheSpecs is what this controller wants cached. */
 export const appCacheSpecs = (config: Config, home: string): readonly CacheSpec[] => {

@@ -1,4 +1,4 @@
-import { ConditionType, Reason } from '../api/conditions.ts';
+import { ConditionType, isUserFailure, Reason } from '../api/conditions.ts';
 import type { StageRun } from '../api/stagerun.ts';
 import { findCondition, type Fact } from '../kube/conditions.ts';
 import { isPassing, type Refusal } from '../kube/apply/refusal.ts';
@@ -37,6 +37,14 @@ const sayRefused = (say: Say, refusal: Refusal): AppFact =>
     ? say('Unknown', refusal.reason, refusal.message)
     : say('False', refusal.reason, refusal.message, stalled);
 
+/** A repository is looked into by the build alone: what it found out is what is known. */
+const sourceOfFailed = (say: Say, run: StageRun): AppFact | undefined => {
+  const { reason, message } = failureOf(run);
+  return run.spec.source.git !== undefined && reason.startsWith('Git')
+    ? say('False', reason, sentence(message), isUserFailure(reason) ? stalled : {})
+    : undefined;
+};
+
 /** sourceFact: is the source there, and may it be used? */
 export const sourceFact = (staging: Staging): AppFact => {
   const say = about(ConditionType.SourceReady);
@@ -57,18 +65,19 @@ export const sourceFact = (staging: Staging): AppFact => {
     case 'refused':
       return staging.of === 'source'
         ? say('False', staging.reason, staging.message, stalled)
-        : say('Unknown', Reason.AwaitingUpload, 'The archive is awaited when the build is possible.');
+        : say('Unknown', Reason.AwaitingUpload, 'The source is asked for when the build is possible.');
     case 'full':
       return say('False', Reason.QuotaExceeded, staging.message, stalled);
     case 'storageUnavailable':
       return say('Unknown', Reason.StorageUnavailable, sentence(staging.message));
     case 'unknown':
       return say('Unknown', Reason.Progressing, 'The storage is being asked for the archive.');
+    case 'failed':
+    case 'retrying':
+      return sourceOfFailed(say, staging.run) ?? say('True', Reason.SourceAvailable, 'The source is there.');
     case 'written':
     case 'built':
     case 'building':
-    case 'failed':
-    case 'retrying':
     case 'discard':
     case 'start':
     case 'awaitingRoutes':

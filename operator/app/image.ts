@@ -1,6 +1,7 @@
 import type { App } from '../api/app.ts';
 import type { StageRun } from '../api/stagerun.ts';
 import { labels } from '../api/names.ts';
+import { isBuilt } from '../api/source.ts';
 import { isOwnPath } from '../registry/index.ts';
 import { isSucceeded } from './runs.ts';
 import type { Image } from './resources/container.ts';
@@ -20,7 +21,7 @@ export const isForeignImage = (reference: string, namespace: string, { addresses
 
 /** needsPullSecret: the App runs, or may run, an image of our registry. */
 export const needsPullSecret = ({ spec }: App, { addresses }: Settings): boolean =>
-  spec.source?.blob !== undefined ||
+  isBuilt(spec.source) ||
   spec.stageRun !== undefined ||
   (spec.source?.image !== undefined && addresses.pathOf(spec.source.image) !== undefined);
 

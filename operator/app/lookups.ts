@@ -49,8 +49,11 @@ const otherSizes = ({ cache }: Context, { app }: Observed): number[] => {
 };
 
 const claimRoom = ({ usage }: AppTools, { cache }: Context, { app, blob }: Observed): Room | undefined => {
-  const { sha256 = '', size = 0 } = app.spec.source?.blob ?? {};
-  return usage.claim(cache, { app: keyOf(app), sha256, size, present: blob.type === 'present' });
+  const archive = app.spec.source?.blob;
+  const { sha256 = '', size = 0 } = archive ?? {};
+  // What is fetched from elsewhere takes no room for an archive.
+  const present = archive === undefined || blob.type === 'present';
+  return usage.claim(cache, { app: keyOf(app), sha256, size, present });
 };
 
 const sign = (tools: AppTools, observed: Observed): Observed | undefined => {

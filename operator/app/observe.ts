@@ -37,7 +37,7 @@ export const observe = async (
   const runs = cache.ownedBy(StageRun, app);
   const routes = cache.byIndex(AppRoute, byApp, appValue(namespace, name));
   const { builder, env, resources, timeoutSeconds, cache: layers } = app.spec.build ?? {};
-  const versions = () => secretVersionsOf(cache, namespace, secretsOf(config, env));
+  const versions = () => secretVersionsOf(cache, namespace, secretsOf(config, { env, source: app.spec.source }));
   const settings = { ...config, addresses };
   return {
     app,
@@ -51,7 +51,8 @@ export const observe = async (
     deployment: ofKind(owned, Deployment).find((one) => one.metadata?.name === deploymentName(name)),
     pods: cache.byIndex(Pod, byApp, appValue(namespace, name)),
     pullSecret: needsPullSecret(app, settings) ? await pullSecrets.look(ctx, app) : { type: 'none' },
-    platformHash: () => platformHash(config, { builder, resources, timeoutSeconds, cache: layers }, versions()),
+    platformHash: () =>
+      platformHash(config, { source: app.spec.source, builder, resources, timeoutSeconds, cache: layers }, versions()),
     isCurrent: comparing(cache, app),
     hasBuilder: () => resolveBuilder(config, builder) !== undefined,
     blob: { type: 'unknown' },

@@ -22,6 +22,7 @@ import {
   otherSha,
   running,
   see,
+  settings,
   sha,
   stagedImage,
   succeeded,
@@ -291,6 +292,65 @@ describe('the address of an App', () => {
   ])('%s', (_, given, expected, told) => {
     check(given, expected);
     expect(acts(see(given)).status?.url).toBe(told);
+  });
+});
+
+describe('an App that is built from git', () => {
+  const spec = { source: { git: { url: 'https://git.example.org/team/shop', revision: 'main' } } };
+  const app = anApp(spec);
+  const own = aRun({ spec }).metadata.name;
+  const commit = 'c'.repeat(40);
+  const known = (revision: string, desired = own): App => withStatus(app, { stageRun: { desired, revision } });
+  const only = (allowedHosts: string[]): Partial<Observed> => ({
+    app,
+    routes: ready,
+    settings: { ...settings, git: { ...settings.git, allowedHosts } },
+  });
+
+  test.each<Case>([
+    [
+      'asks no storage, and makes the run once its routes are accepted',
+      { app, routes: accepted },
+      { apply: ['AppRoute', 'Service', 'StageRun'], SourceReady: 'True/SourceAvailable', Staged: 'Unknown/Staging' },
+    ],
+    ['waits for its routes first', { app, routes: [aRoute('new')] }, { Staged: 'Unknown/AwaitingRoutes' }],
+    ['asks whether there is room for its image', { app, routes: accepted, room: undefined }, { look: 'room' }],
+    [
+      'keeps the commit that its run has looked up',
+      { app, routes: ready, runs: [aRun({ spec, status: { ...running('build'), revision: commit } })] },
+      { status: { stageRun: { desired: own, revision: commit } } },
+    ],
+    [
+      'keeps it while the run is made again',
+      { app: known(commit), routes: ready },
+      { apply: ['AppRoute', 'Service', 'StageRun'], status: { stageRun: { desired: own, revision: commit } } },
+    ],
+    [
+      'forgets it with the run',
+      { app: known(commit, 'shop-0000000000'), routes: ready },
+      { status: { stageRun: { desired: own } } },
+    ],
+    [
+      'says of its source what the build found out',
+      { app, routes: ready, runs: [aRun({ spec, status: failed('GitRevisionNotFound') })] },
+      { SourceReady: 'False/GitRevisionNotFound', Ready: 'False/GitRevisionNotFound', progress: 'Stalled' },
+    ],
+    [
+      'tries again where the server did not answer',
+      { app, routes: ready, runs: [aRun({ spec, status: failed('GitUnreachable') })] },
+      { SourceReady: 'False/GitUnreachable', progress: 'Reconciling', lookAfterMs: 25_000 },
+    ],
+    [
+      'builds nothing from a server that the installation does not allow',
+      only(['github.com', '*.git.example.org']),
+      { apply: ['AppRoute', 'Service'], SourceReady: 'False/GitHostNotAllowed', progress: 'Stalled' },
+    ],
+    ['builds from one that it allows', only(['*.example.org']), { SourceReady: 'True/SourceAvailable' }],
+  ])('%s', (_sentence, given, expected) => check(given, expected));
+
+  test('keeps no commit that was looked up for another run', () => {
+    const { status } = acts(see({ app: known(commit, 'shop-0000000000'), routes: ready }));
+    expect(status?.stageRun?.revision).toBeUndefined();
   });
 });
 

@@ -1,4 +1,6 @@
 import { Reason } from '../api/conditions.ts';
+import { isAllowedServer, parseGitUrl } from '../api/giturl.ts';
+import { isBuilt, kindOf, type GitSource } from '../api/source.ts';
 import type { StageRun } from '../api/stagerun.ts';
 import { imageAsWritten, imageOfRun, isForeignImage, lastImage } from './image.ts';
 import type { Image } from './resources/container.ts';
@@ -47,11 +49,12 @@ export const stage = (observed: Observed): Staging => {
   const { app, runs, settings } = observed;
   const { source, stageRun: pinned } = app.spec;
   if (pinned !== undefined) return pin(observed, pinned);
-  if (source?.image !== undefined)
-    return isForeignImage(source.image, app.metadata.namespace, settings)
-      ? { type: 'notAllowed', reference: source.image }
-      : { type: 'written', image: imageAsWritten(source.image, settings) };
-  if (source?.blob === undefined) return { type: 'none' };
+  const kind = kindOf(source);
+  if (kind.type === 'none') return { type: 'none' };
+  if (kind.type === 'image')
+    return isForeignImage(kind.image, app.metadata.namespace, settings)
+      ? { type: 'notAllowed', reference: kind.image }
+      : { type: 'written', image: imageAsWritten(kind.image, settings) };
   const wanted = wantedRunName(app);
   const run = runs.find((r) => r.metadata.name === wanted);
   return run === undefined ? beforeRun(observed) : withRun(observed, run);
@@ -59,7 +62,7 @@ export const stage = (observed: Observed): Staging => {
 
 /** desiredRunName is the run whose image the spec wants, made or not. */
 export const desiredRunName = ({ app }: Pick<Observed, 'app'>): string | undefined =>
-  app.spec.stageRun ?? (app.spec.source?.blob === undefined ? undefined : wantedRunName(app));
+  app.spec.stageRun ?? (isBuilt(app.spec.source) ? wantedRunName(app) : undefined);
 
 const pin = ({ runs, settings }: Observed, name: string): Staging => {
   const run = runs.find((r) => r.metadata.name === name);
@@ -106,6 +109,8 @@ const beforeRun = (observed: Observed): Staging => {
   if (app.spec.paused === true) return { type: 'start' };
   const refused = refusedBySpec(observed);
   if (refused !== undefined) return refused;
+  // Builds fetch from git by themselves: the operator asks no address that a tenant has chosen.
+  if (kindOf(app.spec.source).type === 'git') return withRoom(observed) ?? startOrRoutes(observed);
   switch (blob.type) {
     case 'unknown':
       return { type: 'unknown', what: 'blob' };
@@ -118,12 +123,13 @@ const beforeRun = (observed: Observed): Staging => {
       const room = withRoom(observed);
       if (room !== undefined) return room;
       if (!isRightBlob(observed)) return { type: 'awaitingBlob', awaited: awaitUpload(observed) };
-      return lastImage(observed) === undefined && !routesAccepted(observed)
-        ? { type: 'awaitingRoutes' }
-        : { type: 'start' };
+      return startOrRoutes(observed);
     }
   }
 };
+
+const startOrRoutes = (observed: Observed): Staging =>
+  lastImage(observed) === undefined && !routesAccepted(observed) ? { type: 'awaitingRoutes' } : { type: 'start' };
 
 /** What is known without an upload is said before one. */
 const refusedBySpec = (observed: Observed): Staging | undefined => {
@@ -137,6 +143,14 @@ const refusedBySpec = (observed: Observed): Staging | undefined => {
       reason: Reason.ArchiveRejected,
       message: `The archive has ${inWords(size)}, and this installation takes ${inWords(maxBytes)} at most: leave out what the build does not need, e.g. in .epinioignore.`,
     };
+  const git = app.spec.source?.git;
+  if (git !== undefined && !isAllowedGit(git, settings.git.allowedHosts))
+    return {
+      type: 'refused',
+      of: 'source',
+      reason: Reason.GitHostNotAllowed,
+      message: `This installation does not allow the git server of ${git.url}: use one of ${settings.git.allowedHosts.join(', ')}, or ask for an entry in git.allowedHosts.`,
+    };
   if (!hasBuilder())
     return {
       type: 'refused',
@@ -145,6 +159,11 @@ const refusedBySpec = (observed: Observed): Staging | undefined => {
       message: `The builder "${app.spec.build?.builder ?? ''}" is no profile of this installation and no image that it allows: correct build.builder.`,
     };
   return undefined;
+};
+
+const isAllowedGit = ({ url }: GitSource, allowed: readonly string[]): boolean => {
+  const parsed = parseGitUrl(url);
+  return parsed !== undefined && isAllowedServer(parsed, allowed);
 };
 
 /** withRoom is what stands in the way of more archives and images of the namespace; undefined: nothing does. */
@@ -159,7 +178,7 @@ const withRoom = ({ app, room }: Observed): Staging | undefined => {
     type: 'full',
     message:
       `The namespace may hold ${inWords(limit)} of archives and images, and holds ${inWords(archives)} of archives and ${inWords(images)} of images` +
-      `${promised > 0 ? `, with ${inWords(promised)} awaited` : ''}; this archive has ${inWords(size)}. ` +
+      `${promised > 0 ? `, with ${inWords(promised)} awaited` : ''}${size > 0 ? `; this archive has ${inWords(size)}` : ''}. ` +
       'Delete Apps and StageRuns that are not needed any more (archives that none names go after a day), or ask for a larger quota.bytesPerNamespace.',
   };
 };

@@ -98,13 +98,24 @@ const attempts = ({ observed, staging }: Scene): number | undefined => {
   return same ? before?.attempts : undefined;
 };
 
+/** A commit that was looked up stays, so that another attempt of the same run builds the same. */
+const revisionOf = ({ observed }: Scene, desired: string | undefined): string | undefined => {
+  const { app, runs } = observed;
+  if (desired === undefined || app.spec.source?.git === undefined) return undefined;
+  const before = app.status?.stageRun;
+  const known = before?.desired === desired ? before.revision : undefined;
+  return runs.find(({ metadata }) => metadata.name === desired)?.status?.revision ?? known;
+};
+
 const stageRuns = (scene: Scene, deployed: string | undefined): Pick<AppStatus, 'stageRun'> => {
   const desired = desiredRunName(scene.observed);
   const count = attempts(scene);
+  const revision = revisionOf(scene, desired);
   const stageRun = {
     ...(desired === undefined ? {} : { desired }),
     ...(deployed === undefined ? {} : { deployed }),
     ...(count === undefined ? {} : { attempts: count }),
+    ...(revision === undefined ? {} : { revision }),
   };
   return Object.keys(stageRun).length > 0 ? { stageRun } : {};
 };

@@ -1,3 +1,4 @@
+import { isBuilt } from '../api/source.ts';
 import { Reason } from '../api/conditions.ts';
 import type { Intent } from '../kube/types.ts';
 import { lastImage } from './image.ts';
@@ -28,7 +29,7 @@ export const workload = (observed: Observed, staging: Staging): Workload => {
   const image = 'image' in staging ? staging.image : lastImage(observed);
   if (image === undefined) {
     // An App that builds hears of it before it builds.
-    const builds = observed.app.spec.source?.blob !== undefined;
+    const builds = isBuilt(observed.app.spec.source);
     return (builds ? pullSecretTrouble(observed) : undefined) ?? { type: 'nothingYet' };
   }
   return (

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { configSchema, type Config } from '../config.ts';
-import { platformHash, resolveBuilder } from './builders.ts';
+import { platformHash, resolveBuilder, secretsOf } from './builders.ts';
 
 const profile = { name: 'base', image: 'example.org/base:1', runImage: 'example.org/run:1' };
 const config = (over: Readonly<Record<string, unknown>> = {}): Config =>
@@ -79,6 +79,14 @@ describe('the platform hash', () => {
 
   it('does not change with what no build depends on', () => {
     expect(platformHash(config({ domain: 'other.org', build: { concurrency: 1 } }), {})).toBe(before);
+  });
+
+  it('of a run from git hangs on the rules for git and on the Secret; that of others does not', () => {
+    const source = { git: { url: 'https://git.example.org/a', secretRef: { name: 'git-key' } } };
+    const allowed = config({ git: { allowedHosts: ['git.example.org'] } });
+    expect(platformHash(allowed, { source })).not.toBe(platformHash(config(), { source }));
+    expect(platformHash(allowed, {})).toBe(before);
+    expect(secretsOf(config(), { source })).toEqual(['git-key']);
   });
 
   it('is the same for the default builder named and not named', () => {

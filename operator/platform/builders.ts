@@ -1,13 +1,16 @@
 import { createHash } from 'node:crypto';
 import { canonical } from '../kube/canonical.ts';
 import type { StageRunSpec } from '../api/stagerun.ts';
+import type { Source } from '../api/source.ts';
 import type { BuilderProfile, Config } from '../config.ts';
 import { Secret } from '../kube/resource.ts';
 import type { Cache } from '../kube/types.ts';
 import { registryAddresses } from '../registry/index.ts';
 
 /** BuildWishes is what an App may say about how it is built beside the inputs of the image: App.spec.build, StageRun.spec. */
-export type BuildWishes = Pick<StageRunSpec, 'builder' | 'resources' | 'timeoutSeconds' | 'cache'>;
+export type BuildWishes = Pick<StageRunSpec, 'builder' | 'resources' | 'timeoutSeconds' | 'cache'> & {
+  readonly source?: Source | undefined;
+};
 
 /** ResolvedBuilder is what the builder of an App stands for in this installation. */
 export type ResolvedBuilder = Omit<BuilderProfile, 'name' | 'match' | 'lifecycleImage'> & {
@@ -47,8 +50,12 @@ const matches = (pattern: string, image: string): boolean => {
 };
 
 /** secretsOf names the Secrets of its namespace that a build depends on. */
-export const secretsOf = ({ registry }: Config, env: StageRunSpec['env']): string[] => [
+export const secretsOf = (
+  { registry }: Config,
+  { env, source }: { readonly env?: StageRunSpec['env']; readonly source?: Source | undefined },
+): string[] => [
   ...new Set([
+    ...(source?.git?.secretRef === undefined ? [] : [source.git.secretRef.name]),
     ...(env ?? []).flatMap(({ valueFrom }) => valueFrom?.secretKeyRef?.name ?? []),
     ...(registry.auth === 'Secret' && !registry.shared ? [registry.secretRef] : []),
   ]),
@@ -86,6 +93,7 @@ export const platformHash = (
     cache: wishes.cache?.mode ?? config.build.cache,
     builder: resolveBuilder(config, wishes.builder),
     archive: config.archive,
+    git: wishes.source?.git && config.git,
     registry: { push, prefix, auth, secretRef, caRef, insecure, shared },
     s3: { endpoint, region, bucket, prefix: keys, secretRef: s3Secret, caRef: s3CA },
     secretVersions,

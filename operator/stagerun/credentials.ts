@@ -1,3 +1,4 @@
+import type { Source } from '../api/source.ts';
 import type { Config } from '../config.ts';
 import { Secret } from '../kube/resource.ts';
 import type { KubeReader } from '../kube/types.ts';
@@ -88,9 +89,20 @@ const readSecret = async (kube: KubeReader, namespace: string, name: string): Pr
   );
 };
 
-/** readCA joins the CAs of the registry and the object storage; undefined where the installation uses public ones. */
-export const readCA = async (config: Config, home: string, kube: KubeReader): Promise<string | undefined> => {
-  const names = new Set([config.registry.caRef, config.s3.caRef].filter((name) => name !== undefined));
+/** CAUse says which CAs are wanted: those of the operator's namespace for a source. */
+export interface CAUse {
+  readonly home: string;
+  readonly source?: Source;
+}
+
+/** readCA joins the CAs of the registry and of where the source is; undefined where the installation uses public ones. */
+export const readCA = async (
+  config: Config,
+  { home, source }: CAUse,
+  kube: KubeReader,
+): Promise<string | undefined> => {
+  const ofSource = source?.git === undefined ? config.s3.caRef : config.git.caRef;
+  const names = new Set([config.registry.caRef, ofSource].filter((name) => name !== undefined));
   const bundle: string[] = [];
   for (const name of names) {
     const ca = (await readSecret(kube, home, name))['ca.crt'];

@@ -11,6 +11,7 @@ import type { JobObject } from './jobstate.ts';
 import type { Seen } from './observe.ts';
 import { succeededOf } from './result.ts';
 import type { Plan } from './plan.ts';
+import { recordedCommit } from './revision.ts';
 import { buildJob } from './resources/job.ts';
 import { buildSecret, type Material } from './resources/secret.ts';
 
@@ -59,12 +60,19 @@ type Made = { readonly type: 'made'; readonly job: JobObject } | Exclude<Outcome
 const makeJob = async (
   deps: StageRunDeps,
   ctx: Context,
-  { run }: Seen,
+  { run, app }: Seen,
   { platform, material }: NonNullable<Plan['start']>,
 ): Promise<Made> => {
   const { config, fetch } = deps;
   try {
-    const job = buildJob({ run, platform, config, fetch, ca: material.ca !== undefined });
+    const job = buildJob({
+      run,
+      platform,
+      config,
+      fetch,
+      ca: material.ca !== undefined,
+      commit: recordedCommit(run, app),
+    });
     return { type: 'made', job: await ctx.kube.create(Job, job) };
   } catch (error) {
     if (isAlreadyExists(error)) {

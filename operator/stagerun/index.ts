@@ -28,9 +28,10 @@ const secretValue = (namespace: string, name: string): string => `${namespace}/$
 const secretsAwaited = (run: StageRun): string[] =>
   isRecorded(run)
     ? []
-    : (run.spec.env ?? []).flatMap(({ valueFrom }) =>
-        valueFrom?.secretKeyRef ? secretValue(run.metadata.namespace, valueFrom.secretKeyRef.name) : [],
-      );
+    : [
+        ...(run.spec.env ?? []).flatMap(({ valueFrom }) => valueFrom?.secretKeyRef?.name ?? []),
+        ...(run.spec.source.git?.secretRef === undefined ? [] : [run.spec.source.git.secretRef.name]),
+      ].map((name) => secretValue(run.metadata.namespace, name));
 
 /** Of a Job only what is read: whoever may edit it can write much more into it. */
 const leanJob = lean({ finalizers: 5 });

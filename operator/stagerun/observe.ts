@@ -37,7 +37,7 @@ export const observe = (cache: Cache, key: Key, config: Config): Seen | undefine
   if (!run) return undefined;
   const limits = limitsOf(config, run);
   const absent = { app: undefined, job: undefined, otherJob: undefined, pod: undefined, deployed: undefined };
-  const secretVersions = secretVersionsOf(cache, key.namespace, secretsOf(config, run.spec.env));
+  const secretVersions = secretVersionsOf(cache, key.namespace, secretsOf(config, run.spec));
   const none = { run, ...absent, secretVersions, limits, unwatched: false };
   // Most runs have ended long ago; at a restart all of them are looked at.
   if (isRecorded(run) || run.metadata.deletionTimestamp) return withJob(none, cache, cache.get(Job, key));

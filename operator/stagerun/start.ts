@@ -90,15 +90,21 @@ const referenceOf = (text: string): Reference | undefined => {
 export const prepare = async (asking: Asking, platform: BuildPlatform): Promise<Material> => {
   const { deps, ctx, seen } = asking;
   const seconds = jobSeconds(platform.limits) + marginSeconds;
-  const key = deps.storage.blobKey(seen.run.metadata.namespace, seen.run.spec.source.blob?.sha256 ?? '');
-  const ca = await readCA(deps.config, deps.home, ctx.kube);
+  const { metadata, spec } = seen.run;
+  const ca = await readCA(deps.config, { home: deps.home, source: spec.source }, ctx.kube);
+  const keys = await keyring(asking, platform.status, seconds);
+  if (spec.source.blob === undefined) return { ca, keyring: keys };
+  const key = deps.storage.blobKey(metadata.namespace, spec.source.blob.sha256);
   const { url } = await deps.storage.presignGet({ key, expiresSeconds: seconds, endpoint: 'internal' });
-  return { url, ca, keyring: await keyring(asking, platform.status, seconds) };
+  return { url, ca, keyring: keys };
 };
 
-/** missingSecret says which Secret or key of build.env is not there. Read live, once per start: contents are never cached. */
+/** missingSecret says which Secret or key of build.env or source.git is not there. Read live, once per start: contents are never cached. */
 const missingSecret = async ({ ctx, seen }: Asking): Promise<string | undefined> => {
   const { namespace } = seen.run.metadata;
+  const git = seen.run.spec.source.git?.secretRef?.name;
+  if (git !== undefined && (await ctx.kube.getMetadata(Secret, { namespace, name: git })) === undefined)
+    return `The Secret "${git}" does not exist in this namespace: create it with the credential for git (spec.source.git.secretRef of the App names it).`;
   const found = new Map<string, ReadonlySet<string> | undefined>();
   for (const { name: variable, valueFrom } of seen.run.spec.env ?? []) {
     if (!valueFrom?.secretKeyRef) continue;

@@ -6,6 +6,7 @@ import { oneLine } from '../telemetry/oneline.ts';
 import { bytesOf, imageFacts } from './imagefacts.ts';
 import type { BuiltImage } from './outside.ts';
 import type { Seen } from './observe.ts';
+import { fetchedCommit, labelledCommit } from './revision.ts';
 import type { Cause } from './causes.ts';
 import { shownPosition } from './queue.ts';
 import { observeSteps } from './steps.ts';
@@ -32,6 +33,7 @@ const compose = (run: StageRun, now: Date, status: ConditionStatus, word: Word, 
 const begunFields = ({ run, job, pod }: Seen, platform: Platform, now: Date): Fields => {
   const before = run.status;
   const startTime = before?.startTime ?? job?.metadata?.creationTimestamp ?? timestamp(now);
+  const revision = run.spec.source.git === undefined ? undefined : (fetchedCommit(pod) ?? before?.revision);
   const steps = pod
     ? mergeSteps(before?.steps ?? [], observeSteps(pod, before?.steps ?? [], timestamp(now)))
     : before?.steps;
@@ -39,6 +41,7 @@ const begunFields = ({ run, job, pod }: Seen, platform: Platform, now: Date): Fi
     startTime,
     ...(steps && steps.length > 0 && { steps }),
     attempts: attemptOf(run),
+    ...(revision !== undefined && { revision }),
     jobName: run.metadata.name,
     platform,
   };
@@ -75,7 +78,9 @@ const noteBytes = 512;
 export const statusBuilt = (seen: Seen, image: BuiltImage, platform: Recorded, now: Date): StageRunStatus => {
   const built = seen.job !== undefined || seen.run.status?.jobName !== undefined;
   const reason = built ? Reason.Succeeded : Reason.ImageFound;
+  const revision = seen.run.spec.source.git === undefined ? undefined : labelledCommit(image.labels);
   const fields = {
+    ...(revision !== undefined && { revision }),
     ...(built ? begunFields(seen, platform, now) : { platform }),
     completionTime: timestamp(now),
     image: `${platform.repository}@${image.digest}`,

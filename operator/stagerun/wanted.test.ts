@@ -11,6 +11,28 @@ const app = anApp({ build: { env, builder: 'default', restage: 'x' } });
 const run = aRun(app);
 const other = { blob: { ...blob, sha256: 'b'.repeat(64) } };
 
+describe('a run from git', () => {
+  const git = { url: 'https://git.example.org/team/shop', revision: 'main', secretRef: { name: 'git-key' } };
+  const wants = anApp({ source: { git } });
+
+  it('is wanted while its App asks for the same', () => {
+    expect(whyUnwanted(aRun(wants, { source: { git } }), wants)).toBeUndefined();
+  });
+
+  it.each([
+    ['another repository', { ...git, url: 'https://git.example.org/team/other' }],
+    ['another Secret', { ...git, secretRef: { name: 'other' } }],
+    ['another branch', { ...git, revision: 'other' }],
+    ['submodules', { ...git, submodules: 'Recursive' as const }],
+  ])('is not wanted where it claims the inputs of its App and says %s', (_name, other) => {
+    expect(whyUnwanted(aRun(wants, { source: { git: other } }), wants)?.reason).toBe('NotWanted');
+  });
+
+  it('is not wanted where it says an archive', () => {
+    expect(whyUnwanted(aRun(wants, { source: { blob } }), wants)?.reason).toBe('NotWanted');
+  });
+});
+
 describe('a run', () => {
   it('is wanted while its App asks for the same', () => {
     expect(whyUnwanted(run, app)).toBeUndefined();

@@ -3,6 +3,7 @@ import { canonical } from '../kube/canonical.ts';
 import { Reason } from '../api/conditions.ts';
 import type { App } from '../api/app.ts';
 import { stageRunName } from '../api/names.ts';
+import { isBuilt } from '../api/source.ts';
 import type { StageRun } from '../api/stagerun.ts';
 
 /** Unwanted says why a run may not start. */
@@ -21,12 +22,13 @@ export const whyUnwanted = (run: StageRun, app: App | undefined): Unwanted | und
   if (app.metadata.deletionTimestamp) return unwanted('The App is being deleted.');
   if (app.spec.paused) return { reason: Reason.Paused, message: 'The App is paused; nothing new is built.' };
   if (app.spec.stageRun) return unwanted('The App is pinned to an earlier run; nothing is built.');
-  if (!app.spec.source?.blob) return unwanted('The App has no source to build.');
+  const { source } = app.spec;
+  if (source === undefined || !isBuilt(source)) return unwanted('The App has no source to build.');
   const wanted = inputs(app.spec);
   if (run.spec.inputs !== wanted || run.metadata.name !== stageRunName(app.metadata.name, wanted)) {
     return unwanted('The App wants something else to be built.');
   }
-  if (canonical(wordsOf(run.spec)) !== canonical(wordsOf({ source: app.spec.source, ...app.spec.build }))) {
+  if (canonical(wordsOf(run.spec)) !== canonical(wordsOf({ source, ...app.spec.build }))) {
     return unwanted('This run differs from what its App says, though it claims its inputs.');
   }
   return undefined;
@@ -37,6 +39,7 @@ type Words = Pick<StageRun['spec'], 'source' | 'builder' | 'env'>;
 /** wordsOf is what a run repeats of its App, in an order that does not depend on who wrote it. */
 const wordsOf = ({ source, builder, env }: Words) => ({
   blob: source.blob?.sha256,
+  git: source.git,
   builder,
   env: (env ?? [])
     .map(({ name, value, valueFrom }) => ({ name, value: value ?? '', ref: valueFrom?.secretKeyRef }))

@@ -1,6 +1,6 @@
 import type { App } from '../../api/app.ts';
 import { annotations, stageRunName } from '../../api/names.ts';
-import { inputs } from '../../api/runid.ts';
+import { inputs, isSameSource } from '../../api/runid.ts';
 import { canonical } from '../../kube/canonical.ts';
 import { StageRun, type StageRunSpec } from '../../api/stagerun.ts';
 import type { Intent } from '../../kube/types.ts';
@@ -23,7 +23,7 @@ export const buildStageRun = (app: App, reason: StageRunSpec['reason'], attempt:
     defined({
       appRef: { name: app.metadata.name },
       inputs: inputs(app.spec),
-      source: { blob: source.blob },
+      source: defined({ blob: source.blob, git: source.git }),
       builder: build?.builder,
       env: build?.env,
       resources: build?.resources,
@@ -58,7 +58,7 @@ export const cancelStageRun = (app: App, run: StageRun, supersededBy: string): I
 /** changeOf says what differs from the newest earlier run. */
 export const changeOf = (app: App, runs: readonly StageRun[]): NonNullable<StageRunSpec['reason']> => {
   const last = runs.toSorted((a, b) => b.metadata.creationTimestamp.localeCompare(a.metadata.creationTimestamp))[0];
-  if (last === undefined || last.spec.source.blob?.sha256 !== app.spec.source?.blob?.sha256) return 'Source';
+  if (last === undefined || !isSameSource(last.spec.source, app.spec.source)) return 'Source';
   if (last.spec.builder !== app.spec.build?.builder) return 'Builder';
   return envText(last.spec.env) === envText(app.spec.build?.env) ? 'Restage' : 'Environment';
 };

@@ -40,6 +40,7 @@ export const settings: Settings = {
   domain: 'apps.test',
   routeTemplate: '{app}.{domain}',
   archive: { maxBytes: 1024 ** 3, maxEntries: 1000, maxRatio: 100, maxDepth: 100 },
+  git: { allowedHosts: [], maxBytes: 1024 ** 3, maxObjects: 1000, timeoutSeconds: 60, noProxy: [], knownHosts: [] },
   registry,
   addresses: registryAddresses(registry),
 };

@@ -263,3 +263,64 @@ describe('resources', () => {
     expect(mergeResources(own, defaults)).toEqual(expected);
   });
 });
+
+describe('the Job of a run from git', () => {
+  const source = {
+    git: {
+      url: 'ssh://git@git.example.org/team/shop.git',
+      revision: 'main',
+      subPath: 'services/shop',
+      secretRef: { name: 'git-key' },
+      submodules: 'Recursive' as const,
+    },
+  };
+  const over = { git: { allowedHosts: ['git.example.org'], knownHosts: ['git.example.org ssh-ed25519 AAAA'] } };
+  const made = (more: Partial<JobWishes> = {}) => {
+    const fromGit = aRun(anApp({ source }), { source });
+    const { template } = buildJob(wishes({ run: fromGit, ...more }, settings(over))).spec!;
+    const { initContainers = [], containers: main, volumes = [] } = template.spec!;
+    return { all: [...initContainers, ...main], volumes };
+  };
+  const valuesOf = (more?: Partial<JobWishes>) =>
+    Object.fromEntries(
+      made(more)
+        .all.find(({ name }) => name === 'fetch')!
+        .env!.map(({ name, value }) => [name, value]),
+    );
+
+  it('tells fetch what to bring, and which commit an earlier attempt has looked up', () => {
+    expect(valuesOf()).toMatchObject({
+      FETCH_GIT_URL: source.git.url,
+      FETCH_GIT_REVISION: 'main',
+      FETCH_GIT_SUBPATH: 'services/shop',
+      FETCH_GIT_SUBMODULES: 'Recursive',
+      FETCH_GIT_SECRET_DIR: '/epinio/git',
+      FETCH_GIT_SECRET_NAME: 'git-key',
+      FETCH_GIT_ALLOWED_HOSTS: 'git.example.org',
+      FETCH_GIT_KNOWN_HOSTS: 'git.example.org ssh-ed25519 AAAA',
+      FETCH_METADATA_FILE: '/meta/project-metadata.toml',
+    });
+    expect(valuesOf()).not.toHaveProperty('FETCH_GIT_COMMIT');
+    expect(valuesOf()).not.toHaveProperty('FETCH_URL_FILE');
+    expect(valuesOf({ commit: 'c'.repeat(40) })).toMatchObject({ FETCH_GIT_COMMIT: 'c'.repeat(40) });
+  });
+
+  it('mounts the Secret of the App into fetch alone, and of it only the keys for git', () => {
+    const { all, volumes } = made();
+    const named = all.filter(({ volumeMounts }) => volumeMounts?.some(({ name }) => name === 'git'));
+    expect(named.map(({ name }) => name)).toEqual(['fetch']);
+    const secret = volumes.find(({ name }) => name === 'git')?.secret;
+    expect(secret).toMatchObject({ secretName: 'git-key', optional: true });
+    expect(secret?.items?.map(({ key }) => key)).toEqual([
+      ...['username', 'password', 'bearerToken', 'ssh-privatekey', 'identity', 'known_hosts', 'ca.crt'],
+    ]);
+    expect(volumes.some(({ name }) => name === 'fetch')).toBe(false);
+  });
+
+  it('lets the exporter label the image with what was fetched, which code of the user cannot change', () => {
+    const { all } = made();
+    expect(all.find(({ name }) => name === 'export')?.args).toContain('-project-metadata=/meta/project-metadata.toml');
+    for (const name of ['detect', 'build'])
+      expect(all.find((one) => one.name === name)?.volumeMounts?.find((m) => m.name === 'meta')?.readOnly).toBe(true);
+  });
+});

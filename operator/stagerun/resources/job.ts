@@ -1,11 +1,12 @@
 import { labels, managedBy } from '../../api/names.ts';
+import type { GitSource, Source } from '../../api/source.ts';
 import type { StageRun } from '../../api/stagerun.ts';
 import type { Config } from '../../config.ts';
 import type { JobObject } from '../jobstate.ts';
 import { imageReference, type BuildPlatform, type Limits } from '../platform.ts';
 import { tenantSteps, type StepName } from '../../api/steps.ts';
 import { forPlatform, mergeResources } from './resources.ts';
-import { buildVolumes, caDir, fetchDir, secretKeys, stepMounts } from './volumes.ts';
+import { buildVolumes, caDir, fetchDir, gitDir, metadataFile, secretKeys, stepMounts } from './volumes.ts';
 
 /** JobWishes are all that a build Job is made of. */
 export interface JobWishes {
@@ -16,6 +17,8 @@ export interface JobWishes {
   readonly fetch: { readonly image: string; readonly command: readonly string[] };
   /** Whether the run's Secret has a CA bundle. */
   readonly ca: boolean;
+  /** Commit that an earlier attempt of the run has looked up. */
+  readonly commit?: string | undefined;
 }
 
 type PodSpec = NonNullable<NonNullable<JobObject['spec']>['template']['spec']>;
@@ -91,7 +94,7 @@ const podSpec = (wishes: JobWishes): PodSpec => {
     ...programs[name](wishes),
     name,
     resources: tenantSteps.has(name) ? resources : forPlatform(resources),
-    volumeMounts: stepMounts(wishes.ca)[name] ?? [],
+    volumeMounts: stepMounts(wishes.ca, run.spec.source)[name] ?? [],
     terminationMessagePolicy: 'FallbackToLogsOnError',
     securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
   });
@@ -115,6 +118,7 @@ const podSpec = (wishes: JobWishes): PodSpec => {
     },
     volumes: buildVolumes({
       secretName: secretName(run),
+      source: run.spec.source,
       env: run.spec.env ?? [],
       ca: wishes.ca,
       diskLimit: resources.limits['ephemeral-storage'],
@@ -136,16 +140,46 @@ const programs: Record<StepName, (wishes: JobWishes) => Program> = {
   detect: (wishes) => tenantProgram('detector', wishes),
   restore: (wishes) => registryProgram('restorer', wishes, [], []),
   build: (wishes) => tenantProgram('builder', wishes),
-  export: (wishes) => registryProgram('exporter', wishes, ['-report=/dev/termination-log'], [output(wishes)]),
+  export: (wishes) => {
+    const metadata = wishes.run.spec.source.git === undefined ? [] : [`-project-metadata=${metadataFile}`];
+    return registryProgram('exporter', wishes, ['-report=/dev/termination-log', ...metadata], [output(wishes)]);
+  },
 };
 
-const fetchEnv = ({ run, config, ca }: JobWishes): EnvVar[] => {
+const blobEnv = ({ sha256, size }: NonNullable<Source['blob']>): Record<string, string | number> => ({
+  FETCH_URL_FILE: `${fetchDir}/${secretKeys.url}`,
+  FETCH_SHA256: sha256,
+  FETCH_SIZE: size,
+});
+
+/** gitEnv holds no credential: that is in the files of the Secret which the App names. */
+const gitEnv = (source: GitSource, { config, commit }: JobWishes): Record<string, string | number> => {
+  const { url, revision, subPath, secretRef, submodules } = source;
+  const { allowedHosts, maxBytes, maxObjects, timeoutSeconds, proxy, noProxy, knownHosts } = config.git;
+  return {
+    FETCH_GIT_URL: url,
+    ...(revision !== undefined && { FETCH_GIT_REVISION: revision }),
+    ...(commit !== undefined && { FETCH_GIT_COMMIT: commit }),
+    ...(subPath !== undefined && { FETCH_GIT_SUBPATH: subPath }),
+    ...(submodules !== undefined && { FETCH_GIT_SUBMODULES: submodules }),
+    ...(secretRef !== undefined && { FETCH_GIT_SECRET_DIR: gitDir, FETCH_GIT_SECRET_NAME: secretRef.name }),
+    ...(allowedHosts.length > 0 && { FETCH_GIT_ALLOWED_HOSTS: allowedHosts.join(' ') }),
+    ...(knownHosts.length > 0 && { FETCH_GIT_KNOWN_HOSTS: knownHosts.join('\n') }),
+    ...(proxy !== undefined && { FETCH_GIT_PROXY: proxy, FETCH_GIT_NO_PROXY: noProxy.join(',') }),
+    FETCH_GIT_MAX_BYTES: maxBytes,
+    FETCH_GIT_MAX_OBJECTS: maxObjects,
+    FETCH_GIT_TIMEOUT_SECONDS: timeoutSeconds,
+    FETCH_METADATA_FILE: metadataFile,
+  };
+};
+
+const fetchEnv = (wishes: JobWishes): EnvVar[] => {
+  const { run, config, ca } = wishes;
   const { maxBytes, maxEntries, maxRatio, maxDepth } = config.archive;
-  const { sha256 = '', size = 0 } = run.spec.source.blob ?? {};
+  const { blob, git } = run.spec.source;
   const values = {
-    FETCH_URL_FILE: `${fetchDir}/${secretKeys.url}`,
-    FETCH_SHA256: sha256,
-    FETCH_SIZE: size,
+    ...(blob && blobEnv(blob)),
+    ...(git && gitEnv(git, wishes)),
     FETCH_MAX_BYTES: maxBytes,
     FETCH_MAX_ENTRIES: maxEntries,
     FETCH_MAX_RATIO: maxRatio,

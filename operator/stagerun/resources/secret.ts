@@ -10,8 +10,8 @@ export type SecretObject = NonNullable<(typeof Secret)['_object']>;
 
 /** Material is what a run's containers need and nobody else may see. */
 export interface Material {
-  /** Presigned URL of the archive. */
-  readonly url: string;
+  /** Presigned URL of the archive, where the source is one. */
+  readonly url?: string;
   readonly keyring: Keyring;
   readonly ca: string | undefined;
 }
@@ -41,7 +41,7 @@ export const buildSecret = (run: StageRun, material: Material, jobUid: string): 
   type: 'Opaque',
   immutable: true,
   data: encoded({
-    [secretKeys.url]: material.url,
+    ...(material.url !== undefined && { [secretKeys.url]: material.url }),
     [secretKeys.registryAuth]: lifecycleAuth(material.keyring),
     ...(material.ca && { [secretKeys.ca]: material.ca }),
     ...literals(run),

@@ -1,4 +1,4 @@
-import type { BuildEnvVar } from '../../api/source.ts';
+import type { BuildEnvVar, GitSource, Source } from '../../api/source.ts';
 import type { JobObject } from '../jobstate.ts';
 
 type PodSpec = NonNullable<NonNullable<JobObject['spec']>['template']['spec']>;
@@ -22,6 +22,12 @@ export const secretKeys = {
 /** fetchDir and caDir are where containers find their part of the Secret. */
 export const fetchDir = '/epinio/fetch';
 export const caDir = '/epinio/ca';
+/** gitDir is where fetch finds the Secret that source.git names. */
+export const gitDir = '/epinio/git';
+/** metadataFile is where fetch tells the exporter what was built from where: buildpack code cannot write there. */
+export const metadataFile = '/meta/project-metadata.toml';
+/** Of a tenant's Secret only what fetch reads is mounted. */
+const gitKeys = [...['username', 'password', 'bearerToken', 'ssh-privatekey', 'identity', 'known_hosts', 'ca.crt']];
 const platformEnvDir = '/platform/env';
 
 const mounts = {
@@ -35,15 +41,19 @@ const mounts = {
   env: { name: 'platform-env', mountPath: platformEnvDir, readOnly: true },
   fetch: { name: 'fetch', mountPath: fetchDir, readOnly: true },
   ca: { name: 'ca', mountPath: caDir, readOnly: true },
+  git: { name: 'git', mountPath: gitDir, readOnly: true },
 } satisfies Record<string, Mount>;
 
 const readOnly = (mount: Mount): Mount => ({ ...mount, readOnly: true });
 
 /** stepMounts are what each container sees. The registry's credential is an environment variable of three of them, not a file. */
-export const stepMounts = (ca: boolean): Record<string, Mount[]> => {
+export const stepMounts = (ca: boolean, source: Source): Record<string, Mount[]> => {
   const trust = ca ? [mounts.ca] : [];
+  const { git } = source;
+  const fetched =
+    git === undefined ? [mounts.fetch] : [mounts.meta, ...(git.secretRef === undefined ? [] : [mounts.git])];
   return {
-    fetch: [mounts.workspace, mounts.trustedTmp, mounts.fetch, ...trust],
+    fetch: [mounts.workspace, mounts.trustedTmp, ...fetched, ...trust],
     analyze: [mounts.layers, mounts.meta, mounts.trustedTmp, ...trust],
     // Buildpacks that could write analyzed.toml would choose the run image that export uses.
     detect: [readOnly(mounts.workspace), mounts.layers, readOnly(mounts.meta), mounts.untrustedTmp, mounts.env],
@@ -56,6 +66,7 @@ export const stepMounts = (ca: boolean): Record<string, Mount[]> => {
 /** VolumeWishes say what the volumes of a build pod hold. */
 export interface VolumeWishes {
   readonly secretName: string;
+  readonly source: Source;
   readonly env: readonly BuildEnvVar[];
   readonly ca: boolean;
   /** Limit of each scratch volume; absent = the node's disk is the limit. */
@@ -63,7 +74,7 @@ export interface VolumeWishes {
 }
 
 /** buildVolumes makes the volumes of the build pod. */
-export const buildVolumes = ({ secretName, env, ca, diskLimit }: VolumeWishes): Volume[] => {
+export const buildVolumes = ({ secretName, source, env, ca, diskLimit }: VolumeWishes): Volume[] => {
   const scratch = (name: string): Volume => ({ name, emptyDir: diskLimit ? { sizeLimit: diskLimit } : {} });
   const own = (name: string, key: string): Volume => ({
     name,
@@ -76,17 +87,33 @@ export const buildVolumes = ({ secretName, env, ca, diskLimit }: VolumeWishes): 
     scratch('tmp'),
     scratch('tmp-trusted'),
     { name: 'platform-env', projected: { defaultMode: 0o440, sources: env.map(envSource(secretName)) } },
-    own('fetch', secretKeys.url),
+    ...(source.git === undefined ? [own('fetch', secretKeys.url)] : gitVolumes(source.git)),
     ...(ca ? [own('ca', secretKeys.ca)] : []),
   ];
 };
 
-type Source = NonNullable<NonNullable<Volume['projected']>['sources']>[number];
+/** Optional, so that a Secret that goes meanwhile is told by fetch and does not keep the pod from starting. */
+const gitVolumes = ({ secretRef }: GitSource): Volume[] =>
+  secretRef === undefined
+    ? []
+    : [
+        {
+          name: 'git',
+          secret: {
+            secretName: secretRef.name,
+            optional: true,
+            defaultMode: 0o440,
+            items: gitKeys.map((key) => ({ key, path: key })),
+          },
+        },
+      ];
+
+type Projection = NonNullable<NonNullable<Volume['projected']>['sources']>[number];
 
 /** envSource projects one setting as a file named after it; a user's Secret is mounted from where it lies, never copied. */
 const envSource =
   (secretName: string) =>
-  ({ name, valueFrom }: BuildEnvVar, index: number): Source => {
+  ({ name, valueFrom }: BuildEnvVar, index: number): Projection => {
     const ref = valueFrom?.secretKeyRef ?? { name: secretName, key: secretKeys.env(index) };
     return { secret: { name: ref.name, items: [{ key: ref.key, path: name }] } };
   };
