@@ -4,19 +4,18 @@ import { StageRun } from '../api/stagerun.ts';
 import { lean, trimMetadata, trimOwn, trimPod } from '../api/trim.ts';
 import { cached, type CacheSpec } from '../kube/cache/cache.ts';
 import { Job, keyOf, Pod, Secret } from '../kube/resource.ts';
-import { done, type Cache, type Context, type Controller, type Result, type Watch } from '../kube/types.ts';
-import { tellingErrors } from '../kube/reconcile/tellerror.ts';
+import type { Cache, Context, Controller, Watch } from '../kube/types.ts';
+import { controllerOfKind } from '../kube/reconcile/reconciler.ts';
 import { owned, refers, specChanged } from '../kube/controller/watches.ts';
 import { ask } from './ask.ts';
 import { platformToRecord } from './outside.ts';
 import type { StageRunDeps } from './deps.ts';
-import { execute } from './execute.ts';
+import { ownedBy, planStageRun, type Observed, type StageRunPlan } from './children.ts';
 import type { JobObject } from './jobstate.ts';
 import { lookLive } from './live.ts';
 import { observe, runsBuilding, withJob, type Seen } from './observe.ts';
 import { phaseOf, type Phase } from './phase.ts';
 import { isRecorded, succeededOf } from './result.ts';
-import { planRefused, planRun } from './plan.ts';
 import { BuildQueue } from './queue.ts';
 
 export type { StageRunDeps } from './deps.ts';
@@ -54,50 +53,49 @@ export const stageRunCacheSpecs: readonly CacheSpec[] = [
   cached(Secret, { metadataOnly: true, trim: trimMetadata }),
 ];
 
-/** stageRunController makes the controller of StageRuns. */
+/** Query: the queue and the outside are asked together, because which questions there are follows from the turn. */
+type Query = 'turnAndOutside';
+
+/**
+ * stageRunController builds images.
+ *
+ * Reads, from the caches: StageRun, its App, its Job and that Job's pod, versions of Secrets. Live, only where a cache cannot know:
+ * a Job or pod that lost its labels. From outside, as the phase asks for it: the registry, the storage's URL, the end of a log.
+ *
+ * Writes: the Job and its Secret, each once; status. Removes the Job an hour after its end, or where nothing of it may go on.
+ */
 export const stageRunController = (deps: StageRunDeps): Controller<StageRun> => {
   const { concurrency, perNamespace } = deps.config.build;
   const queue = new BuildQueue({ cluster: concurrency, perNamespace });
   const primed = once((ctx: Context) => holdRunning(queue, ctx.cache, ctx.now()));
-  return tellingErrors<StageRun>(
-    {
-      name: 'stagerun',
-      kind: StageRun,
-      watches: watches(queue),
-      reconcile: async (key, ctx) => {
-        primed(ctx);
-        const seen = observe(ctx.cache, key, deps.config);
-        if (seen) return reconcile(deps, queue, ctx, seen);
-        queue.leave(key);
-        return done();
-      },
+  return controllerOfKind<StageRun, Observed, Query, StageRunPlan>({
+    name: 'stagerun',
+    kind: StageRun,
+    ends: true,
+    watches: watches(queue),
+    observe: async (key, ctx, there) => {
+      primed(ctx);
+      const cached = observe(ctx.cache, key, deps.config);
+      if (cached === undefined) return undefined;
+      const seen = await lookLive(ctx, there === undefined ? cached : withJob(cached, ctx.cache, there as JobObject));
+      return { seen, asked: undefined, owned: ownedBy(seen), refusals: [], now: ctx.now() };
     },
-    true,
-  );
-};
-
-const reconcile = async (deps: StageRunDeps, queue: BuildQueue, ctx: Context, cached: Seen): Promise<Result> => {
-  const key = keyOf(cached.run);
-  const now = ctx.now();
-  try {
-    const seen = await lookLive(ctx, cached);
-    const phase = takeTurn(queue, seen, phaseOf(seen, now), now);
-    const answer = await ask({ deps, ctx, seen }, phase);
-    const platform = platformToRecord(deps, seen);
-    const plan = planRun({ seen, phase, answer, platform, now });
-    const outcome = await execute(deps, ctx, seen, plan);
-    // With the Job in view the phase is another one, so this goes one round deep.
-    if (outcome.type === 'taken') return await reconcile(deps, queue, ctx, withJob(seen, ctx.cache, outcome.job));
-    const last = outcome.type === 'refused' ? planRefused(seen, outcome, platform, now) : plan;
-    if (last !== plan) await execute(deps, ctx, seen, last);
-    if (last.slot === 'leave') queue.leave(key);
-    else queue[last.slot](key, now);
-    return last.next;
-  } catch (error) {
+    subject: ({ seen }) => seen.run,
+    plan: (observed) =>
+      observed.asked === undefined
+        ? { type: 'lookUp', query: 'turnAndOutside' }
+        : planStageRun(deps, observed, observed.asked),
+    lookUp: async (observed, _, ctx) => {
+      const { seen, now } = observed;
+      const phase = takeTurn(queue, seen, phaseOf(seen, now), now);
+      const answer = await ask({ deps, ctx, seen }, phase);
+      return { ...observed, asked: { phase, answer, platform: platformToRecord(deps, seen) } };
+    },
+    settle: (key, { slot }, ctx) => (slot === 'leave' ? queue.leave(key) : queue[slot](key, ctx.now())),
+    forget: (key) => queue.leave(key),
     // What fails now is tried again after a pause in which others may build; a Job that is there takes its slot back.
-    queue.leave(key);
-    throw error;
-  }
+    failed: (key) => queue.leave(key),
+  });
 };
 
 const takeTurn = (queue: BuildQueue, { run }: Seen, phase: Phase, now: Date): Phase => {

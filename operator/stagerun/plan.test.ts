@@ -5,7 +5,7 @@ import { checkConditions } from '../testing/conditionscheck.ts';
 import type { Answer } from './ask.ts';
 import type { Seen } from './observe.ts';
 import { phaseOf, type Phase } from './phase.ts';
-import { idleMs, keepJobMs, planRefused, planRun, type Plan } from './plan.ts';
+import { idleMs, keepJobMs, planRefused, planRun, type RunPlan } from './plan.ts';
 import { limitsOf, resolvePlatform } from './platform.ts';
 import { because } from './causes.ts';
 import { aJob, at, exited, podWith } from './testing/pods.ts';
@@ -45,7 +45,7 @@ const seen = (over: Partial<Seen> = {}, status?: StageRunStatus): Seen => ({
   ...over,
 });
 
-const plan = (facts: Seen, answer: Answer = { type: 'none' }, when = now, phase?: Phase): Plan => {
+const plan = (facts: Seen, answer: Answer = { type: 'none' }, when = now, phase?: Phase): RunPlan => {
   const made = planRun({
     seen: facts,
     phase: phase ?? phaseOf(facts, when),
@@ -57,7 +57,7 @@ const plan = (facts: Seen, answer: Answer = { type: 'none' }, when = now, phase?
   if (made.status) expect(checkConditions({ metadata: facts.run.metadata, status: made.status })).toEqual([]);
   return made;
 };
-const word = ({ status }: Plan) => {
+const word = ({ status }: RunPlan) => {
   const found = status?.conditions?.find((c) => c.type === 'Succeeded');
   return found && `${found.status}/${found.reason}`;
 };

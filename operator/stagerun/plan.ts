@@ -24,8 +24,8 @@ import {
   worthTelling,
 } from './status.ts';
 
-/** Plan is what one reconcile does: data, carried out in the order of its fields. */
-export interface Plan {
+/** RunPlan is what one reconcile does: data, carried out in the order of its fields. */
+export interface RunPlan {
   /** Make the Job, and the Secret that it owns. */
   readonly start?: { readonly platform: BuildPlatform; readonly material: Material };
   /** Make only the Secret: the Job is there. */
@@ -66,7 +66,7 @@ const queueLookMs = 5_000;
 const farQueueLookMs = 30_000;
 
 /** planRun decides what to do about a run: pure, total. */
-export const planRun = (input: PlanInput): Plan => {
+export const planRun = (input: PlanInput): RunPlan => {
   const { seen, phase, answer, platform, now } = input;
   switch (phase.type) {
     case 'going':
@@ -96,13 +96,13 @@ export const planRun = (input: PlanInput): Plan => {
 };
 
 /** removal of a Job that still builds. */
-const removal = ({ job }: Seen): Pick<Plan, 'remove'> =>
+const removal = ({ job }: Seen): Pick<RunPlan, 'remove'> =>
   job && !jobEnd(job) && !job.metadata?.deletionTimestamp ? { remove: job } : {};
 
 /** soonMs is how long it usually takes at most until a deleted Job is gone. */
 const soonMs = 10_000;
 
-const planOccupied = (seen: Seen, job: JobObject, now: Date): Plan => {
+const planOccupied = (seen: Seen, job: JobObject, now: Date): RunPlan => {
   const { name, deletionTimestamp, finalizers = [] } = job.metadata ?? {};
   if (!deletionTimestamp)
     return { remove: job, slot: 'leave', next: wait(1_000, 'the Job of an earlier run is going') };
@@ -115,15 +115,15 @@ const planOccupied = (seen: Seen, job: JobObject, now: Date): Plan => {
 };
 
 /** again is for answers that do not fit their phase, which the types cannot rule out. */
-const again: Plan = { slot: 'keep', next: wait(1_000, 'looking again') };
+const again: RunPlan = { slot: 'keep', next: wait(1_000, 'looking again') };
 
-const planRecorded = (seen: Seen, now: Date): Plan => {
+const planRecorded = (seen: Seen, now: Date): RunPlan => {
   const { metadata, status } = seen.run;
   const plan = planEnded(seen, now);
   return status?.observedGeneration === metadata.generation ? plan : { ...plan, status: statusSeen(seen.run) };
 };
 
-const planEnded = ({ run, job, pod }: Seen, now: Date): Plan => {
+const planEnded = ({ run, job, pod }: Seen, now: Date): RunPlan => {
   if (!job || job.metadata?.deletionTimestamp) return { slot: 'leave', next: done() };
   const failed = succeededOf(run)?.status === 'False';
   const podEnded = pod?.status?.phase === 'Failed' || pod?.status?.phase === 'Succeeded';
@@ -139,7 +139,7 @@ const planBlocked = (
   { reason, message, failed }: Phase & { type: 'blocked' },
   platform: Recorded,
   now: Date,
-): Plan => ({
+): RunPlan => ({
   status: failed
     ? statusFailed(seen, because(reason, { detail: message }), { platform, now })
     : statusWaiting(seen, { reason, message }, now),
@@ -159,7 +159,7 @@ const askedReasons: ReadonlySet<string> = new Set<Reason>([
   Reason.Forbidden,
 ]);
 
-const planQueued = (seen: Seen, { ahead, mayTell }: Phase & { type: 'queued' }, now: Date): Plan => {
+const planQueued = (seen: Seen, { ahead, mayTell }: Phase & { type: 'queued' }, now: Date): RunPlan => {
   const { run } = seen;
   const first = run.status?.queuePosition === undefined && !askedReasons.has(succeededOf(run)?.reason ?? '');
   return {
@@ -169,7 +169,7 @@ const planQueued = (seen: Seen, { ahead, mayTell }: Phase & { type: 'queued' }, 
   };
 };
 
-const planStart = (seen: Seen, start: Start, platform: Recorded, now: Date): Plan => {
+const planStart = (seen: Seen, start: Start, platform: Recorded, now: Date): RunPlan => {
   switch (start.type) {
     case 'found':
       return { status: statusBuilt(seen, start.image, start.platform.status, now), slot: 'leave', next: done() };
@@ -193,7 +193,7 @@ const planStart = (seen: Seen, start: Start, platform: Recorded, now: Date): Pla
   }
 };
 
-const planBuilding = (input: PlanInput, job: JobObject): Plan => {
+const planBuilding = (input: PlanInput, job: JobObject): RunPlan => {
   const { seen, answer, platform, now } = input;
   switch (answer.type) {
     case 'active':
@@ -218,19 +218,23 @@ const built = (
   image: NonNullable<(Answer & { type: 'built' })['image']>,
   platform: Recorded,
   now: Date,
-): Plan => ({
+): RunPlan => ({
   status: statusBuilt(seen, image, platform, now),
   slot: 'leave',
   next: done(),
 });
 
-const failed = ({ seen, platform, now }: PlanInput, cause: Cause, logTail?: string): Plan => ({
+const failed = ({ seen, platform, now }: PlanInput, cause: Cause, logTail?: string): RunPlan => ({
   status: statusFailed(seen, cause, { platform, now, ...(logTail && { logTail }) }),
   slot: 'leave',
   next: done(),
 });
 
-const planActive = ({ seen, platform, now }: PlanInput, job: JobObject, answer: Answer & { type: 'active' }): Plan => {
+const planActive = (
+  { seen, platform, now }: PlanInput,
+  job: JobObject,
+  answer: Answer & { type: 'active' },
+): RunPlan => {
   const evidence = evidenceOf(seen, job, now, answer.warning);
   const judgement = judge(evidence);
   if (judgement.type !== 'active') return again;
@@ -252,7 +256,7 @@ const planActive = ({ seen, platform, now }: PlanInput, job: JobObject, answer: 
   };
 };
 
-const planBuilt = (input: PlanInput, job: JobObject, { image, unknown }: Answer & { type: 'built' }): Plan => {
+const planBuilt = (input: PlanInput, job: JobObject, { image, unknown }: Answer & { type: 'built' }): RunPlan => {
   const { seen, platform, now } = input;
   if (image) return built(seen, image, platform, now);
   if (unknown) return planSilent(input, job, unknown);
@@ -261,7 +265,7 @@ const planBuilt = (input: PlanInput, job: JobObject, { image, unknown }: Answer 
 };
 
 /** planSilent waits for a registry that does not say what it got; not beyond the end that every run has. */
-const planSilent = (input: PlanInput, job: JobObject, unknown: Word): Plan => {
+const planSilent = (input: PlanInput, job: JobObject, unknown: Word): RunPlan => {
   const { seen, platform, now } = input;
   if (now.getTime() >= deadlineOf(evidenceOf(seen, job, now)).at) {
     return failed(input, because(unknown.reason, { step: 'export', detail: unknown.message }));
@@ -271,7 +275,7 @@ const planSilent = (input: PlanInput, job: JobObject, unknown: Word): Plan => {
   return { ...(tell && { status: next }), slot: 'leave', next: wait(5_000, unknown.reason) };
 };
 
-const planLost = (input: PlanInput): Plan => {
+const planLost = (input: PlanInput): RunPlan => {
   const { seen, answer, platform, now } = input;
   if (answer.type !== 'lost') return again;
   if (answer.image) return built(seen, answer.image, platform, now);
@@ -289,7 +293,7 @@ export const planRefused = (
   refusal: { readonly reason: Reason; readonly message: string; readonly job?: JobObject },
   platform: Recorded,
   now: Date,
-): Plan => {
+): RunPlan => {
   if (refusal.reason === Reason.Invalid) {
     const cause = because(Reason.Invalid, { detail: refusal.message });
     return { status: statusFailed(seen, cause, { platform, now }), slot: 'leave', next: done() };

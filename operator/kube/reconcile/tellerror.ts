@@ -3,7 +3,7 @@ import { isAlreadyExists, isConflict, isNamespaceTerminating, isTransient, Stopp
 import { applyStatusIfChanged } from '../apply/statuswrites.ts';
 import { keyString, type Key, type KubeObject, type Resource } from '../resource.ts';
 import { oneLine } from '../../telemetry/oneline.ts';
-import type { Context, Controller } from '../types.ts';
+import type { Context } from '../types.ts';
 
 /** reconcileError is the reason of a condition that tells what a reconcile did not foresee. */
 export const reconcileError = 'ReconcileError';
@@ -100,23 +100,5 @@ export const errorTeller = <T extends WithConditions>(kind: Resource<T>, ends: b
       await write(key, ctx, error, status).catch((err: unknown) => ctx.log.debug({ err }, 'the error is not told'));
     },
     recovered: (key) => void failing.delete(keyString(key)),
-  };
-};
-
-/** tellingErrors makes a controller that tells what its reconciles do not foresee; for one that does not go by controllerOfKind. */
-export const tellingErrors = <T extends WithConditions>(controller: Controller<T>, ends = false): Controller<T> => {
-  const errors = errorTeller(controller.kind, ends);
-  return {
-    ...controller,
-    reconcile: async (key, ctx) => {
-      try {
-        const result = await controller.reconcile(key, ctx);
-        errors.recovered(key);
-        return result;
-      } catch (error) {
-        await errors.tell(key, ctx, error);
-        throw error;
-      }
-    },
   };
 };
