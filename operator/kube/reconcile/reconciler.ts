@@ -64,14 +64,13 @@ export const controllerOfKind = <
   const errors = errorTeller(r.kind, r.ends ?? false);
 
   const reconcile = async (key: Key, ctx: Context): Promise<Result> => {
-    const pass = new Pass(r, ctx);
     try {
-      const result = await pass.run(key);
+      const result = await new Pass(r, ctx).run(key);
       errors.recovered(key);
       return result;
     } catch (error) {
       r.failed?.(key);
-      await errors.tell(key, ctx, error, pass.status);
+      await errors.tell(key, ctx, error);
       throw error;
     }
   };
@@ -95,8 +94,6 @@ interface Decision<O, P> {
 class Pass<T extends WithConditions, O extends Observation, Q, P extends Plan<NonNullable<T['status']>>> {
   readonly #r: Reconciler<T, O, Q, P>;
   readonly #ctx: Context;
-  /** What the last plan would say. */
-  status: T['status'] | undefined;
 
   constructor(r: Reconciler<T, O, Q, P>, ctx: Context) {
     this.#r = r;
@@ -120,10 +117,7 @@ class Pass<T extends WithConditions, O extends Observation, Q, P extends Plan<No
     let observed = first;
     for (let lookUps = 0; lookUps <= maxLookUps; lookUps++) {
       const plan = this.#r.plan(observed);
-      if (plan.type === 'act') {
-        this.status = plan.status ?? this.status;
-        return { observed, plan };
-      }
+      if (plan.type === 'act') return { observed, plan };
       const found = await this.#r.lookUp?.(observed, plan.query, this.#ctx);
       if (found === undefined) return undefined;
       observed = found;

@@ -38,20 +38,21 @@ const messageOf = (error: unknown): string => {
 type Status = WithConditions['status'];
 
 interface Telling {
-  /** What the reconcile would have written, else what is written. */
-  readonly status: Status;
   readonly message: string;
   readonly now: Date;
 }
 
-/** withError is a status with another summary. What ended stays ended. Undefined: there is nothing to tell. */
-const withError = (object: WithConditions, ends: boolean, { status, message, now }: Telling): Status => {
+/**
+ * withError is the status as it was, but for its summary: what the plan would say speaks of children that are not there. What
+ * ended stays ended. Undefined: there is nothing to tell.
+ */
+const withError = (object: WithConditions, ends: boolean, { message, now }: Telling): Status => {
   const scene: Scene = {
     previous: object.status?.conditions,
     generation: object.metadata?.generation ?? 0,
     now,
   };
-  const conditions = status?.conditions ?? [];
+  const conditions = object.status?.conditions ?? [];
   const fact = { status: 'Unknown', reason: reconcileError, message } as const;
   const succeeded = findCondition(object.status?.conditions, 'Succeeded');
   if (succeeded !== undefined && succeeded.status !== 'Unknown') return undefined;
@@ -59,13 +60,13 @@ const withError = (object: WithConditions, ends: boolean, { status, message, now
     ? batchConditions(scene, fact)
     : livingConditions(scene, [], { ...fact, progress: 'Reconciling' });
   const types = new Set(['Stalled', ...summary.map(({ type }) => type)]);
-  return { ...status, conditions: [...summary, ...conditions.filter(({ type }) => !types.has(type ?? ''))] };
+  return { ...object.status, conditions: [...summary, ...conditions.filter(({ type }) => !types.has(type ?? ''))] };
 };
 
 /** ErrorTeller writes into the status of objects what their reconciles did not foresee. */
-export interface ErrorTeller<T extends WithConditions> {
-  /** tell never throws. status: what the reconcile came to before it failed, if it did. */
-  tell(key: Key, ctx: Context, error: unknown, status?: T['status']): Promise<void>;
+export interface ErrorTeller {
+  /** tell never throws. */
+  tell(key: Key, ctx: Context, error: unknown): Promise<void>;
   /** recovered: the next error is a first one. */
   recovered(key: Key): void;
 }
@@ -74,10 +75,10 @@ export interface ErrorTeller<T extends WithConditions> {
  * errorTeller makes the ErrorTeller of a kind: a webhook that fails, a right that is missing, a mistake in the program. What may
  * pass by itself is told when it comes a second time; the same words are written once. ends: the kind has `Succeeded`.
  */
-export const errorTeller = <T extends WithConditions>(kind: Resource<T>, ends: boolean): ErrorTeller<T> => {
+export const errorTeller = <T extends WithConditions>(kind: Resource<T>, ends: boolean): ErrorTeller => {
   const failing = new Map<string, Failing>();
 
-  const write = async (key: Key, ctx: Context, error: unknown, planned: Status): Promise<void> => {
+  const write = async (key: Key, ctx: Context, error: unknown): Promise<void> => {
     const id = keyString(key);
     const known = failing.get(id) ?? { failures: 0, message: '', toldAt: -Infinity };
     failing.set(id, known);
@@ -88,16 +89,16 @@ export const errorTeller = <T extends WithConditions>(kind: Resource<T>, ends: b
     const message = messageOf(error);
     const now = ctx.now();
     if (message === known.message || now.getTime() - known.toldAt < newWordsMs) return;
-    const status = withError(object, ends, { status: planned ?? object.status, message, now });
+    const status = withError(object, ends, { message, now });
     if (status === undefined) return;
     await applyStatusIfChanged(ctx, kind as Resource<WithConditions>, object, status);
     Object.assign(known, { message, toldAt: now.getTime() });
   };
 
   return {
-    tell: async (key, ctx, error, status) => {
+    tell: async (key, ctx, error) => {
       if (isOrdinary(error, ctx)) return;
-      await write(key, ctx, error, status).catch((err: unknown) => ctx.log.debug({ err }, 'the error is not told'));
+      await write(key, ctx, error).catch((err: unknown) => ctx.log.debug({ err }, 'the error is not told'));
     },
     recovered: (key) => void failing.delete(keyString(key)),
   };
