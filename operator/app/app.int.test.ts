@@ -107,6 +107,15 @@ describe('an App that runs an image', () => {
 
       // What is owned and no longer planned goes, without a word of code about its removal.
       expect(await user.kube.get(PodDisruptionBudget, key)).toMatchObject({ spec: { maxUnavailable: 1 } });
+      // Two budgets for one pod would keep every node with it from being drained.
+      const own = {
+        metadata: { namespace, name: 'own' },
+        spec: { minAvailable: 1, selector: { matchLabels: { 'epinio.io/app': 'shop' } } },
+      };
+      const { metadata } = await user.kube.create(PodDisruptionBudget, own);
+      await user.gone(PodDisruptionBudget, key);
+      await user.kube.remove(PodDisruptionBudget, { namespace, name: 'own' }, { uid: metadata?.uid ?? '' });
+      await vi.waitFor(async () => expect(await user.kube.get(PodDisruptionBudget, key)).toBeDefined(), 10_000);
       await user.apply(key, { ...image, replicas: 1, env: [{ name: 'A', value: '' }], routes: [{ host, path: '/' }] });
       await user.gone(PodDisruptionBudget, key);
     }));

@@ -41,7 +41,7 @@ export const appCacheSpecs = (config: Config, home: string): readonly CacheSpec[
       trim: trimOwn,
       indexes: { [byApp]: appsOfRoute },
     }),
-    ...singleKinds.map(({ resource }) => cached(resource, { trim: trimStrangers })),
+    ...singleKinds.map(({ resource, trim = trimStrangers }) => cached(resource, { trim })),
     cached(Pod, { labelSelector: labels.app, trim: trimPod, indexes: { [byApp]: webPodOf } }),
     // Metadata only: no content of a Secret is ever held, but that of the pull secret.
     cached(Secret, {

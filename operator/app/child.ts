@@ -1,4 +1,5 @@
 import type { App } from '../api/app.ts';
+import type { CacheSpec } from '../kube/cache/cache.ts';
 import type { Child } from '../kube/reconcile/plan.ts';
 import type { Resource } from '../kube/resource.ts';
 import type { Observed } from './observed.ts';
@@ -21,4 +22,6 @@ export interface SingleKind {
   /** Under this name it is ours also when it lost its owner; a stranger's is in the way. */
   readonly nameOf: (app: App) => string;
   readonly children: ChildKind;
+  /** What the cache keeps of strangers' objects; default: that they are there. */
+  readonly trim?: CacheSpec['trim'];
 }

@@ -57,6 +57,8 @@ export interface Observed extends Observation {
   readonly routes: readonly AppRoute[];
   /** The Deployment of the web process, if it is ours. */
   readonly deployment: DeploymentObject | undefined;
+  /** hasOwnBudget: somebody made a PodDisruptionBudget for the pods of the App. */
+  hasOwnBudget(this: void): boolean;
   /** Pods of the web process. */
   readonly pods: readonly PodObject[];
   readonly pullSecret: PullSecretFact;

@@ -863,6 +863,11 @@ describe('a PodDisruptionBudget', () => {
     expect(kinds(given)).not.toContain('PodDisruptionBudget');
     expect(acts(owned(given)).removed).toContain(budget);
   });
+  test('is not there beside one that somebody made for the same pods, and goes where it was', () => {
+    const given = { app, routes: ready, deployment: there, hasOwnBudget: () => true };
+    expect(kinds(given)).not.toContain('PodDisruptionBudget');
+    expect(acts(owned(given)).removed).toEqual([budget]);
+  });
   test('stays while a build goes on, and as it is while the App is paused', () => {
     const builds = {
       app: anApp({ ...blob(), replicas: 2 }),

@@ -3,8 +3,9 @@ import { AppRoute } from '../api/approute.ts';
 import { labels } from '../api/names.ts';
 import { StageRun } from '../api/stagerun.ts';
 import { owned, refers } from '../kube/controller/watches.ts';
-import { keyOf, parseKey, Pod, Secret, type Key, type KubeObject } from '../kube/resource.ts';
+import { keyOf, parseKey, Pod, PodDisruptionBudget, Secret, type Key, type KubeObject } from '../kube/resource.ts';
 import type { Cache, Change, Watch } from '../kube/types.ts';
+import { isMadeByHand, type BudgetObject } from './budgets.ts';
 import { appsOfRoute, bySecret, webPodOf } from './caches.ts';
 import { singleKinds } from './children.ts';
 import type { AppDeps } from './deps.ts';
@@ -59,12 +60,21 @@ const pullSecretReaders =
     return name !== undefined && name === pullSecretRef ? cache.keysByIndex(App, 'namespace', namespace ?? '') : [];
   };
 
+/** A budget that somebody made may be about the pods of any App of its namespace. */
+const appsOfNamespace = ({ metadata }: KubeObject, cache: Cache): Key[] =>
+  cache.keysByIndex(App, 'namespace', metadata?.namespace ?? '');
+
+const budgetChanged = ({ before, after }: Change<BudgetObject>): boolean =>
+  [before, after].some((one) => one !== undefined && isMadeByHand(one)) &&
+  JSON.stringify(before?.spec?.selector) !== JSON.stringify(after?.spec?.selector);
+
 /** appWatches wakes an App by what happens to its children, pods, routes and Secrets. */
 export const appWatches = (deps: AppDeps): Watch[] => [
   owned(StageRun, App),
   ...singleKinds.flatMap(({ resource }) => [owned(resource, App), refers(resource, freedName, isDeletion)]),
   refers(AppRoute, (route) => appsOfRoute(route).map(parseKey), routeChanged),
   refers(Pod, (pod) => (webPodOf(pod).length > 0 ? appOf(pod) : []), podChanged),
+  refers(PodDisruptionBudget, appsOfNamespace, budgetChanged),
   refers(Secret, pullSecretReaders(deps)),
   refers(Secret, ({ metadata }, cache) =>
     cache.keysByIndex(App, bySecret, appValue(metadata?.namespace ?? '', metadata?.name ?? '')),

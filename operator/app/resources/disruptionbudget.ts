@@ -1,6 +1,7 @@
 import { podLabels } from '../../api/names.ts';
 import { apply } from '../../kube/reconcile/plan.ts';
 import { PodDisruptionBudget } from '../../kube/resource.ts';
+import { trimBudget } from '../budgets.ts';
 import type { SingleKind } from '../child.ts';
 import { webProcess } from './container.ts';
 import { childOf } from './meta.ts';
@@ -9,14 +10,16 @@ const nameOf: SingleKind['nameOf'] = ({ metadata }) => metadata.name;
 
 /**
  * disruptionBudget lets a drained node take one pod at a time. With a single replica there is none: it would keep the node from
- * being drained, or promise nothing. Pods that are not ready may always go: they serve nobody.
+ * being drained, or promise nothing. Pods that are not ready may always go: they serve nobody. Where
+ * somebody made one for these pods, ours is not there.
  */
 export const disruptionBudget: SingleKind = {
   resource: PodDisruptionBudget,
   nameOf,
-  children: ({ observed: { app, deployment }, work }) => {
+  trim: trimBudget as SingleKind['trim'],
+  children: ({ observed: { app, deployment, hasOwnBudget }, work }) => {
     const runs = work.type === 'run' || (work.type !== 'none' && deployment !== undefined);
-    if (!runs || app.spec.replicas < 2) return [];
+    if (!runs || app.spec.replicas < 2 || hasOwnBudget()) return [];
     const spec = {
       maxUnavailable: 1,
       unhealthyPodEvictionPolicy: 'AlwaysAllow',

@@ -284,6 +284,7 @@ export const see = (given: Partial<Observed> = {}): Observed => ({
   routes: [],
   deployment: undefined,
   pods: [],
+  hasOwnBudget: () => false,
   pullSecret: { type: 'current' },
   platformHash: () => platformHash,
   isCurrent: () => true,
