@@ -199,6 +199,16 @@ describe('a route', () => {
     expect(word(served, 'Ready')).toBe('True/Ready');
     expect(served.status).toMatchObject({ address: '192.0.2.1', url: 'http://a.test' });
   });
+  test('looks again where its Ingress was refused: quotas change without an event', () => {
+    const refused = plan({ refusals: [{ kind: 'Ingress', reason: 'QuotaExceeded', message: 'Full.' }] });
+    expect(refused.next).toEqual({ type: 'wait', afterMs: 60_000, reason: 'QuotaExceeded' });
+  });
+  test.each([
+    ['by hand tells that it works', me, ['Ready']],
+    ['that an App made works from the start without a word: the App tells it', ofApp, []],
+  ])('%s', (_, route, reasons) => {
+    expect(plan({ route, ingress: mine() }).notes.map(({ reason }) => reason)).toEqual(reasons);
+  });
   test('tells that the name of its Ingress is taken', () => {
     expect(word(plan({ refusals: [{ kind: 'Ingress', reason: 'NameTaken', message: 'Taken.' }] }), 'Ready')).toBe(
       'False/NameTaken',

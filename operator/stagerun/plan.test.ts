@@ -140,6 +140,8 @@ describe('a run that has not begun', () => {
       slot: 'leave',
       next: { type: 'wait' },
     });
+    // Most are gone by then: not worth a write.
+    expect(plan(seen({ otherJob }), undefined, new Date(at(9))).status).toBeUndefined();
     const stuck = plan(seen({ otherJob }));
     expect(word(stuck)).toBe('Unknown/AwaitingDeletion');
     expect(stuck.status?.conditions?.[0]?.message).toContain('example.org/keep');
@@ -342,6 +344,31 @@ describe('a run that builds', () => {
     expect(made.status?.failure).toMatchObject({ step: 'export', exitCode: 62, logTail: 'the end' });
   });
 
+  const going: JobObject = {
+    ...aJob(),
+    metadata: { ...aJob().metadata, deletionTimestamp: at(9), finalizers: ['x/y'] },
+  };
+
+  it('has built its image where export died after the last thing that it pushes', () => {
+    const made = plan(withPod(podWith('export', exited(137))), { type: 'failed', logTail: '', image });
+    expect(word(made)).toBe('True/Succeeded');
+  });
+
+  it('is not told each time that an image cannot be pulled in other words', () => {
+    const pulling = (message: string) => podWith('analyze', { waiting: { reason: 'ErrImagePull', message } });
+    const before = { ...begun, ...plan(withPod(pulling('try 1')), active, later(60_000)).status };
+    expect(plan(withPod(pulling('try 2'), before), active, later(61_000)).status).toBeUndefined();
+  });
+
+  it('is judged by its Job also where that goes already without a pod, if it has ended', () => {
+    const over = { job: { ...going, status: aJob({ type: 'Complete', reason: 'CompletionsReached' }).status! } };
+    expect(word(plan(seen(over, begun), { type: 'built', image, unknown: undefined }))).toBe('True/Succeeded');
+  });
+
+  it('is lost with a Job that goes without a pod, though nothing was told of it yet', () => {
+    expect(word(plan(seen({ job: going }), { type: 'lost' }))).toBe('False/PodDeleted');
+  });
+
   it('is cancelled with its Job', () => {
     const facts = withPod(step('build', 10));
     const made = plan({ ...facts, run: aRun(app, { cancelled: true }, begun) });
@@ -349,11 +376,6 @@ describe('a run that builds', () => {
     expect(made).toMatchObject({ remove: facts.job, slot: 'leave' });
     expect(made.status).not.toHaveProperty('failure');
   });
-
-  const going: JobObject = {
-    ...aJob(),
-    metadata: { ...aJob().metadata, deletionTimestamp: at(9), finalizers: ['x/y'] },
-  };
 
   it.each([
     ['its Job is gone', {}],
@@ -383,6 +405,7 @@ describe('a run that has ended', () => {
       slot: 'leave',
       next: { type: 'wait', afterMs: keepJobMs - 1000, reason: expect.any(String) as string },
     });
+    expect(plan(facts, undefined, new Date(end + keepJobMs - 1000)).remove).toBeUndefined();
     expect(plan(facts, undefined, new Date(end + keepJobMs)).remove).toBe(complete);
   });
 
@@ -403,6 +426,8 @@ describe('a run that has ended', () => {
     const facts = withPod(pulling, ended('False', 'BuilderImagePullFailed'));
     expect(plan(facts).remove).toBe(facts.job);
     expect(plan(withPod(podWith('build', exited(51)), ended('False', 'BuildFailed'))).remove).toBeUndefined();
+    const over = aJob({ type: 'Failed', reason: 'DeadlineExceeded' });
+    expect(plan(seen({ job: over }, ended('False', 'DeadlineExceeded'))).remove).toBeUndefined();
   });
 
   it('never begins again, whatever becomes of its App', () => {

@@ -34,6 +34,12 @@ describe('differences', () => {
     fc.assert(fc.property(json.object, (o) => same(o, withExtras(o))));
   });
 
+  test('a selector is one value: what others add to it changes what it means', () => {
+    const wanted = { spec: { selector: { app: 'shop' } } };
+    expect(same(wanted, { spec: { selector: { app: 'shop', tier: 'db' } } })).toBe(false);
+    expect(same(wanted, { spec: { selector: { app: 'shop', tier: '' } } })).toBe(true);
+  });
+
   test('a changed leaf is one difference', () => {
     fc.assert(
       fc.property(json.object, fc.stringMatching(/^[A-Z]{3}$/), fc.integer({ min: 1 }), (o, name, n) => {
