@@ -3,7 +3,7 @@ import type { Reason } from '../api/conditions.ts';
 import type { ConditionStatus } from '../kube/conditions.ts';
 import type { Child, Owned } from '../kube/reconcile/plan.ts';
 import type { OwnedKind } from '../kube/reconcile/owned.ts';
-import type { Settings } from './observed.ts';
+import type { Settings } from './settings.ts';
 
 /** Standing is what whoever serves the objects of a route says of them. */
 export interface Standing {

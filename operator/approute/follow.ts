@@ -7,7 +7,7 @@ import { platformHosts, refusedHost } from './allowed.ts';
 import { claimOf } from './claim.ts';
 import { HostTable } from './hosts.ts';
 import { servingOf } from './ingresses.ts';
-import type { IngressObject } from './observed.ts';
+import type { IngressObject } from './settings.ts';
 
 /** FollowOptions, all optional. */
 export interface FollowOptions {

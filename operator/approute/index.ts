@@ -13,7 +13,8 @@ import { platformHosts } from './allowed.ts';
 import type { HostTable } from './hosts.ts';
 import { mostRules } from './ingresses.ts';
 import { byAppRef, observe } from './observe.ts';
-import type { IngressObject, Observed } from './observed.ts';
+import type { Observed } from './observed.ts';
+import type { IngressObject } from './settings.ts';
 import { planRoute, type RoutePlan } from './plan.ts';
 import { ingressBackend } from './resources/ingress.ts';
 

@@ -1,6 +1,6 @@
 import { AppRoute } from '../api/approute.ts';
 import { controllerOf, groupOf } from '../kube/owners.ts';
-import type { IngressObject } from './observed.ts';
+import type { IngressObject } from './settings.ts';
 
 /** Rule is one address that an Ingress serves. */
 export interface Rule {

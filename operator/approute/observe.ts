@@ -7,7 +7,8 @@ import type { Context } from '../kube/types.ts';
 import type { Backend } from './backend.ts';
 import type { Claim } from './claim.ts';
 import type { HostTable } from './hosts.ts';
-import type { Rival, Observed, Settings } from './observed.ts';
+import type { Rival, Observed } from './observed.ts';
+import type { Settings } from './settings.ts';
 
 /** byAppRef is the index of AppRoutes that lead to an App: `namespace/name`. */
 export const byAppRef = 'appRef';

@@ -1,16 +1,8 @@
 import type { AppRoute } from '../api/approute.ts';
-import type { Config } from '../config.ts';
 import type { Observation } from '../kube/reconcile/plan.ts';
-import type { Ingress, ObjectOf } from '../kube/resource.ts';
-import type { HostSettings } from './allowed.ts';
 import type { Backend } from './backend.ts';
 import type { Ruling } from './ruling.ts';
-
-/** Settings is the part of the configuration that routes depend on. */
-export type Settings = Pick<Config, 'ingress'> & HostSettings;
-
-/** IngressObject is an Ingress as the cache has it. */
-export type IngressObject = ObjectOf<typeof Ingress>;
+import type { Settings } from './settings.ts';
 
 /** Rival is an Ingress, not made for an AppRoute, that serves the same address. */
 export type Rival =

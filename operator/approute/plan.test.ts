@@ -8,7 +8,8 @@ import { unplanned } from '../kube/reconcile/plan.ts';
 import { planRoute, type RoutePlan } from './plan.ts';
 import { ingressBackend, routeUrl } from './resources/ingress.ts';
 import { App } from '../api/app.ts';
-import type { IngressObject, Observed, Settings } from './observed.ts';
+import type { Observed } from './observed.ts';
+import type { IngressObject, Settings } from './settings.ts';
 
 const now = new Date('2026-03-01T12:00:00Z');
 

@@ -5,7 +5,7 @@ import { getApp } from '../../edit.ts';
 import { splitLines } from '../../lines.ts';
 import type { Tools } from '../run.ts';
 import type { PodObject } from './drawing.ts';
-import { limits, sayLine, type LogFlags } from './logs.ts';
+import { limits, sayLine, type LogFlags } from './logflags.ts';
 import { choosePod, containerOf, podsOf } from './pods.ts';
 
 /** Between two looks at the pods of an App, and at one that is between two runs. */

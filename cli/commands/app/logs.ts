@@ -1,37 +1,10 @@
 import { getApp } from '../../edit.ts';
 import { exits, UserError } from '../../errors.ts';
-import type { Output } from '../../output.ts';
-import { plainLines } from '../../text.ts';
 import type { Run, Tools } from '../run.ts';
 import { followPods } from './follow.ts';
+import { limits, sayLine, type LogFlags } from './logflags.ts';
 import { choosePod, containerOf, podsOf } from './pods.ts';
 import { showStaging } from './staging.ts';
-
-/** LogFlags choose what is shown of a log. */
-export interface LogFlags {
-  readonly follow: boolean;
-  readonly staging: boolean;
-  readonly run?: string;
-  readonly tail?: number;
-  /** Milliseconds. */
-  readonly since?: number;
-  readonly previous: boolean;
-  readonly instance?: string;
-  readonly container?: string;
-}
-
-/** sayLine passes a line of somebody's log on to stdout, as a terminal may show it. */
-export const sayLine =
-  (output: Output, prefix = '') =>
-  (line: string): void => {
-    for (const part of plainLines(line, process.stdout.isTTY)) output.result(`${prefix}${part}`);
-  };
-
-/** limits are the flags as the API server has them. */
-export const limits = ({ tail, since }: Pick<LogFlags, 'tail' | 'since'>) => ({
-  tailLines: tail,
-  sinceSeconds: since === undefined ? undefined : Math.max(1, Math.ceil(since / 1000)),
-});
 
 const showOnce = async (tools: Tools, name: string, flags: LogFlags): Promise<void> => {
   const { kube, namespace, signal, output } = tools;

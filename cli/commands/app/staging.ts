@@ -9,7 +9,7 @@ import { getApp } from '../../edit.ts';
 import { UserError } from '../../errors.ts';
 import type { Tools } from '../run.ts';
 import type { PodObject } from './drawing.ts';
-import { limits, sayLine, type LogFlags } from './logs.ts';
+import { limits, sayLine, type LogFlags } from './logflags.ts';
 import { runsOf, succeeded } from './runs.ts';
 
 const chosen = async (tools: Tools, name: string, wanted: string | undefined): Promise<StageRun> => {

@@ -6,7 +6,7 @@ import { apply } from '../../kube/reconcile/plan.ts';
 import { apiVersionOf, Ingress } from '../../kube/resource.ts';
 import type { Intent } from '../../kube/types.ts';
 import type { Backend, Standing } from '../backend.ts';
-import type { IngressObject, Settings } from '../observed.ts';
+import type { IngressObject, Settings } from '../settings.ts';
 
 /** servicePort is the name of the port that the Service of every App has. */
 export const servicePort = 'http';
