@@ -49,11 +49,8 @@ const mayImport = {
   ],
   'operator/approute/resources': ['operator/approute', 'operator/api', 'operator/kube', 'operator/kube/reconcile'],
   'operator/sweep': [
-    ...['operator/config.ts', 'operator/storage', 'operator/api', 'operator/kube', 'operator/kube/controller'],
-    'operator/telemetry',
-  ],
-  'operator/cleaning': [
-    ...['operator/config.ts', 'operator/registry', 'operator/api', 'operator/kube', 'operator/kube/controller'],
+    ...['operator/config.ts', 'operator/registry', 'operator/storage', 'operator/api', 'operator/kube'],
+    ...['operator/kube/controller', 'operator/telemetry'],
   ],
   'operator/fetch': ['operator/fetch/git', 'operator/api', 'operator/archive', 'operator/telemetry'],
   'operator/fetch/git': ['operator/fetch', 'operator/api', 'operator/archive'],

@@ -126,8 +126,13 @@ const registry = z.strictObject({
   insecure: z.boolean().default(false),
   /** Secret auth only: use the operator's own Secret in all namespaces, which therefore trust each other. */
   shared: z.boolean().default(false),
-  /** Token auth only: delete images below prefix that nothing has needed for a day. No other installation may push there. */
+  /**
+   * Delete images below prefix that nothing has needed for sweep.afterSeconds. No other installation may push there. Secret auth:
+   * the credential must be able to list tags, to delete, and to push to <prefix>/epinio-installations.
+   */
   clean: z.boolean().default(false),
+  /** Secret auth: dockerconfigjson Secret of the operator's namespace that `clean` uses; default: the one of name secretRef there. */
+  cleanSecretRef: z.string().optional(),
 });
 
 const builder = z.strictObject({

@@ -4,7 +4,6 @@ import { appController, appCacheSpecs, keepPullSecrets } from './app/index.ts';
 import { appRouteController, appRouteCacheSpecs, followHosts } from './approute/index.ts';
 import { leaseName } from './api/crd/rbac.ts';
 import { mergeCacheSpecs } from './kube/cache/specs.ts';
-import { cleanRegistry } from './cleaning/index.ts';
 import { loadConfig, type Config, type Environment } from './config.ts';
 import { loadAuth, type Auth } from './kube/client/auth.ts';
 import { createCache } from './kube/cache/cache.ts';
@@ -21,7 +20,7 @@ import { createOutside, type Outside } from './platform/backends.ts';
 import { registryAddresses } from './registry/index.ts';
 import { Shell } from './shell/shell.ts';
 import { stageRunController, stageRunCacheSpecs } from './stagerun/index.ts';
-import { blobSweeper, sweepTask } from './sweep/index.ts';
+import { blobSweeper, imageSweepers, sweepTask } from './sweep/index.ts';
 import { createLogger } from './telemetry/log.ts';
 import { countRequest, observeWatches, reflectorHappened } from './telemetry/metrics.ts';
 
@@ -79,10 +78,12 @@ export const createManager = (w: Wiring) => {
     controllers,
     tasks: [
       outside.task,
-      cleanRegistry({ config, home, registry, addresses }),
       learnAddresses(addresses),
       keepPullSecrets(config, home),
-      sweepTask(config, [blobSweeper({ config, home, storage })]),
+      sweepTask(config, [
+        blobSweeper({ config, home, storage }),
+        ...imageSweepers({ config, home, storage, registry, addresses }),
+      ]),
       shrinkHeap(() => manager.idle),
     ],
     kube,

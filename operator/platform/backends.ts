@@ -221,9 +221,12 @@ const guardedRegistry = (current: () => Promise<RegistryClient>, bounds: GuardOp
     imageConfig: (image, credential) => call(image, (client) => client.imageConfig(image, credential)),
     imageSize: (image, credential) => call(image, (client) => client.imageSize(image, credential)),
     imageBlobs: (image, credential) => call(image, (client) => client.imageBlobs(image, credential)),
+    addTag: (image, tag, credential) => call(image, (client) => client.addTag(image, tag, credential)),
     tryUpload: (image, credential) => call(image, (client) => client.tryUpload(image, credential)),
     repositories: (registry, credential) => walk(registry, (client) => client.repositories(registry, credential)),
     tags: (image, credential) => walk(image.registry, (client) => client.tags(image, credential)),
     removeManifest: (image, credential) => walk(image.registry, (client) => client.removeManifest(image, credential)),
+    putLabels: (image, labels, credential) =>
+      walk(image.registry, (client) => client.putLabels(image, labels, credential)),
   };
 };

@@ -5,6 +5,7 @@ import { removeManifest, repositoriesOf, tagsOf } from './inventory.ts';
 import { lookupOf, type Found, type Lookup } from './lookup.ts';
 import { imageBlobsOf, imageConfigOf, imageSizeOf, type Blobs, type ImageConfig } from './manifest.ts';
 import { formatReference, versionOf, type Reference } from './names.ts';
+import { addTag, putLabels, type Done } from './push.ts';
 import { tryUpload, type Room } from './room.ts';
 
 /** RegistryConfig is how registries are reached. */
@@ -34,10 +35,11 @@ export interface RegistryClient {
   /** tags lists the tags of a repository. */
   tags(repository: Reference, credential?: Credential): Promise<Lookup<{ readonly items: string[] }>>;
   /** removeManifest deletes a manifest by its digest, with all its tags. */
-  removeManifest(
-    image: Reference & { readonly digest: string },
-    credential?: Credential,
-  ): Promise<Lookup<Record<never, never>>>;
+  removeManifest(image: Reference & { readonly digest: string }, credential?: Credential): Promise<Done>;
+  /** addTag puts a further tag on an image. */
+  addTag(image: Reference, tag: string, credential?: Credential): Promise<Done>;
+  /** putLabels makes or replaces an image that consists of labels alone: a note of the operator's own. */
+  putLabels(image: Reference, labels: Readonly<Record<string, string>>, credential?: Credential): Promise<Done>;
   /** imageBlobs is what these bytes are: configuration and layers with their sizes. */
   imageBlobs(reference: Reference, credential?: Credential): Promise<Lookup<{ readonly blobs: Blobs }>>;
   close(): Promise<void>;
@@ -96,6 +98,9 @@ export const createRegistryClient = (config: RegistryConfig = {}): RegistryClien
     tags: (reference, credential) => look(reference, credential, (call) => tagsOf(call, reference.repository)),
     removeManifest: (image, credential) =>
       look(image, credential, (call) => removeManifest(call, image.repository, image.digest), 'pull,delete'),
+    addTag: (image, tag, credential) => look(image, credential, (call) => addTag(call, image, tag), 'pull,push'),
+    putLabels: (image, labels, credential) =>
+      look(image, credential, (call) => putLabels(call, image, labels), 'pull,push'),
     imageBlobs: (reference, credential) => look(reference, credential, (call) => imageBlobsOf(call, reference)),
     // Whatever is under way is nobody's any more.
     close: () => dispatcher.destroy(),

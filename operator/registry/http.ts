@@ -5,7 +5,7 @@ const maxRedirects = 3;
 
 /** Call is one request to a registry. */
 export interface Call {
-  readonly method: 'HEAD' | 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  readonly method: 'HEAD' | 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly body?: Buffer | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly dispatcher: Dispatcher;

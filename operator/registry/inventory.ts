@@ -2,6 +2,7 @@ import type { RegistryCall } from './call.ts';
 import { discard, readBytes } from './http.ts';
 import { lookupOf, type Lookup } from './lookup.ts';
 import { isRepository } from './names.ts';
+import type { Done } from './push.ts';
 
 /** A page of a list, and how many of them are read: a registry that never comes to an end is not believed. */
 const pageSize = 1000;
@@ -50,13 +51,11 @@ export const tagsOf = (call: RegistryCall, repository: string): Promise<Lookup<{
   listOf(call, `${repository}/tags/list`, 'tags');
 
 /** removeManifest deletes a manifest with all its tags; absent where it was gone. Its blobs go with the registry's own collection. */
-export const removeManifest = async (
-  call: RegistryCall,
-  repository: string,
-  digest: string,
-): Promise<Lookup<Record<never, never>>> => {
+export const removeManifest = async (call: RegistryCall, repository: string, digest: string): Promise<Done> => {
   const answer = await call('DELETE', `${repository}/manifests/${digest}`);
   await discard(answer);
+  if (answer.statusCode === 405)
+    return { type: 'unauthorized', message: `The registry deletes nothing (405 for ${repository}): allow it there.` };
   return answer.statusCode === 202 || answer.statusCode === 200
     ? { type: 'found' }
     : (lookupOf(answer.statusCode, `${repository}@${digest}`) ?? { type: 'found' });

@@ -105,6 +105,25 @@ describe('a registry with TLS and tokens', () => {
     expect(await client.imageConfig(image('apps/team-a/multi', 'other'), both)).toEqual({ type: 'absent' });
   });
 
+  test('an image gets a further tag as it is, and labels stand alone under a tag, for who may push there', async () => {
+    const repository = 'apps/team-d/shop/cache';
+    const both = sign([allow(repository, 'pull', 'push')]);
+    const pushed = await push(repository, both);
+    const reference = image(repository);
+    expect(await client.addTag(reference, 'run-1', both)).toEqual({ type: 'found' });
+    expect(await client.headManifest(image(repository, 'run-1'), both)).toMatchObject({ digest: pushed });
+    expect(await client.addTag(image(repository, 'none'), 'run-2', both)).toEqual({ type: 'absent' });
+    const note = image('apps/note', 'latest');
+    const own = sign([allow('apps/note', 'pull', 'push')]);
+    for (const text of ['first', 'second']) {
+      expect(await client.putLabels(note, { text }, own)).toEqual({ type: 'found' });
+      expect(await client.imageConfig(note, own)).toMatchObject({ config: { labels: { text } } });
+    }
+    const pull = sign([allow(repository, 'pull'), allow('apps/note', 'pull')]);
+    expect(await client.addTag(reference, 'run-2', pull)).toMatchObject({ type: 'unauthorized' });
+    expect(await client.putLabels(note, { text: 'third' }, pull)).toMatchObject({ type: 'unauthorized' });
+  });
+
   test('repositories and tags are listed, and a manifest goes with its tags, by a token for just that', async () => {
     const repository = 'apps/team-c/shop';
     const digests = [];

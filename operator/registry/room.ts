@@ -1,6 +1,7 @@
 import type { RegistryCall } from './call.ts';
 import { discard, readBytes } from './http.ts';
 import { formatReference, type Reference } from './names.ts';
+import { uploadPath } from './push.ts';
 
 /** Room is what a registry says to who wants to push. */
 export type Room =
@@ -30,24 +31,17 @@ const judge = (status: number, body: string, name: string): Room => {
   return { type: 'room' };
 };
 
-/** The path below /v2/ at which an upload goes on; a registry behind a proxy may name another host than it was asked at. */
-const placeOf = (location: unknown): string | undefined => {
-  if (typeof location !== 'string' || !URL.canParse(location, 'http://registry')) return undefined;
-  const { pathname, search } = new URL(location, 'http://registry');
-  return pathname.startsWith('/v2/') ? `${pathname.slice('/v2/'.length)}${search}` : undefined;
-};
-
 /** tryUpload begins an upload, sends a MiB of zeros, and takes it back: nothing of it stays. */
 export const tryUpload = async (call: RegistryCall, reference: Reference): Promise<Room> => {
   const name = formatReference(reference);
-  const begun = await call('POST', `${reference.repository}/blobs/uploads/`, Buffer.alloc(0));
+  const begun = await call('POST', `${reference.repository}/blobs/uploads/`, { bytes: Buffer.alloc(0) });
   const first = judge(begun.statusCode, (await readBytes(begun)).toString(), name);
   if (first.type !== 'room') return first;
-  const place = placeOf(begun.headers['location']);
+  const place = uploadPath(begun);
   if (place === undefined)
     return { type: 'unreachable', message: `The registry does not say where an upload to ${name} goes.` };
-  const sent = await call('PATCH', place, Buffer.alloc(sampleBytes));
+  const sent = await call('PATCH', place, { bytes: Buffer.alloc(sampleBytes) });
   const second = judge(sent.statusCode, (await readBytes(sent)).toString(), name);
-  await discard(await call('DELETE', placeOf(sent.headers['location']) ?? place));
+  await discard(await call('DELETE', uploadPath(sent) ?? place));
   return second;
 };

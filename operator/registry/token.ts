@@ -8,7 +8,7 @@ export interface RepositoryAccess {
   readonly actions: readonly ('pull' | 'push' | 'delete')[];
 }
 
-/** Access is what a token allows; the catalog of all repositories is for the operator's own cleaning alone. */
+/** Access is what a token allows; the catalog of all repositories is for the operator's own sweep alone. */
 export type Access =
   RepositoryAccess | { readonly type: 'registry'; readonly name: 'catalog'; readonly actions: readonly ['*'] };
 

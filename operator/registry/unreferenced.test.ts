@@ -26,6 +26,7 @@ const images = [
 const shop = { namespace: 'team-a', app: 'shop', cache: false };
 const wanted = (over: Partial<Record<keyof Wanted, string[]>> = {}): Wanted => ({
   apps: new Set(over.apps ?? ['shop']),
+  building: new Set(over.building ?? []),
   digests: new Set(over.digests ?? []),
   tags: new Set(over.tags ?? []),
 });
@@ -44,4 +45,16 @@ test('a cache stays with its App and goes with it', () => {
   const cache = { ...shop, cache: true };
   expect(unreferenced(cache, images, wanted())).toEqual([]);
   expect(unreferenced(cache, images, wanted({ apps: ['other'] }))).toEqual(['sha256:1', 'sha256:2', 'sha256:3']);
+});
+
+const caches = [...images, { tag: 'latest', digest: 'sha256:3' }];
+
+test.each<[string, Parameters<typeof wanted>[0], string[]]>([
+  ['that later builds replaced go, the one of now stays', { tags: ['run-1', 'run-3'] }, ['sha256:1', 'sha256:2']],
+  ['stay while a run is under way', { building: ['shop'] }, []],
+  ['stay while the run of a deleted App is under way', { apps: [], building: ['shop'] }, []],
+  ['go beside the builds of another App', { building: ['blog'] }, ['sha256:1', 'sha256:2']],
+  ['go all with their App', { apps: [] }, ['sha256:1', 'sha256:2', 'sha256:3']],
+])('caches %s', (_name, over, spare) => {
+  expect(unreferenced({ ...shop, cache: true }, caches, wanted(over))).toEqual(spare);
 });

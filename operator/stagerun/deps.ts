@@ -8,7 +8,7 @@ export interface StageRunDeps {
   /** Namespace of the operator, where the installation's Secrets lie. */
   readonly home: string;
   readonly storage: Pick<Storage, 'presignGet' | 'blobKey'>;
-  readonly registry: Pick<RegistryClient, 'headManifest' | 'imageConfig' | 'imageBlobs' | 'tryUpload'>;
+  readonly registry: Pick<RegistryClient, 'headManifest' | 'imageConfig' | 'imageBlobs' | 'tryUpload' | 'addTag'>;
   /** Image and command of the fetch container: the operator's own image. */
   readonly fetch: { readonly image: string; readonly command: readonly string[] };
 }

@@ -104,7 +104,7 @@ export const tryPush = ({ deps }: Asking, platform: BuildPlatform['status'], key
   return deps.registry.tryUpload(target, keys[target.registry]);
 };
 
-/** describe reads the labels and the size of an image, if they can be had. */
+/** describe reads the labels and the size of an image, if they can be had, and lets the cache that it left be found again. */
 export const describe = async (
   asking: Asking,
   platform: Platform,
@@ -115,7 +115,16 @@ export const describe = async (
   const image = parseReference(reference);
   const config = await asking.deps.registry.imageConfig(image, keys[image.registry]);
   const size = await sizeOf(asking, platform, { reference, keys });
+  await tagCache(asking, platform, keys);
   return { digest, ...(config.type === 'found' && { labels: config.config.labels }), ...(size && { size }) };
+};
+
+/** The next build moves the cache's tag: without one of its own the manifest could not be listed any more, and never be swept. */
+const tagCache = async ({ deps }: Asking, { cacheRepository, tag }: Platform, keys: Keyring): Promise<void> => {
+  if (cacheRepository === undefined || tag === undefined) return;
+  const cache = parseReference(cacheRepository);
+  // Nobody waits for it: a cache that is not tagged only keeps its room.
+  await deps.registry.addTag(cache, tag, keys[cache.registry]);
 };
 
 interface Sizing {

@@ -1,34 +1,15 @@
 import type { Config } from '../config.ts';
 import { jittered } from '../kube/backoff.ts';
 import { sleep, systemClock } from '../kube/clock.ts';
-import type { Task, TaskContext } from '../kube/controller/manager.ts';
+import type { Task } from '../kube/controller/manager.ts';
 import { sweepPassed, sweepSaw } from '../telemetry/metrics.ts';
+import type { SweepContext } from './place.ts';
+import type { Sweeper } from './sweeper.ts';
 
 export { blobSweeper } from './blobs.ts';
-
-/** SweepContext is what one pass may use. */
-export interface SweepContext extends Pick<TaskContext, 'kube' | 'cache' | 'log' | 'signal'> {
-  readonly now: Date;
-  /** Only what was unused in all passes of this time is removed. */
-  readonly afterMs: number;
-  /** Nothing is removed, only logged. */
-  readonly dryRun: boolean;
-}
-
-/** SweepCounts is what one pass saw. */
-export interface SweepCounts {
-  readonly all: number;
-  readonly unused: number;
-  /** What the operator did not make: it is never touched. */
-  readonly strange: number;
-}
-
-/** Sweeper looks through one place outside the cluster, where no owner reference takes away what nobody needs any more. */
-export interface Sweeper {
-  readonly name: string;
-  /** pass looks at everything once; undefined where it may not. It throws where the place does not answer. */
-  pass(ctx: SweepContext): Promise<SweepCounts | undefined>;
-}
+export { imageSweepers } from './images.ts';
+export type { SweepContext } from './place.ts';
+export type { SweepCounts, Sweeper } from './sweeper.ts';
 
 const once = async (sweeper: Sweeper, ctx: SweepContext): Promise<void> => {
   const { name } = sweeper;

@@ -3,11 +3,13 @@ import { z } from 'zod';
 /** Marks remember since when something is unused: name → seconds since 1970. */
 export type Marks = Map<string, number>;
 
-/** So many things are remembered as unused; the others are when some of these are gone. */
+/** So many things are remembered as unused, and so many as known; the others are when some of these are gone. */
 export const maxMarks = 50_000;
 
 const kept = z.strictObject({
   installation: z.string(),
+  rivals: z.array(z.string()).default([]),
+  known: z.array(z.string()).default([]),
   /** Second → names. */
   marks: z.record(z.string(), z.array(z.string())),
 });
@@ -16,14 +18,23 @@ const kept = z.strictObject({
 export interface Kept {
   /** uid of the namespace of the operator that wrote it. */
   readonly installation: string;
+  /** Other operators that found it: none of them sweeps. */
+  readonly rivals: readonly string[];
+  /** Where things may be that cannot be listed. */
+  readonly known: readonly string[];
   readonly marks: Marks;
 }
 
 /** writeMarks makes text of it: names in groups, for there are few times and many names. */
-export const writeMarks = ({ installation, marks }: Kept): string => {
+export const writeMarks = ({ installation, rivals, known, marks }: Kept): string => {
   const groups: Record<string, string[]> = {};
   for (const [name, since] of marks) (groups[since] ??= []).push(name);
-  return JSON.stringify({ installation, marks: groups });
+  return JSON.stringify({
+    installation,
+    ...(rivals.length > 0 && { rivals }),
+    ...(known.length > 0 && { known: known.slice(0, maxMarks) }),
+    marks: groups,
+  });
 };
 
 /** readMarks reads such text; undefined where it is none: then all begins anew, which removes nothing too early. */
@@ -36,8 +47,9 @@ export const readMarks = (text: string): Kept | undefined => {
   }
   const parsed = kept.safeParse(data);
   if (!parsed.success) return undefined;
+  const { marks: groups, ...rest } = parsed.data;
   const marks: Marks = new Map();
-  for (const [since, names] of Object.entries(parsed.data.marks))
+  for (const [since, names] of Object.entries(groups))
     for (const name of names) if (Number.isFinite(Number(since))) marks.set(name, Number(since));
-  return { installation: parsed.data.installation, marks };
+  return { ...rest, marks };
 };

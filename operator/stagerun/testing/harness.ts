@@ -8,7 +8,14 @@ import { createCache } from '../../kube/cache/cache.ts';
 import { createClient, type KubeClient } from '../../kube/client/client.ts';
 import { Manager } from '../../kube/controller/manager.ts';
 import { Job, Namespace, Pod, Secret } from '../../kube/resource.ts';
-import { authorizationOf, createRegistryClient, signRunToken, type RegistryClient } from '../../registry/index.ts';
+import {
+  authorizationOf,
+  createRegistryClient,
+  parseReference,
+  signRunToken,
+  type Credential,
+  type RegistryClient,
+} from '../../registry/index.ts';
 import { createStorage, type Storage } from '../../storage/index.ts';
 import { createLogger } from '../../telemetry/log.ts';
 import { kubeconfigPath } from '../../testing/apiserver.ts';
@@ -33,6 +40,8 @@ export interface World extends AsyncDisposable {
   readonly home: string;
   /** pushes an image into the repository as a build would, and gives its digest. */
   push(repository: string, tag: string, labels?: Readonly<Record<string, string>>): Promise<string>;
+  /** digest tells what a tag names, if anything. */
+  digest(repository: string, tag: string): Promise<string | undefined>;
 }
 
 const encoded = (data: Record<string, string>): Record<string, string> =>
@@ -61,12 +70,20 @@ export const createWorld = async (): Promise<World> => {
   });
   const storage = await openStorage(minio);
   const client = createRegistryClient({ ca: server.ca });
-  const push: World['push'] = (repository, tag, labels = {}) => {
+  const tokenFor = (repository: string): Credential => {
     const access = [{ type: 'repository' as const, name: repository, actions: ['pull' as const, 'push' as const] }];
     const request = { ...signer, issuer: 'epinio', service: 'registry', access, expiresSeconds: 60, subject: 'test' };
-    const authorization = authorizationOf({ type: 'bearer', token: signRunToken(request) });
+    return { type: 'bearer', token: signRunToken(request) };
+  };
+  const push: World['push'] = (repository, tag, labels = {}) => {
+    const authorization = authorizationOf(tokenFor(repository));
     const target = { base: `https://${registry.host}`, repository, tag, ca: server.ca, authorization };
     return pushImage(target, { config: { Labels: labels } });
+  };
+  const digest: World['digest'] = async (repository, tag) => {
+    const image = parseReference(`${registry.host}/${repository}:${tag}`);
+    const found = await client.headManifest(image, tokenFor(repository));
+    return found.type === 'found' ? found.digest : undefined;
   };
   await push('epinio/run', '1');
   const dispose = async (): Promise<void> => {
@@ -74,7 +91,7 @@ export const createWorld = async (): Promise<World> => {
     await registry[Symbol.asyncDispose]();
     await minio[Symbol.asyncDispose]();
   };
-  return { kube, registry, client, storage, config, home, push, [Symbol.asyncDispose]: dispose };
+  return { kube, registry, client, storage, config, home, push, digest, [Symbol.asyncDispose]: dispose };
 };
 
 const openStorage = async ({ endpoint, accessKey, secretKey }: Minio): Promise<Storage> => {

@@ -1,0 +1,66 @@
+import { ConditionType } from '../api/conditions.ts';
+import { App } from '../api/app.ts';
+import { StageRun } from '../api/stagerun.ts';
+import { findCondition } from '../kube/conditions.ts';
+import { Deployment, Pod, type ObjectOf } from '../kube/resource.ts';
+import type { RegistryAddresses, Wanted } from '../registry/index.ts';
+import { listLive } from './pages.ts';
+import type { SweepContext } from './place.ts';
+
+interface Containers {
+  readonly containers?: readonly { readonly image?: string | undefined }[];
+  readonly initContainers?: readonly { readonly image?: string | undefined }[];
+}
+
+const imagesOf = (spec: Containers | undefined): (string | undefined)[] =>
+  [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])].map(({ image }) => image);
+
+const ranBy = ({ spec, status }: ObjectOf<typeof Pod>): (string | undefined)[] => [
+  ...imagesOf(spec),
+  ...[...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])].flatMap(({ image, imageID }) => [
+    image,
+    imageID,
+  ]),
+];
+
+const isUnderWay = ({ status }: StageRun): boolean =>
+  status?.startTime !== undefined &&
+  !['True', 'False'].includes(findCondition(status.conditions, ConditionType.Succeeded)?.status ?? '');
+
+/**
+ * wantedIn reads live what must stay of a namespace's images: what its StageRuns built, what its Deployments and pods run (also
+ * those that Epinio did not make), what its Apps name.
+ */
+export const wantedIn = async (
+  ctx: Pick<SweepContext, 'kube' | 'signal'>,
+  addresses: RegistryAddresses,
+  namespace: string,
+): Promise<Wanted> => {
+  const wanted = {
+    apps: new Set<string>(),
+    building: new Set<string>(),
+    digests: new Set<string>(),
+    tags: new Set<string>(),
+  };
+  // A tag may be of any of the namespace's Apps: one too many stays.
+  const keep = (references: readonly (string | undefined)[]): void => {
+    for (const reference of references) {
+      const digest = /sha256:[0-9a-f]{64}/.exec(reference ?? '')?.[0];
+      if (digest !== undefined) wanted.digests.add(digest);
+      const path = addresses.pathOf(reference ?? '')?.split('@')[0];
+      if (path !== undefined) wanted.tags.add(/:([^/]+)$/.exec(path)?.[1] ?? 'latest');
+    }
+  };
+  for await (const { metadata, spec, status } of listLive(ctx, App, namespace)) {
+    wanted.apps.add(metadata.name);
+    keep([spec.source?.image, status?.image]);
+  }
+  for await (const run of listLive(ctx, StageRun, namespace)) {
+    wanted.tags.add(run.metadata.name);
+    if (isUnderWay(run)) wanted.building.add(run.spec.appRef.name);
+    keep([run.status?.image, run.status?.platform?.previousImage]);
+  }
+  for await (const { spec } of listLive(ctx, Deployment, namespace)) keep(imagesOf(spec?.template.spec));
+  for await (const pod of listLive(ctx, Pod, namespace)) keep(ranBy(pod));
+  return wanted;
+};
