@@ -40,7 +40,7 @@ describe('what a user can get wrong', () => {
     [
       'two sources at once',
       { source: { image: 'x', blob: { sha256: 'a'.repeat(64), size: 1 } } },
-      /only one of `blob` and `image`: remove the other/,
+      /only one of `blob`, `git` and `image`: remove the others/,
     ],
     ['a port out of range', { port: 70_000 }, /spec\.port/],
     ['a host in upper case', { routes: [{ host: 'Shop.Example.org' }] }, /spec\.routes\[0\]\.host/],
