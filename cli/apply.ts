@@ -1,7 +1,6 @@
 import { App } from '../operator/api/app.ts';
-import { group, version } from '../operator/api/names.ts';
 import { ApiError } from '../operator/kube/errors.ts';
-import type { Key } from '../operator/kube/resource.ts';
+import { apiVersionOf, type Key } from '../operator/kube/resource.ts';
 import { fieldManager } from './client.ts';
 import { UserError } from './errors.ts';
 import type { Tools } from './follow.ts';
@@ -53,7 +52,7 @@ export const applySource = async ({ kube, signal }: Tools, { key, force }: Wante
       { spec: { source: { ...source, ...Object.fromEntries(others.map((o) => [o, null])) } } },
       { signal },
     );
-  const intent = { apiVersion: `${group}/${version}`, kind: App.kind, metadata: { ...key }, spec: { source } };
+  const intent = { apiVersion: apiVersionOf(App), kind: App.kind, metadata: { ...key }, spec: { source } };
   try {
     return await kube.apply(App, intent, {
       fieldManager,

@@ -1,8 +1,7 @@
 import { App, type AppSpec } from '../operator/api/app.ts';
-import { group, version } from '../operator/api/names.ts';
 import type { KubeClient } from '../operator/kube/client/client.ts';
 import { isApiError, isConflict, type ApiError } from '../operator/kube/errors.ts';
-import type { Key } from '../operator/kube/resource.ts';
+import { apiVersionOf, type Key } from '../operator/kube/resource.ts';
 import { fieldManager } from './client.ts';
 import { UserError } from './errors.ts';
 import { managersOf, ownedBy, type ManagedFields } from './owned.ts';
@@ -86,7 +85,7 @@ export const editApp = async (tools: Tools, edit: Edit): Promise<App> => {
   const spec = edit.change(owned.spec ?? {}, live);
   // With the uid an App that was made anew meanwhile is not changed, nor made where it was deleted.
   const metadata = { ...owned.metadata, ...key, uid: live.metadata.uid };
-  const intent = { apiVersion: `${group}/${version}`, kind: App.kind, metadata, spec };
+  const intent = { apiVersion: apiVersionOf(App), kind: App.kind, metadata, spec };
   try {
     return await kube.apply(App, intent, { signal, force });
   } catch (error) {

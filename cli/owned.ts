@@ -1,3 +1,5 @@
+import { isObject, type Json } from '../operator/kube/canonical.ts';
+
 /** Fields is Kubernetes' FieldsV1: which fields of an object a manager owns. */
 export type Fields = Readonly<{ [key: string]: Fields }>;
 
@@ -17,10 +19,6 @@ interface Managed {
 /** managersOf lists who manages an object, as the API server keeps it. */
 export const managersOf = (object: Managed | undefined): readonly ManagedFields[] =>
   (object?.metadata?.managedFields ?? []) as ManagedFields[];
-
-type Json = Readonly<Record<string, unknown>>;
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** `{}` is a value that is owned as a whole; `{".":{}}` only that it is there. */
 const isLeaf = (fields: Fields): boolean => Object.keys(fields).length === 0;

@@ -1,3 +1,6 @@
+/** commitHash is a full id of a commit: SHA-1 or SHA-256, in hex. */
+export const commitHash = /^([0-9a-f]{40}|[0-9a-f]{64})$/;
+
 /**
  * gitUrlPattern is the shape of an address of a git repository. No `%` in the host, since git decodes all of a URL, no `-` that a
  * program could take for an option, and no escapes of control characters.

@@ -130,6 +130,9 @@ export const byBlob = 'blob';
 /** blobValue is what byBlob finds under. */
 export const blobValue = (namespace: string, sha256: string): string => `${namespace}/${sha256}`;
 
+/** containerName is what the container of an App is called in its pods, beside those that others put there. */
+export const containerName = 'app';
+
 /** podLabels select the pods of one process of an App. */
 export const podLabels = (app: string, process: string): Record<string, string> => ({
   [labels.app]: app,

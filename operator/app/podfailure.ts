@@ -1,10 +1,10 @@
 import { isTooLittleMemory } from '../kube/containers.ts';
 import { meanings, Reason } from '../api/conditions.ts';
+import { containerName } from '../api/names.ts';
 import type { Warning } from '../kube/client/warnings.ts';
 import { sentence } from '../telemetry/sentence.ts';
 import { lastWords } from './podlog.ts';
 import { appContainer, podCondition } from './pods.ts';
-import { containerName } from './resources/container.ts';
 import type { Query, PodObject } from './observed.ts';
 
 /** PodFailure is why a pod does not become ready, in one word and one sentence that stay the same while it lasts. */

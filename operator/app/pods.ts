@@ -1,4 +1,4 @@
-import { containerName } from './resources/container.ts';
+import { containerName } from '../api/names.ts';
 import type { PodObject } from './observed.ts';
 
 type ContainerStatus = NonNullable<NonNullable<PodObject['status']>['containerStatuses']>[number];

@@ -2,12 +2,12 @@ import type { App } from '../api/app.ts';
 import type { Config } from '../config.ts';
 import { isOurs } from '../kube/apply/apply.ts';
 import { Secret } from '../kube/resource.ts';
+import { decodedData, encodedData, type Data } from '../kube/secretdata.ts';
 import type { Context, Intent } from '../kube/types.ts';
 import { dockerConfig, pullCredential, readPullKeys, scopeOf, type PullKeys } from '../registry/index.ts';
 import { buildPullSecret, pullSecretData } from './resources/pullsecret.ts';
 import type { PullSecretFact } from './observed.ts';
 
-type Data = Readonly<Record<string, string>>;
 type Looking = Pick<Context, 'cache' | 'kube' | 'signal'>;
 
 /** PullSource is what namespaces' pull Secrets are made of. */
@@ -27,9 +27,6 @@ export interface PullSecrets {
   /** wanted is the pull Secret of a namespace; undefined where there is none to have. */
   wanted(source: PullSource, namespace: string): Intent | undefined;
 }
-
-const decoded = (data: Data): Record<string, string> =>
-  Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString()]));
 
 /** onceForEachVersion reads a Secret when it has another version than the last time. */
 const onceForEachVersion = (home: string, name: string): ((ctx: Looking) => Promise<Data | undefined>) => {
@@ -59,7 +56,7 @@ export const pullSecrets = ({ registry }: Pick<Config, 'registry'>, home: string
     if (name === undefined) return { type: 'missing' };
     const keys = await readKeys(ctx);
     if (keys !== undefined) {
-      const usable = readPullKeys(decoded(keys));
+      const usable = readPullKeys(decodedData({ data: keys }));
       return usable === undefined ? { type: 'missing' } : { type: 'derived', keys: usable };
     }
     const data = pullSecretData(await readShared(ctx));
@@ -69,9 +66,7 @@ export const pullSecrets = ({ registry }: Pick<Config, 'registry'>, home: string
   const dataFor = (from: PullSource, namespace: string): Data | undefined => {
     if (from.type !== 'derived') return from.type === 'copied' ? from.data : undefined;
     const { username, password } = pullCredential(from.keys, scopeOf(prefix, namespace));
-    return pullSecretData({
-      '.dockerconfigjson': Buffer.from(dockerConfig(pull, username, password)).toString('base64'),
-    });
+    return pullSecretData(encodedData({ '.dockerconfigjson': dockerConfig(pull, username, password) }));
   };
 
   const wanted = (from: PullSource, namespace: string): Intent | undefined => {

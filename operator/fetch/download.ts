@@ -7,6 +7,7 @@ import { rootCertificates } from 'node:tls';
 import { FetchFailure } from './failure.ts';
 import { bytesText, progress, type Log } from './log.ts';
 import type { BlobOptions } from './options.ts';
+import { retryDelayMs } from './retry.ts';
 
 type Source = Pick<BlobOptions, 'url' | 'sha256' | 'size' | 'ca' | 'idleMs' | 'attempts'>;
 
@@ -104,7 +105,7 @@ const receiveAll = async (source: Source, transfer: Transfer, log: Log): Promise
           `The storage ${source.url.host} could not be read in ${attempt} attempts: ${detail}`,
         );
       log(`Download broke off (${detail}); attempt ${attempt + 1} of ${source.attempts}`);
-      await sleep(Math.min(250 * 2 ** attempt, 8000));
+      await sleep(retryDelayMs(attempt));
     }
   }
 };

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { parseGitUrl, type GitUrl } from '../api/giturl.ts';
+import { commitHash, parseGitUrl, type GitUrl } from '../api/giturl.ts';
 import { FetchFailure } from './failure.ts';
 
 const count = z.coerce.number().int().min(1);
@@ -34,10 +34,7 @@ const git = common.extend({
   /** Branch, tag or commit; default: what HEAD of the repository is. */
   FETCH_GIT_REVISION: z.string().optional(),
   /** Commit that an earlier attempt has built. */
-  FETCH_GIT_COMMIT: z
-    .string()
-    .regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/)
-    .optional(),
+  FETCH_GIT_COMMIT: z.string().regex(commitHash).optional(),
   FETCH_GIT_SUBPATH: z.string().optional(),
   FETCH_GIT_SUBMODULES: z.enum(['None', 'Recursive']).default('None'),
   /** Folder with the keys of the Secret that the App names, and the Secret's name for messages. */

@@ -69,6 +69,13 @@ export interface Key {
 /** apiVersionOf gives `group/version`, or `v1` for the core group. */
 export const apiVersionOf = (r: Resource): string => (r.group === '' ? r.version : `${r.group}/${r.version}`);
 
+/** withKind says what an object is, which the items of a list leave out. */
+export const withKind = <T extends KubeObject>(r: Resource<T>, object: T): T => ({
+  ...object,
+  apiVersion: apiVersionOf(r),
+  kind: r.kind,
+});
+
 /** keyOf reads the Key of an object. */
 export const keyOf = (o: KubeObject): Key => ({ namespace: o.metadata?.namespace ?? '', name: o.metadata?.name ?? '' });
 

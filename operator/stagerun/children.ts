@@ -1,5 +1,12 @@
 import type { StageRunStatus } from '../api/stagerun.ts';
-import type { ChildRefusal, Child, Observation, Owned, Plan } from '../kube/reconcile/plan.ts';
+import {
+  keep,
+  type Child,
+  type ChildRefusal,
+  type Observation,
+  type Owned,
+  type Plan,
+} from '../kube/reconcile/plan.ts';
 import { Job, Secret, type KubeObject } from '../kube/resource.ts';
 import type { StageRunDeps } from './deps.ts';
 import type { JobObject } from './jobstate.ts';
@@ -86,7 +93,7 @@ const childrenOf = (
     return [{ type: 'create', resource: Job, object, dependents: [secretOf(material)] }];
   }
   if (job === undefined || remove === job) return [];
-  const kept = { type: 'keep', resource: Job, name: job.metadata?.name ?? '' } as const;
+  const kept = keep(Job, job);
   return [
     complete === undefined
       ? kept

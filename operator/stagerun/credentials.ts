@@ -1,6 +1,7 @@
 import type { Source } from '../api/source.ts';
 import type { Config } from '../config.ts';
 import { Secret } from '../kube/resource.ts';
+import { decodedData } from '../kube/secretdata.ts';
 import type { KubeReader } from '../kube/types.ts';
 import {
   parseReference,
@@ -84,9 +85,7 @@ const secretKeyring = async ({ config, home, kube, platform, namespace }: Keyrin
 const readSecret = async (kube: KubeReader, namespace: string, name: string): Promise<Record<string, string>> => {
   const secret = await kube.get(Secret, { namespace, name });
   if (!secret) throw new NoCredential(`The Secret ${namespace}/${name} does not exist.`);
-  return Object.fromEntries(
-    Object.entries(secret.data ?? {}).map(([key, value]) => [key, Buffer.from(value, 'base64').toString()]),
-  );
+  return decodedData(secret);
 };
 
 /** CAUse says which CAs are wanted: those of the operator's namespace for a source. */

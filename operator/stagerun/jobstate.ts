@@ -1,7 +1,7 @@
-import type { Job } from '../kube/resource.ts';
+import type { Job, ObjectOf } from '../kube/resource.ts';
 
 /** JobObject is the build Job as the API has it. */
-export type JobObject = NonNullable<(typeof Job)['_object']>;
+export type JobObject = ObjectOf<typeof Job>;
 
 /** JobEnd is how a Job ended. */
 export interface JobEnd {

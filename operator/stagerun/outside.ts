@@ -123,7 +123,7 @@ export const describe = async (
 const tagCache = async ({ deps }: Asking, { cacheRepository, tag }: Platform, keys: Keyring): Promise<void> => {
   if (cacheRepository === undefined || tag === undefined) return;
   const cache = parseReference(cacheRepository);
-  // Nobody waits for it: a cache that is not tagged only keeps its room.
+  // Whatever the registry answers: a cache that is not tagged only keeps its room.
   await deps.registry.addTag(cache, tag, keys[cache.registry]);
 };
 

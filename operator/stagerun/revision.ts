@@ -1,12 +1,11 @@
 import type { App } from '../api/app.ts';
 import { parseReport } from '../api/fetchresult.ts';
+import { commitHash } from '../api/giturl.ts';
 import type { StageRun } from '../api/stagerun.ts';
 import { stepStates, type PodObject } from '../api/steps.ts';
 
-const commit = /^([0-9a-f]{40}|[0-9a-f]{64})$/;
-
 const commitIn = (text: unknown): string | undefined =>
-  typeof text === 'string' && commit.test(text) ? text : undefined;
+  typeof text === 'string' && commitHash.test(text) ? text : undefined;
 
 /**
  * recordedCommit is what an earlier attempt of a run has looked up: the status of the App keeps it, since the run was made anew,

@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
 import { Secret } from '../kube/resource.ts';
+import { decodedData } from '../kube/secretdata.ts';
 import { readDockerConfig, signRunToken, tokenOrigin, type Access, type Credential } from '../registry/index.ts';
 import type { SweepContext } from './place.ts';
 
@@ -20,14 +21,13 @@ export const credentialFor = async (
 ): Promise<Credential> => {
   const { auth, push, secretRef, cleanSecretRef = secretRef } = config.registry;
   const name = auth === 'Token' ? secretRef : cleanSecretRef;
-  const data = (await kube.get(Secret, { namespace: home, name }, { signal }))?.data ?? {};
-  const read = (key: string): string => Buffer.from(data[key] ?? '', 'base64').toString();
+  const data = decodedData(await kube.get(Secret, { namespace: home, name }, { signal }));
   if (auth === 'Secret') {
-    const credential = readDockerConfig(read('.dockerconfigjson'), push);
+    const credential = readDockerConfig(data['.dockerconfigjson'] ?? '', push);
     if (credential === undefined) throw new Error(`The Secret ${home}/${name} has no credential for ${push}.`);
     return credential;
   }
-  const [key, certificate] = [read('tls.key'), read('tls.crt')];
+  const { 'tls.key': key, 'tls.crt': certificate } = data;
   if (!key || !certificate) throw new Error(`The Secret ${home}/${name} has no tls.key and tls.crt.`);
   const grant = { ...tokenOrigin, subject: 'sweep', expiresSeconds: tokenSeconds, access: [access] };
   return { type: 'bearer', token: signRunToken({ key, certificate, ...grant }) };

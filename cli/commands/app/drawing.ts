@@ -1,6 +1,6 @@
 import type { App } from '../../../operator/api/app.ts';
 import type { StageRun } from '../../../operator/api/stagerun.ts';
-import type { Pod } from '../../../operator/kube/resource.ts';
+import type { Pod, ObjectOf } from '../../../operator/kube/resource.ts';
 import type { Marks } from '../../marks.ts';
 import { conditionOf } from '../../settle.ts';
 import { age, tableLines, type Column } from '../../table.ts';
@@ -8,7 +8,7 @@ import { plainLine, plainLines } from '../../text.ts';
 import { entryOf, historyColumns } from './runs.ts';
 import { valueOf } from './env/variables.ts';
 
-export type PodObject = NonNullable<(typeof Pod)['_object']>;
+export type PodObject = ObjectOf<typeof Pod>;
 
 /** Scene is all that is shown of an App. */
 export interface Scene {

@@ -1,4 +1,5 @@
 import { App } from '../../../operator/api/app.ts';
+import { withKind } from '../../../operator/kube/resource.ts';
 import { formatOf, printList } from '../../format.ts';
 import { conditionOf } from '../../settle.ts';
 import { age, type Column } from '../../table.ts';
@@ -13,7 +14,7 @@ interface Flags extends OutputFlags {
 export const allOf = async ({ kube, signal }: Tools, namespace: string | undefined): Promise<App[]> => {
   const apps: App[] = [];
   await kube.eachItem(App, { ...(namespace !== undefined && { namespace }), signal }, (app) =>
-    apps.push({ ...app, apiVersion: 'epinio.io/v1alpha1', kind: 'App' }),
+    apps.push(withKind(App, app)),
   );
   return apps;
 };

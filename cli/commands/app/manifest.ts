@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
-import type { App } from '../../../operator/api/app.ts';
-import { group, version } from '../../../operator/api/names.ts';
+import { App } from '../../../operator/api/app.ts';
+import { apiVersionOf } from '../../../operator/kube/resource.ts';
 import { getApp } from '../../edit.ts';
 import { exits, UserError } from '../../errors.ts';
 import { json, yaml } from '../../format.ts';
@@ -19,7 +19,7 @@ export const manifestOf = ({ metadata, spec }: App): object => {
   const { name, namespace, labels = {}, annotations = {} } = metadata;
   const kept = Object.fromEntries(Object.entries(annotations).filter(([key]) => !ofTools(key)));
   return {
-    apiVersion: `${group}/${version}`,
+    apiVersion: apiVersionOf(App),
     kind: 'App',
     metadata: {
       name,

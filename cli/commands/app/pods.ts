@@ -1,13 +1,10 @@
 import type { App } from '../../../operator/api/app.ts';
-import { labels } from '../../../operator/api/names.ts';
+import { containerName, labels } from '../../../operator/api/names.ts';
 import { isForbidden } from '../../../operator/kube/errors.ts';
 import { Pod } from '../../../operator/kube/resource.ts';
 import { UserError } from '../../errors.ts';
 import type { Tools } from '../run.ts';
 import type { PodObject } from './drawing.ts';
-
-/** appContainer is the container of a pod that runs the App itself. */
-const appContainer = 'app';
 
 /** serving selects the pods that run an App, and not those of its builds. */
 export const serving = (name: string): string => `${labels.app}=${name},${labels.process}`;
@@ -32,10 +29,10 @@ export const podsOf = async (
 export const containerOf = (pod: PodObject, wanted?: string): string => {
   const all = (pod.spec?.containers ?? []).map(({ name }) => name);
   const found =
-    wanted === undefined ? (all.find((name) => name === appContainer) ?? all[0]) : all.find((name) => name === wanted);
+    wanted === undefined ? (all.find((name) => name === containerName) ?? all[0]) : all.find((name) => name === wanted);
   if (found !== undefined) return found;
   throw new UserError(
-    `pod ${pod.metadata?.name} has no container ${wanted ?? appContainer}`,
+    `pod ${pod.metadata?.name} has no container ${wanted ?? containerName}`,
     `it has: ${all.join(', ')}`,
   );
 };

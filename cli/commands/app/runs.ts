@@ -1,10 +1,10 @@
-import type { App } from '../../../operator/api/app.ts';
+import { App } from '../../../operator/api/app.ts';
 import { labels } from '../../../operator/api/names.ts';
 import { StageRun } from '../../../operator/api/stagerun.ts';
 import { findCondition, type ReadCondition } from '../../../operator/kube/conditions.ts';
 import { isControlledBy } from '../../../operator/kube/owners.ts';
-import type { Column } from '../../table.ts';
-import { age, duration } from '../../table.ts';
+import { withKind } from '../../../operator/kube/resource.ts';
+import { age, duration, type Column } from '../../table.ts';
 import type { Marks } from '../../marks.ts';
 import type { Tools } from '../run.ts';
 
@@ -12,9 +12,8 @@ import type { Tools } from '../run.ts';
 export const runsOf = async ({ kube, signal }: Pick<Tools, 'kube' | 'signal'>, app: App): Promise<StageRun[]> => {
   const { name, namespace } = app.metadata;
   const { items } = await kube.list(StageRun, { namespace, labelSelector: `${labels.app}=${name}`, signal });
-  const owner = { ...app, apiVersion: 'epinio.io/v1alpha1', kind: 'App' };
   return items
-    .filter((run) => isControlledBy(run, owner))
+    .filter((run) => isControlledBy(run, withKind(App, app)))
     .toSorted((a, b) => b.metadata.creationTimestamp.localeCompare(a.metadata.creationTimestamp));
 };
 

@@ -1,7 +1,7 @@
 import { parse } from 'yaml';
 import { home } from '../../../operator/api/crd/rbac.ts';
 import { isForbidden } from '../../../operator/kube/errors.ts';
-import { ConfigMap, Deployment } from '../../../operator/kube/resource.ts';
+import { ConfigMap, Deployment, type ObjectOf } from '../../../operator/kube/resource.ts';
 import type { Tools } from '../run.ts';
 
 /** Settings are what `check` reads of the operator's configuration; whoever wrote it, nothing in it is sure. */
@@ -21,7 +21,7 @@ export interface Installation {
   readonly settings: Settings | undefined;
 }
 
-type DeploymentObject = NonNullable<(typeof Deployment)['_object']>;
+type DeploymentObject = ObjectOf<typeof Deployment>;
 
 const settingsOf = async ({ kube, signal }: Tools, { spec }: DeploymentObject): Promise<Settings | undefined> => {
   const name = spec?.template.spec?.volumes?.find((volume) => volume.name === 'config')?.configMap?.name;

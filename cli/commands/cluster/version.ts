@@ -1,3 +1,4 @@
+import { group, version } from '../../../operator/api/names.ts';
 import manifest from '../../../package.json' with { type: 'json' };
 import { formatOf, json, yaml } from '../../format.ts';
 import { withCluster, type ClusterFlags } from '../../kubeconfig.ts';
@@ -13,7 +14,7 @@ interface Flags extends OutputFlags, ClusterFlags {
 const ofServer = async ({ signal }: Process, flags: Flags) =>
   withCluster(flags, async ({ kube }) => {
     const [kubernetes, kinds] = await Promise.all([serverVersion({ kube, signal }), servedKinds({ kube, signal })]);
-    return { kubernetes, api: kinds.length === 0 ? 'not installed' : 'epinio.io/v1alpha1' };
+    return { kubernetes, api: kinds.length === 0 ? 'not installed' : `${group}/${version}` };
   });
 
 export const run = async (tools: Process, _: [], flags: Flags): Promise<void> => {

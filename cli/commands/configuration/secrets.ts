@@ -2,12 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import type { App } from '../../../operator/api/app.ts';
 import { labels } from '../../../operator/api/names.ts';
-import { Secret } from '../../../operator/kube/resource.ts';
+import { Secret, type ObjectOf } from '../../../operator/kube/resource.ts';
 import { exits, UserError } from '../../errors.ts';
 import type { Tools } from '../run.ts';
 
 /** Configuration is a Secret that holds settings. */
-export type Configuration = NonNullable<(typeof Secret)['_object']>;
+export type Configuration = ObjectOf<typeof Secret>;
 
 /** configurationLabels are on the Secrets that the command makes, as on those that Epinio made. */
 export const configurationLabels = {

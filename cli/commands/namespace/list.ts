@@ -1,10 +1,10 @@
-import { Namespace } from '../../../operator/kube/resource.ts';
+import { Namespace, type ObjectOf } from '../../../operator/kube/resource.ts';
 import { formatOf, printList } from '../../format.ts';
 import { age } from '../../table.ts';
 import type { OutputFlags } from '../flags.ts';
 import type { Run } from '../run.ts';
 
-type NamespaceObject = NonNullable<(typeof Namespace)['_object']>;
+type NamespaceObject = ObjectOf<typeof Namespace>;
 
 export const run: Run<[], OutputFlags> = async ({ kube, namespace, signal, output, now }, _, flags) => {
   const format = formatOf(flags.output);

@@ -1,5 +1,6 @@
 import { AppRoute } from '../../../operator/api/approute.ts';
 import { findCondition, type ReadCondition } from '../../../operator/kube/conditions.ts';
+import { withKind } from '../../../operator/kube/resource.ts';
 import { formatOf, printList } from '../../format.ts';
 import { age, type Column } from '../../table.ts';
 import type { OutputFlags } from '../flags.ts';
@@ -29,8 +30,7 @@ export const run: Run<[], Flags> = async ({ kube, namespace, signal, output, now
   const format = formatOf(flags.output);
   const routes: AppRoute[] = [];
   await kube.eachItem(AppRoute, { ...(!flags.allNamespaces && { namespace }), signal }, (route) => {
-    if (flags.app === undefined || route.spec.appRef.name === flags.app)
-      routes.push({ ...route, apiVersion: 'epinio.io/v1alpha1', kind: 'AppRoute' });
+    if (flags.app === undefined || route.spec.appRef.name === flags.app) routes.push(withKind(AppRoute, route));
   });
   printList(output, format, {
     objects: routes,

@@ -1,9 +1,5 @@
+import { isObject } from '../../kube/canonical.ts';
 import type { Schema } from './schema.ts';
-
-type Json = Record<string, unknown>;
-
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** withDefaults prunes unknown fields and fills in defaults, as the API server does with what it is sent. */
 export const withDefaults = (schema: Schema, value: unknown): unknown => {

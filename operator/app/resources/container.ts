@@ -1,11 +1,10 @@
 import type { App } from '../../api/app.ts';
 import type { EnvVar } from '../../api/kubernetes.ts';
+import { containerName } from '../../api/names.ts';
 import type { Process } from '../../api/stagerun.ts';
 
 /** webProcess labels the Deployment and pods that serve the web, whatever the process is called in the image. */
 export const webProcess = 'web';
-/** containerName of the app in its pod. */
-export const containerName = 'app';
 /** portName of the container and the Service. */
 export const portName = 'http';
 

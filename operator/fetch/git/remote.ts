@@ -6,6 +6,7 @@ import { FetchFailure } from '../failure.ts';
 import { bytesText, type Log } from '../log.ts';
 import type { GitOptions } from '../options.ts';
 import { oneLine } from '../report.ts';
+import { retryDelayMs } from '../retry.ts';
 import { boundsOf, takeUnfinished } from './bounds.ts';
 import type { Credential } from './credential.ts';
 import { failureOf, isChangedHostKey, isRedirect, isUnknownHostKey } from './errors.ts';
@@ -216,7 +217,7 @@ const ask = async (place: Place, args: readonly string[], { input, expected }: A
     if (failure.reason !== 'GitUnreachable' || attempt === options.attempts) throw failure;
     attempt += 1;
     log(`${failure.message}; attempt ${attempt} of ${options.attempts}`);
-    await sleep(Math.min(250 * 2 ** attempt, 8000), undefined, { signal });
+    await sleep(retryDelayMs(attempt), undefined, { signal });
   }
 };
 

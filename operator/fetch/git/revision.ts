@@ -1,10 +1,9 @@
-import { serverOf, type GitUrl } from '../../api/giturl.ts';
+import { commitHash, serverOf, type GitUrl } from '../../api/giturl.ts';
 import { FetchFailure } from '../failure.ts';
 import type { Log } from '../log.ts';
 import type { Outcome } from './process.ts';
 import type { Remote } from './remote.ts';
 
-const full = /^([0-9a-f]{40}|[0-9a-f]{64})$/;
 const abbreviated = /^[0-9a-f]{4,63}$/;
 
 /** Refs are the names of a repository with the objects they stand for. */
@@ -14,7 +13,7 @@ const listRefs = async (remote: Remote, patterns: readonly string[]): Promise<Re
   const { stdout } = await remote.ask(['ls-remote', '--quiet', 'origin', ...patterns]);
   const refs = stdout.split('\n').flatMap((line): [string, string][] => {
     const [id = '', name = ''] = line.split('\t');
-    return full.test(id) ? [[name, id]] : [];
+    return commitHash.test(id) ? [[name, id]] : [];
   });
   return new Map(refs);
 };
@@ -72,7 +71,7 @@ const ofDefault = async (remote: Remote): Promise<string> =>
 export const resolveRevision = async (resolving: Resolving, revision: string | undefined): Promise<string> => {
   const { remote, log } = resolving;
   if (revision === undefined || revision === 'HEAD') return ofDefault(remote);
-  if (full.test(revision)) return revision;
+  if (commitHash.test(revision)) return revision;
   const names = revision.startsWith('refs/') ? [revision] : [`refs/heads/${revision}`, `refs/tags/${revision}`];
   const refs = await listRefs(
     remote,

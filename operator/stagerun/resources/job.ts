@@ -1,6 +1,7 @@
 import { labels, managedBy } from '../../api/names.ts';
 import type { GitSource, Source } from '../../api/source.ts';
-import type { StageRun } from '../../api/stagerun.ts';
+import { StageRun } from '../../api/stagerun.ts';
+import { apiVersionOf } from '../../kube/resource.ts';
 import type { Config } from '../../config.ts';
 import type { JobObject } from '../jobstate.ts';
 import { imageReference, type BuildPlatform, type Limits } from '../platform.ts';
@@ -77,8 +78,8 @@ export const buildJob = (wishes: JobWishes): JobObject => {
 };
 
 const ownedBy = (run: StageRun) => ({
-  apiVersion: 'epinio.io/v1alpha1',
-  kind: 'StageRun',
+  apiVersion: apiVersionOf(StageRun),
+  kind: StageRun.kind,
   name: run.metadata.name,
   uid: run.metadata.uid,
   controller: true,

@@ -1,12 +1,13 @@
 import type { StageRun } from '../../api/stagerun.ts';
-import type { Secret } from '../../kube/resource.ts';
+import type { Secret, ObjectOf } from '../../kube/resource.ts';
+import { encodedData } from '../../kube/secretdata.ts';
 import { lifecycleAuth } from '../../registry/index.ts';
 import type { Keyring } from '../credentials.ts';
 import { ownLabels, secretName } from './job.ts';
 import { secretKeys } from './volumes.ts';
 
 /** SecretObject is a Secret as the API has it. */
-export type SecretObject = NonNullable<(typeof Secret)['_object']>;
+export type SecretObject = ObjectOf<typeof Secret>;
 
 /** Material is what a run's containers need and nobody else may see. */
 export interface Material {
@@ -40,7 +41,7 @@ export const buildSecret = (run: StageRun, material: Material, jobUid: string): 
   },
   type: 'Opaque',
   immutable: true,
-  data: encoded({
+  data: encodedData({
     ...(material.url !== undefined && { [secretKeys.url]: material.url }),
     [secretKeys.registryAuth]: lifecycleAuth(material.keyring),
     ...(material.ca && { [secretKeys.ca]: material.ca }),
@@ -54,6 +55,3 @@ const literals = (run: StageRun): Record<string, string> =>
       valueFrom ? [] : [[secretKeys.env(index), value ?? '']],
     ),
   );
-
-const encoded = (data: Record<string, string>): Record<string, string> =>
-  Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value).toString('base64')]));

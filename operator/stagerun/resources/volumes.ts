@@ -27,7 +27,7 @@ export const gitDir = '/epinio/git';
 /** metadataFile is where fetch tells the exporter what was built from where: buildpack code cannot write there. */
 export const metadataFile = '/meta/project-metadata.toml';
 /** Of a tenant's Secret only what fetch reads is mounted. */
-const gitKeys = [...['username', 'password', 'bearerToken', 'ssh-privatekey', 'identity', 'known_hosts', 'ca.crt']];
+const gitKeys = ['username', 'password', 'bearerToken', 'ssh-privatekey', 'identity', 'known_hosts', 'ca.crt'];
 const platformEnvDir = '/platform/env';
 
 const mounts = {
