@@ -24,15 +24,15 @@ export async function develop(args: readonly string[]): Promise<void> {
   const image = await kubectl(['get', ...installed, '--output=jsonpath={.spec.template.spec.containers[0].image}']);
   writeFileSync(config, await configuration());
   writeFileSync(resolver, `nameserver ${network.dns}\nsearch svc.cluster.local cluster.local\noptions ndots:5\n`);
-  await kubectl(['scale', ...installed, '--replicas=0']);
-  await kubectl([
-    'wait',
-    '--namespace=epinio-system',
-    '--for=delete',
-    'pod',
-    '--selector=app.kubernetes.io/name=epinio-operator',
-  ]);
   try {
+    await kubectl(['scale', ...installed, '--replicas=0']);
+    await kubectl([
+      'wait',
+      '--namespace=epinio-system',
+      '--for=delete',
+      'pod',
+      '--selector=app.kubernetes.io/name=epinio-operator',
+    ]);
     say(
       `the operator runs from ${join(repoDir, 'operator')}; debugger: ${inspector}; Ctrl-C ends it and starts the installed one`,
     );
