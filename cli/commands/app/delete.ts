@@ -28,7 +28,7 @@ const chosen = async (tools: Tools, names: readonly string[], all: boolean): Pro
 };
 
 /** whatGoes says what is deleted with Apps, and what stays. */
-export const whatGoes = (apps: readonly App[]): string => {
+const whatGoes = (apps: readonly App[]): string => {
   const urls = apps
     .flatMap(({ status }) => status?.routes ?? [])
     .flatMap(({ url }) => (url === undefined ? [] : [url]));

@@ -15,7 +15,7 @@ const ofTools = (name: string): boolean =>
   /^(kubectl\.kubernetes\.io|argocd\.argoproj\.io|kustomize\.toolkit\.fluxcd\.io)\//.test(name);
 
 /** manifestOf is an App as it can be applied again, here or elsewhere: without what servers and tools put into it. */
-export const manifestOf = ({ metadata, spec }: App): object => {
+const manifestOf = ({ metadata, spec }: App): object => {
   const { name, namespace, labels = {}, annotations = {} } = metadata;
   const kept = Object.fromEntries(Object.entries(annotations).filter(([key]) => !ofTools(key)));
   return {

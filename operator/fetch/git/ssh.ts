@@ -84,7 +84,7 @@ export interface HostKey {
 const keyLine = /^(\S+) (ssh-[a-z0-9-]+|ecdsa-sha2-[a-z0-9-]+) ([A-Za-z0-9+/]+=*)$/;
 
 /** parseHostKey reads what ssh wrote into an empty known_hosts. */
-export const parseHostKey = (text: string): HostKey | undefined => {
+const parseHostKey = (text: string): HostKey | undefined => {
   const match = keyLine.exec(text.trim().split('\n')[0] ?? '');
   if (match === null) return undefined;
   const [line, , type = '', key = ''] = match;
