@@ -13,7 +13,7 @@ const inspector = '127.0.0.1:9229';
 
 /**
  * develop runs the operator of this folder, from its sources, in the place of the installed one, until it is stopped: with a
- * debugger's port, and started anew when a file changes. It reaches what it is configured for by the cluster's own names.
+ * debugger's port. It reaches what it is configured for by the cluster's own names.
  */
 export async function develop(args: readonly string[]): Promise<void> {
   if (chosenCluster() !== 'native')
