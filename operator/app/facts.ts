@@ -1,5 +1,6 @@
+import { AppRoute } from '../api/approute.ts';
 import { ConditionType, isUserFailure, Reason } from '../api/conditions.ts';
-import type { StageRun } from '../api/stagerun.ts';
+import { StageRun } from '../api/stagerun.ts';
 import { findCondition, type Fact } from '../kube/conditions.ts';
 import { isPassing, type Refusal } from '../kube/apply/refusal.ts';
 import { Deployment } from '../kube/resource.ts';
@@ -88,7 +89,7 @@ export const sourceFact = (staging: Staging): AppFact => {
 
 /** The API server would not have the run, or the spec asks for a build that cannot be. */
 const refusedBuild = (say: Say, observed: Observed, staging: Staging): AppFact | undefined => {
-  const refused = refusalOf(observed, 'StageRun');
+  const refused = refusalOf(observed, StageRun.kind);
   if (refused !== undefined) return sayRefused(say, refused);
   const impossible = staging.type === 'refused' && staging.of === 'build';
   return impossible ? say('False', staging.reason, staging.message, stalled) : undefined;
@@ -170,13 +171,16 @@ const isUnchanged = (observed: Observed, { run, image }: Extract<Staging, { type
 };
 
 /** refusalOf finds what the API server would not have of one kind, if anything. */
-const refusalOf = (observed: Observed, ...kinds: readonly string[]): ChildRefusal | undefined =>
-  observed.refusals.find((r) => kinds.includes(r.kind));
+const refusalOf = (observed: Observed, kind: string): ChildRefusal | undefined =>
+  observed.refusals.find((r) => r.kind === kind);
+
+/** Refusals that have a condition of their own; all others are told with the pods, whatever kinds are added. */
+const toldElsewhere: ReadonlySet<string> = new Set([StageRun.kind, AppRoute.kind]);
 
 /** deployedFact: do pods serve an image of this App? */
 export const deployedFact = (observed: Observed, staging: Staging, work: Workload): AppFact => {
   const say = about(ConditionType.Deployed);
-  const refused = refusalOf(observed, 'Deployment', 'Service', 'Secret');
+  const refused = observed.refusals.find(({ kind }) => !toldElsewhere.has(kind));
   if (refused !== undefined) return sayRefused(say, refused);
   switch (work.type) {
     case 'none':
@@ -252,7 +256,7 @@ const ofDelays: ReadonlySet<string> = new Set<Reason>([Reason.NotListening, Reas
 export const routedFact = (observed: Observed, work: Workload, wantsRoutes: boolean): AppFact => {
   const say = about(ConditionType.Routed);
   if (!wantsRoutes) return say('True', Reason.NoRoutes, 'The App wants no routes.');
-  const refused = refusalOf(observed, 'AppRoute');
+  const refused = refusalOf(observed, AppRoute.kind);
   if (refused !== undefined) return sayRefused(say, refused);
   const worst = worstRoute(observed);
   if (worst === undefined) return answeredFact(observed, work, say);

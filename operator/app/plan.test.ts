@@ -237,6 +237,11 @@ describe('an App that runs an image', () => {
       { Ready: 'False/NameTaken', progress: 'Stalled', lookAfterMs: 60_000 },
     ],
     [
+      'is told of every kind that is refused, also one that has no condition of its own',
+      { app, refusals: [{ kind: 'PodDisruptionBudget', reason: 'NameTaken', message: 'Taken.' }] },
+      { Deployed: 'False/NameTaken', Ready: 'False/NameTaken', progress: 'Stalled', lookAfterMs: 60_000 },
+    ],
+    [
       'says what Kubernetes refuses',
       { app, refusals: [{ kind: 'Service', reason: 'QuotaExceeded', message: 'exceeded quota' }] },
       { Ready: 'False/QuotaExceeded', lookAfterMs: 60_000 },
