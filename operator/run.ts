@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
-import { appController, appCacheSpecs, keepPullSecrets } from './app/index.ts';
+import { appController, appCacheSpecs, followBudgets, keepPullSecrets } from './app/index.ts';
 import { appRouteController, appRouteCacheSpecs, followHosts } from './approute/index.ts';
 import { leaseName } from './api/crd/rbac.ts';
 import { mergeCacheSpecs } from './kube/cache/specs.ts';
@@ -69,7 +69,7 @@ export const createManager = (w: Wiring) => {
   );
   observeWatches(() => cache.status());
   const controllers = [
-    appController({ config, home, storage, s3ChangedAt, addresses }),
+    appController({ config, home, storage, s3ChangedAt, addresses, budgets: followBudgets(cache) }),
     stageRunController({ config, home, storage, registry, fetch: { image: w.fetchImage, command: fetchCommand } }),
     appRouteController({ config, hosts: followHosts(cache, config) }),
   ];

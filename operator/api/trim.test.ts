@@ -47,6 +47,14 @@ describe('of metadata', () => {
     });
   });
 
+  test('an owner that is none that Kubernetes could have is cut, and still is one', () => {
+    const long = (text: string): string => text.repeat(100_000);
+    const ownerReferences = [{ ...owner, name: long('n'), uid: long('u'), kind: long('k'), apiVersion: long('a') }];
+    const kept = lean()({ metadata: { name: 'x', ownerReferences } }).metadata?.ownerReferences;
+    expect(kept).toMatchObject([{ controller: true }]);
+    expect(JSON.stringify(kept).length).toBeLessThan(3000);
+  });
+
   test('a value that is too long to be ours is cut', () => {
     const annotations = { 'epinio.io/request-upload': 'x'.repeat(250_000) };
     const { metadata } = lean()({ metadata: { annotations } });

@@ -15,6 +15,24 @@ const ourAnnotations: readonly string[] = Object.values(annotations);
 
 /** A value of ours is shorter; of a longer one so much is kept that it is seen not to be ours. */
 const maxValue = 1024;
+/** Names and groups of Kubernetes have 253 characters at most. */
+const maxOwner = 512;
+
+/** Of a longer text so much is kept that it is seen not to be ours; cut, because a part would keep the whole in memory. */
+const cut = (text: string, max: number): string =>
+  text.length > max ? Buffer.from(text.slice(0, max)).toString() : text;
+
+type Owner = NonNullable<ObjectMeta['ownerReferences']>[number];
+
+/** An owner that is cut is nobody's: no kind, name or uid of Kubernetes is as long. */
+const leanOwner = ({ apiVersion, kind, name, uid, controller, blockOwnerDeletion }: Owner): Owner => ({
+  apiVersion: cut(apiVersion, maxOwner),
+  kind: cut(kind, maxOwner),
+  name: cut(name, maxOwner),
+  uid: cut(uid, maxOwner),
+  ...(controller !== undefined && { controller }),
+  ...(blockOwnerDeletion !== undefined && { blockOwnerDeletion }),
+});
 
 const picked = (
   map: Readonly<Record<string, string>> | undefined,
@@ -25,8 +43,7 @@ const picked = (
   const kept: Record<string, string> = {};
   for (const name of names) {
     const value = map[name];
-    // Cut, because a part would keep the whole in memory.
-    if (value !== undefined) kept[name] = value.length > max ? Buffer.from(value.slice(0, max)).toString() : value;
+    if (value !== undefined) kept[name] = cut(value, max);
   }
   return Object.keys(kept).length === 0 ? undefined : kept;
 };
@@ -38,7 +55,7 @@ const defined = (fields: { readonly [F in keyof ObjectMeta]: ObjectMeta[F] | und
 const leanMetadata = (metadata: ObjectMeta, also: Also): ObjectMeta => {
   const { name, namespace, uid, resourceVersion, generation, creationTimestamp, deletionTimestamp } = metadata;
   // An object has one controller at most.
-  const owners = metadata.ownerReferences?.filter((owner) => owner.controller === true);
+  const owners = metadata.ownerReferences?.filter((owner) => owner.controller === true).map(leanOwner);
   const notes = {
     ...picked(metadata.annotations, ourAnnotations, maxValue),
     // Of the configuration, which may be long; all of an object's annotations have 256 KiB at most.

@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest';
-import { selects, trimBudget } from './budgets.ts';
+import { describe, expect, test } from 'vitest';
+import { Budgets, selects, trimBudget, type BudgetObject } from './budgets.ts';
+import { anApp } from './testing/objects.ts';
 
 const labels = { app: 'shop', tier: 'web' };
 
@@ -29,8 +30,51 @@ test.each<[string, Parameters<typeof selects>[0], boolean]>([
   ],
 ])('a selector %s', (_, selector, expected) => expect(selects(selector, labels)).toBe(expected));
 
-test('a budget with a huge selector is kept by its name alone', () => {
-  const matchLabels = Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`label-${i}`, 'x'.repeat(60)]));
-  const metadata = { name: 'huge', namespace: 'team' };
-  expect(trimBudget({ metadata, spec: { selector: { matchLabels } } })).toEqual({ metadata });
+test('a selector reads no label that is not there', () => {
+  expect(selects({ matchExpressions: [{ key: 'constructor', operator: 'Exists' }] }, labels)).toBe(false);
+});
+
+const shop = anApp({ replicas: 2 });
+const ofWeb = { matchLabels: { 'epinio.io/app': 'shop', 'epinio.io/process': 'web' } };
+const byHand = (name: string, selector: object | undefined, more: object = {}): BudgetObject =>
+  ({ metadata: { name, namespace: 'team', ...more }, spec: { selector } }) as BudgetObject;
+const mark = { annotations: { 'epinio.io/applied': 'abc' } };
+const controlled = (kind: string, apiVersion: string) => ({
+  ownerReferences: [{ kind, apiVersion, name: 'shop', uid: 'app-uid', controller: true }],
+});
+const covers = (...all: BudgetObject[]): boolean => {
+  const budgets = new Budgets();
+  for (const one of all) budgets.put(one);
+  return budgets.covers(shop);
+};
+
+describe('the pods of an App have a budget of their own', () => {
+  test.each<[string, BudgetObject[], boolean]>([
+    ['no, without any', [], false],
+    ['no, if it selects others', [byHand('own', { matchLabels: { app: 'x' } })], false],
+    ['no, if an App made it', [byHand('shop', ofWeb, controlled('App', 'epinio.io/v1alpha1'))], false],
+    ['no, if the App lost it and takes it over again', [byHand('shop', ofWeb, mark)], false],
+    ['no, in another namespace', [byHand('own', ofWeb, { namespace: 'other' })], false],
+    ['if somebody made it', [byHand('own', ofWeb)], true],
+    ['if it is a copy of ours under another name', [byHand('mine', ofWeb, mark)], true],
+    ['if another controller made it', [byHand('own', ofWeb, controlled('App', 'example.org/v1'))], true],
+    [
+      'if it is too large to be looked at',
+      [trimBudget(byHand('huge', { matchLabels: { a: 'x'.repeat(2000) } }))],
+      true,
+    ],
+    ['if there are too many to be looked at', Array.from({ length: 101 }, (_, i) => byHand(`b${i}`, undefined)), true],
+  ])('%s', (_, all, expected) => expect(covers(...all)).toBe(expected));
+
+  test('until it is gone, or made for others', () => {
+    const budgets = new Budgets();
+    const own = byHand('own', ofWeb);
+    budgets.put(own);
+    budgets.put(byHand('own', { matchLabels: { app: 'x' } }));
+    expect(budgets.covers(shop)).toBe(false);
+    budgets.put(own);
+    expect(budgets.covers(shop)).toBe(true);
+    budgets.remove(own);
+    expect(budgets.covers(shop)).toBe(false);
+  });
 });

@@ -2,6 +2,7 @@ import type { Config } from '../config.ts';
 import type { RegistryAddresses } from '../registry/index.ts';
 import type { Storage } from '../storage/index.ts';
 import type { Archives } from './archives.ts';
+import type { Budgets } from './budgets.ts';
 import type { PullSecrets } from './pullsecrets.ts';
 import type { Usage } from './usage.ts';
 
@@ -11,6 +12,8 @@ export interface AppDeps {
   /** Namespace of the operator. */
   readonly home: string;
   readonly addresses: RegistryAddresses;
+  /** From followBudgets, on the cache that the controller reads. */
+  readonly budgets: Pick<Budgets, 'covers'>;
   readonly storage: Pick<Storage, 'head' | 'presignPut' | 'remove' | 'list' | 'probeRoom'>;
   /** When the credential that signs upload URLs was last exchanged, if it was: earlier ones are of no use. */
   readonly s3ChangedAt?: () => Date | undefined;

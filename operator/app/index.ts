@@ -17,6 +17,7 @@ import { urlSeconds } from './upload.ts';
 import { Usage } from './usage.ts';
 import { appWatches } from './watches.ts';
 
+export { followBudgets } from './budgets.ts';
 export { appCacheSpecs } from './caches.ts';
 export type { AppDeps } from './deps.ts';
 export { keepPullSecrets } from './pullsecrettask.ts';

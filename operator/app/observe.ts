@@ -7,7 +7,6 @@ import { ofKind, ownedBy } from '../kube/reconcile/owned.ts';
 import { Deployment, keyString, Pod, type Key } from '../kube/resource.ts';
 import type { Context } from '../kube/types.ts';
 import { platformHash, resolveBuilder, secretsOf, secretVersionsOf } from '../platform/builders.ts';
-import { hasOwnBudget } from './budgets.ts';
 import { singleKinds } from './children.ts';
 import type { AppTools } from './deps.ts';
 import { needsPullSecret } from './image.ts';
@@ -22,7 +21,7 @@ export const appValue = (namespace: string, app: string): string => keyString({ 
 
 /** observe reads everything about an App from the cache; undefined when it is gone or going. */
 export const observe = async (
-  { config, addresses, s3ChangedAt, pullSecrets }: AppTools,
+  { config, addresses, s3ChangedAt, pullSecrets, budgets }: AppTools,
   key: Key,
   ctx: Pick<Context, 'cache' | 'kube' | 'signal' | 'now' | 'peakDepth'>,
 ): Promise<Observed | undefined> => {
@@ -51,7 +50,7 @@ export const observe = async (
     routes,
     deployment: ofKind(owned, Deployment).find((one) => one.metadata?.name === deploymentName(name)),
     pods: cache.byIndex(Pod, byApp, appValue(namespace, name)),
-    hasOwnBudget: () => hasOwnBudget(cache, app),
+    hasOwnBudget: () => budgets.covers(app),
     pullSecret: needsPullSecret(app, settings) ? await pullSecrets.look(ctx, app) : { type: 'none' },
     platformHash: () =>
       platformHash(config, { source: app.spec.source, builder, resources, timeoutSeconds, cache: layers }, versions()),

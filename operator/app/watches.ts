@@ -5,7 +5,7 @@ import { StageRun } from '../api/stagerun.ts';
 import { owned, refers } from '../kube/controller/watches.ts';
 import { keyOf, parseKey, Pod, PodDisruptionBudget, Secret, type Key, type KubeObject } from '../kube/resource.ts';
 import type { Cache, Change, Watch } from '../kube/types.ts';
-import { isMadeByHand, type BudgetObject } from './budgets.ts';
+import { entryOf, type BudgetObject } from './budgets.ts';
 import { appsOfRoute, bySecret, webPodOf } from './caches.ts';
 import { singleKinds } from './children.ts';
 import type { AppDeps } from './deps.ts';
@@ -65,8 +65,7 @@ const appsOfNamespace = ({ metadata }: KubeObject, cache: Cache): Key[] =>
   cache.keysByIndex(App, 'namespace', metadata?.namespace ?? '');
 
 const budgetChanged = ({ before, after }: Change<BudgetObject>): boolean =>
-  [before, after].some((one) => one !== undefined && isMadeByHand(one)) &&
-  JSON.stringify(before?.spec?.selector) !== JSON.stringify(after?.spec?.selector);
+  JSON.stringify(before && entryOf(before)) !== JSON.stringify(after && entryOf(after));
 
 /** appWatches wakes an App by what happens to its children, pods, routes and Secrets. */
 export const appWatches = (deps: AppDeps): Watch[] => [

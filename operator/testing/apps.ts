@@ -1,5 +1,5 @@
 import { expect, vi } from 'vitest';
-import { appCacheSpecs, appController, keepPullSecrets, type AppDeps } from '../app/index.ts';
+import { appCacheSpecs, appController, followBudgets, keepPullSecrets, type AppDeps } from '../app/index.ts';
 import { App, type AppSpec } from '../api/app.ts';
 import { AppRoute } from '../api/approute.ts';
 import { StageRun } from '../api/stagerun.ts';
@@ -96,6 +96,7 @@ export const runApps = async (o: AppWorldOptions): Promise<AppWorld> => {
     kube,
     mergeCacheSpecs([appCacheSpecs(config, home), appRouteCacheSpecs(config)], o.namespaces),
   );
+  const budgets = followBudgets(cache);
   const hosts = followHosts(cache, config, o.keptMs === undefined ? {} : { keptMs: o.keptMs });
   const storage = {
     head: noStorage,
@@ -107,7 +108,7 @@ export const runApps = async (o: AppWorldOptions): Promise<AppWorld> => {
   };
   const manager = new Manager({
     controllers: [
-      appController({ config, home, storage, addresses: registryAddresses(config.registry) }),
+      appController({ config, home, storage, addresses: registryAddresses(config.registry), budgets }),
       appRouteController({ config, hosts }),
     ],
     tasks: [keepPullSecrets(config, home), ...(o.tasks?.(config) ?? [])],
