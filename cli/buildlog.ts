@@ -6,7 +6,7 @@ import type { KubeClient } from '../operator/kube/client/client.ts';
 import { Pod } from '../operator/kube/resource.ts';
 import { stepNames, stepStates, type PodObject, type StepName } from '../operator/api/steps.ts';
 import type { Output } from './output.ts';
-import { splitLines } from './lines.ts';
+import { splitLines, Stamped } from './lines.ts';
 
 interface Tools {
   readonly kube: KubeClient;
@@ -52,29 +52,19 @@ const awaitStep = async ({ kube, signal }: Tools, build: Build, step: StepName):
   }
 };
 
-/** stamped takes the time off a line: by it a log that broke off is continued. */
-const stamped = (line: string): { at: string; text: string } => {
-  const blank = line.indexOf(' ');
-  return blank < 0 ? { at: line, text: '' } : { at: line.slice(0, blank), text: line.slice(blank + 1) };
-};
-
 /** showStep shows the log of one container to its end, over connections that break. */
 const showStep = async ({ kube, output, signal }: Tools, build: Build, step: StepName, pod: PodObject) => {
   const key = { namespace: build.namespace, name: pod.metadata?.name ?? '' };
-  let last = '';
+  const stamped = new Stamped();
   let over = false;
   while (!over) {
     // A container that has ended before the log was asked for has said all in it.
     over = stateOf((await kube.get(Pod, key, { signal })) ?? undefined, step)?.running === undefined;
-    // Whole seconds: what was shown already is left out below.
-    const sinceTime = last === '' ? undefined : `${last.slice(0, 19)}Z`;
     try {
-      const log = kube.followLog(key, { container: step, timestamps: true, sinceTime, signal });
-      for await (const line of splitLines(log)) {
-        const { at, text } = stamped(line);
-        if (at <= last) continue;
-        last = at;
-        output.line(`[${step}] ${text}`);
+      const log = kube.followLog(key, { container: step, timestamps: true, sinceTime: stamped.sinceTime, signal });
+      for await (const piece of splitLines(log)) {
+        const text = stamped.take(piece);
+        if (text !== undefined) output.line(`[${step}] ${text}`);
       }
     } catch (error) {
       if (signal.aborted || !isTransient(error)) throw error;

@@ -22,6 +22,15 @@ it.each([
   expect(read(text)).toEqual(evil);
 });
 
+it('writes what a reader of YAML 1.1 would take for lines, a number or a word in quotes, in one line', () => {
+  const texts = ['x\u2028kind: List', '0o17', 'no', 'a\n\nb', ' ', 'a ', '\ta', '2026-01-01'];
+  const [first = '', ...rest] = yaml({ texts }).split('\n');
+  expect(first).toBe('texts:');
+  expect(rest).toHaveLength(texts.length);
+  for (const line of rest) expect(line).toMatch(/^ {2}- "[^\u0085\u2028\u2029]*"$/);
+  expect(yaml({ kind: 'App', image: 'docker.io/library/nginx' })).toBe('kind: App\nimage: docker.io/library/nginx');
+});
+
 it('writes names as kubectl does', () => {
   expect(nameOf({ apiVersion: 'epinio.io/v1alpha1', kind: 'App', metadata: { name: 'web' } })).toBe(
     'app.epinio.io/web',

@@ -18,25 +18,41 @@ export const formatOf = (text: string | undefined): Format => {
   throw new UserError(`-o ${text} is no form of output`, `it may be ${formats.join(', ')}`, { code: exits.usage });
 };
 
-const escapes = (text: string): string =>
-  text.replace(actedOn, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+/** Beside what a terminal acts on: what YAML 1.1 takes for the end of a line, and what it refuses. */
+const unsafe = new RegExp(`${actedOn.source}|[\\u2028\\u2029\\ufffe\\uffff]`, 'gu');
+
+const hex = (n: number, digits: number): string => n.toString(16).padStart(digits, '0');
+
+/** escapes writes as an escape, inside of quotes, what must not stand there itself; long ones as the format has them. */
+const escapes = (text: string, long: (codePoint: number, char: string) => string): string =>
+  text.replace(unsafe, (c) => (c.length === 1 ? `\\u${hex(c.charCodeAt(0), 4)}` : long(c.codePointAt(0) ?? 0, c)));
+
+const inJson = (text: string): string =>
+  escapes(text, (_, c) => [...Array(c.length).keys()].map((at) => `\\u${hex(c.charCodeAt(at), 4)}`).join(''));
+
+const inYaml = (text: string): string => escapes(text, (codePoint) => `\\U${hex(codePoint, 8)}`);
 
 /** json writes a value so that a terminal may show it, whatever is in it. */
-export const json = (value: unknown): string => escapes(JSON.stringify(value, undefined, 2));
+export const json = (value: unknown): string => inJson(JSON.stringify(value, undefined, 2));
+
+const words = /^(y|yes|n|no|on|off|true|false|null)$/i;
+
+/** isPlain tells a text that means itself without quotes to every reader of YAML, of 1.1 (kubectl) and of 1.2. */
+export const isPlain = (text: string): boolean => /^[A-Za-z](?:[\w./ -]*[\w./-])?$/.test(text) && !words.test(text);
 
 /**
- * yaml does the same in YAML: what a terminal would act on is written in double quotes, as an escape. By the rules of 1.1,
- * which kubectl reads: the text `no` is not one without quotes.
+ * yaml does the same in YAML. All texts that do not mean themselves beyond doubt are in double quotes, in one line: what one
+ * reader takes for a text may be lines, a number or `no` to another, and people apply what others wrote.
  */
 export const yaml = (value: unknown): string => {
   const document = new Document(value, { aliasDuplicateObjects: false, version: '1.1' });
   visit(document, {
     Scalar: (_, node) => {
-      if (isScalar(node) && typeof node.value === 'string' && node.value.search(actedOn) >= 0)
-        node.type = 'QUOTE_DOUBLE';
+      if (isScalar(node) && typeof node.value === 'string') node.type = isPlain(node.value) ? 'PLAIN' : 'QUOTE_DOUBLE';
     },
   });
-  return escapes(document.toString({ lineWidth: 0 })).trimEnd();
+  const text = document.toString({ lineWidth: 0, doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER });
+  return inYaml(text).replace(/\n$/, '');
 };
 
 /** withoutManagers is an object without the part of its metadata that only servers read. */
@@ -72,7 +88,7 @@ export const printList = <T extends KubeObject>(output: Output, format: Format, 
     return output.result(format === 'json' ? json(list) : yaml(list));
   }
   if (format === 'name') {
-    if (items.length > 0) output.result(items.map(nameOf).map(escapes).join('\n'));
+    if (items.length > 0) output.result(items.map(nameOf).map(inJson).join('\n'));
     return;
   }
   if (objects.length === 0) return output.step(none);
@@ -84,6 +100,6 @@ export const printList = <T extends KubeObject>(output: Output, format: Format, 
 export const printObject = (output: Output, format: Format, object: KubeObject): boolean => {
   if (format === 'table' || format === 'wide') return false;
   const plain = withoutManagers(object);
-  output.result(format === 'json' ? json(plain) : format === 'yaml' ? yaml(plain) : escapes(nameOf(plain)));
+  output.result(format === 'json' ? json(plain) : format === 'yaml' ? yaml(plain) : inJson(nameOf(plain)));
   return true;
 };

@@ -157,7 +157,9 @@ export const loadKubeConfig = (flags: ClusterFlags): KubeConfig => {
   const user = userOf(flags, config, context);
   checkImpersonation(flags, cluster.server);
   const current: Context = { ...context, name: context?.name ?? 'flags', cluster: cluster.name, user: user.name };
-  config.loadFromOptions({ clusters: [cluster], users: [user], contexts: [current], currentContext: current.name });
+  // Credentials go to https:// servers only, by every way: requests, exec and port-forward.
+  const users = cluster.server.startsWith('http:') ? [{ name: user.name }] : [user];
+  config.loadFromOptions({ clusters: [cluster], users, contexts: [current], currentContext: current.name });
   config.impersonation = { groups: flags.asGroup ?? [], uid: flags.asUid };
   return config;
 };

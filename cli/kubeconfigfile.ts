@@ -1,6 +1,7 @@
 import { open, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { isMap, isSeq, parseDocument, type Document, type YAMLMap } from 'yaml';
+import { isMap, isSeq, parseDocument, Scalar, type Document, type YAMLMap } from 'yaml';
 import { UserError } from './errors.ts';
+import { isPlain } from './format.ts';
 import { kubeconfigFiles, type ClusterFlags } from './kubeconfig.ts';
 
 const contextIn = (document: Document, name: string): YAMLMap | undefined => {
@@ -47,7 +48,10 @@ export const setNamespace = async (flags: ClusterFlags, context: string, namespa
     if (contextIn(parseDocument(await readFile(file, 'utf8')), context) === undefined) continue;
     return locked(file, async () => {
       const document = parseDocument(await readFile(file, 'utf8'));
-      contextIn(document, context)?.setIn(['context', 'namespace'], namespace);
+      const value = new Scalar(namespace);
+      // kubectl reads `no` as a boolean.
+      if (!isPlain(namespace)) value.type = 'QUOTE_DOUBLE';
+      contextIn(document, context)?.setIn(['context', 'namespace'], value);
       await replace(file, document.toString({ lineWidth: 0 }));
       return file;
     });

@@ -30,7 +30,7 @@ export const tableLines = <T>(
     columns.map(({ head }) => head),
     ...rows.map((row) => columns.map(({ cell }) => plainLine(cell(row) ?? ''))),
   ];
-  const widths = columns.map((_, at) => Math.max(...cells.map((line) => lengthOf(line[at] ?? ''))));
+  const widths = columns.map((_, at) => cells.reduce((most, line) => Math.max(most, lengthOf(line[at] ?? '')), 0));
   return cells.map((line) =>
     cut(
       line

@@ -67,3 +67,31 @@ describe('the output', () => {
     expect(s.written.stderr.endsWith(`\r${esc}[K==> next\n`)).toBe(true);
   });
 });
+
+describe('a line that somebody else wrote', () => {
+  it.each([
+    ['carriage returns alone', '\r'.repeat(2_000_000), ''],
+    ['carriage returns after a text', `a\rb${'\r'.repeat(2_000_000)}`, 'b'],
+    ['carriage returns before a text', `${'\r'.repeat(2_000_000)}b`, 'b'],
+  ])(
+    'of %s is read once, however many there are',
+    (_, line, shown) => expect(plainLines(line)).toEqual([shown]),
+    2_000,
+  );
+  it.each([
+    ['an Arabic letter mark', 'a\u061cb'],
+    ['a soft hyphen', 'a\u00adb'],
+    ['a tag', 'a\u{e0041}b'],
+    ['an interlinear anchor', 'a\ufff9b'],
+  ])('shows nothing of %s', (_, line) => expect(plainLines(line)).toEqual(['ab']));
+  it('keeps what joins pictures and letters', () =>
+    expect(plainLines('\u{1f469}\u200d\u{1f680}')).toEqual(['\u{1f469}\u200d\u{1f680}']));
+  it.each([
+    ['hides text', '\u001b[8mhidden', 'hidden'],
+    ['hides coloured text', '\u001b[31;8mhidden', 'hidden'],
+    ['is the eighth colour', '\u001b[38;5;8mgrey', '\u001b[38;5;8mgrey\u001b[0m'],
+    ['is red', '\u001b[1;31mred', '\u001b[1;31mred\u001b[0m'],
+  ])('keeps a sequence only if it colours, and not one that %s', (_, line, shown) =>
+    expect(plainLines(line, true)).toEqual([shown]),
+  );
+});

@@ -2,7 +2,7 @@ import type { V1Status } from '@kubernetes/client-node';
 import { Exec } from '@kubernetes/client-node/dist/exec.js';
 import { getApp } from '../../edit.ts';
 import { exits, UserError } from '../../errors.ts';
-import { refusal, type Socket } from '../../websocket.ts';
+import { refusal, socketsOf, type Socket } from '../../websocket.ts';
 import type { Run, Tools } from '../run.ts';
 import { choosePod, containerOf, podsOf } from './pods.ts';
 
@@ -38,6 +38,8 @@ interface Command {
   readonly command: readonly string[];
   readonly stdin: boolean;
   readonly tty: boolean;
+  /** The terminal leaves all keys to the command, once it is there: until then Ctrl-C ends the waiting. */
+  readonly raw: boolean;
 }
 
 /** finish resolves with the status of the command; rejects where the connection is lost, or the user ends it. */
@@ -45,12 +47,14 @@ const finish = async ({ config, namespace, signal }: Tools, c: Command): Promise
   const ended = Promise.withResolvers<V1Status>();
   const what = `exec in pod ${c.pod}`;
   const streams = { out: process.stdout, err: c.tty ? null : process.stderr, in: c.stdin ? process.stdin : null };
-  const exec = new Exec(config);
+  const exec = new Exec(config, socketsOf(config, signal));
   const socket = (await exec
     .exec(namespace, c.pod, c.container, [...c.command], streams.out, streams.err, streams.in, c.tty, ended.resolve)
     .catch((error: unknown) => {
+      signal.throwIfAborted();
       throw refusal(error, what);
     })) as unknown as Socket;
+  if (c.raw) process.stdin.setRawMode(true);
   const abort = (): void => ended.reject(signal.reason as Error);
   signal.addEventListener('abort', abort, { once: true });
   socket.onclose = () =>
@@ -72,7 +76,6 @@ export const run: Run<[string, string[]], Flags> = async (tools, [name, command]
   const stdin = flags.stdin ?? fromTerminal === true;
   const tty = stdin && (flags.tty ?? (fromTerminal === true && toTerminal === true));
   const raw = tty && fromTerminal === true;
-  if (raw) process.stdin.setRawMode(true);
   try {
     const status = await finish(tools, {
       pod: pod.metadata?.name ?? '',
@@ -80,6 +83,7 @@ export const run: Run<[string, string[]], Flags> = async (tools, [name, command]
       command: command.length === 0 ? shell : command,
       stdin,
       tty,
+      raw,
     });
     process.exitCode = exitCodeOf(status);
   } finally {

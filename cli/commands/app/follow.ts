@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isNotFound, isTransient } from '../../../operator/kube/errors.ts';
 import { Pod } from '../../../operator/kube/resource.ts';
 import { getApp } from '../../edit.ts';
-import { splitLines } from '../../lines.ts';
+import { splitLines, Stamped } from '../../lines.ts';
 import type { Tools } from '../run.ts';
 import type { PodObject } from './drawing.ts';
 import { limits, sayLine, type LogFlags } from './logflags.ts';
@@ -22,20 +22,16 @@ const hasBegun = (pod: PodObject, container: string): boolean => {
 /** createReader shows the log of one container, each line once, over connections that break; false where it is gone. */
 const createReader = ({ kube, namespace, signal, output }: Tools, name: string, container: string, flags: LogFlags) => {
   const say = sayLine(output, `[${name}] `);
-  let last = '';
-  const take = (line: string): void => {
-    const blank = line.indexOf(' ');
-    const at = blank < 0 ? line : line.slice(0, blank);
-    if (at <= last) return;
-    last = at;
-    say(blank < 0 ? '' : line.slice(blank + 1));
-  };
+  const stamped = new Stamped();
   return async (): Promise<boolean> => {
-    // Whole seconds: what was shown already is left out above.
-    const from = last === '' ? limits(flags) : { sinceTime: `${last.slice(0, 19)}Z` };
+    const { sinceTime } = stamped;
+    const from = sinceTime === undefined ? limits(flags) : { sinceTime };
     const log = kube.followLog({ namespace, name }, { container, timestamps: true, signal, ...from });
     try {
-      for await (const line of splitLines(log)) take(line);
+      for await (const piece of splitLines(log)) {
+        const text = stamped.take(piece);
+        if (text !== undefined) say(text);
+      }
     } catch (error) {
       signal.throwIfAborted();
       if (isNotFound(error)) return false;

@@ -43,7 +43,7 @@ const framed = (bytes: Buffer): Buffer => Buffer.concat([Buffer.of(data), bytes]
 
 /** forward passes bytes between a connection of this machine and a port of a pod, in both directions, at the slower pace. */
 const forward = async (
-  { config, namespace, output }: Tools,
+  { config, namespace, output, signal }: Tools,
   pod: string,
   port: number,
   connection: Connection,
@@ -59,11 +59,20 @@ const forward = async (
     else if (stream === data && !connection.write(rest)) void opening.promise.then((socket) => socket.pause());
   };
   connection.pause();
-  const opened = await openSocket(
-    config,
-    `/api/v1/namespaces/${namespace}/pods/${pod}/portforward?ports=${port}`,
-    take,
+  const gone = new AbortController();
+  const leave = (): void => gone.abort();
+  connection.once('close', leave);
+  if (connection.destroyed) return;
+  const path = `/api/v1/namespaces/${namespace}/pods/${pod}/portforward?ports=${port}`;
+  const opened = await openSocket({ config, signal: AbortSignal.any([signal, gone.signal]) }, path, take).catch(
+    (error: unknown) => {
+      if (gone.signal.aborted) return undefined;
+      throw error;
+    },
   );
+  if (opened === undefined) return;
+  // From now on what was sent goes on its way first.
+  connection.off('close', leave);
   opening.resolve(opened);
   connection.on('drain', () => opened.resume());
   connection.on('data', (bytes: Buffer) => {

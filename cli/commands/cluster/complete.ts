@@ -4,7 +4,6 @@ import { labels } from '../../../operator/api/names.ts';
 import { StageRun } from '../../../operator/api/stagerun.ts';
 import { Namespace, Secret, type Resource } from '../../../operator/kube/resource.ts';
 import { withCluster, type ClusterFlags } from '../../kubeconfig.ts';
-import { plainLine } from '../../text.ts';
 
 /** Candidates are words, or the names of what lies in the cluster. */
 export type Candidates =
@@ -97,6 +96,9 @@ const resources: Readonly<
   namespaces: [Namespace, undefined],
 };
 
+/** What the shell puts into the command line as it is: no server may offer more than a name. */
+const isName = /^[a-z0-9][a-z0-9.-]*$/;
+
 /** Who waits for a completion does not wait for long. */
 const timeoutMs = 2000;
 
@@ -112,9 +114,9 @@ export const complete = async (program: Command, words: readonly string[], signa
       await kube.eachItem(
         resource,
         { namespace, signal, metadataOnly: true, ...(labelSelector !== undefined && { labelSelector }) },
-        ({ metadata }) => names.push(plainLine(metadata?.name ?? '')),
+        ({ metadata }) => names.push(metadata?.name ?? ''),
       );
-      return names.filter(begins);
+      return names.filter((name) => isName.test(name) && begins(name));
     });
   } catch {
     return [];
