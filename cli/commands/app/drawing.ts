@@ -1,4 +1,5 @@
 import type { App } from '../../../operator/api/app.ts';
+import { remedyOf } from '../../../operator/api/remedies.ts';
 import type { StageRun } from '../../../operator/api/stagerun.ts';
 import type { Pod, ObjectOf } from '../../../operator/kube/resource.ts';
 import type { Marks } from '../../marks.ts';
@@ -34,20 +35,30 @@ const pairs = (entries: readonly (readonly [string, string | undefined])[]): str
 
 /** sourceOf says where the code or the image of an App comes from. */
 export const sourceOf = ({ spec, status }: App): string => {
-  const { blob, image } = spec.source ?? {};
+  const { blob, git, image } = spec.source ?? {};
   if (image !== undefined) return `image ${image}`;
   if (blob !== undefined) return `archive ${blob.sha256.slice(0, 12)}…, ${blob.size} bytes`;
-  return status?.source?.revision === undefined ? 'none' : `commit ${status.source.revision}`;
+  if (git === undefined) return 'none';
+  const built = status?.source?.revision === undefined ? '' : `, commit ${status.source.revision.slice(0, 12)}`;
+  return `git ${git.url}, ${git.revision ?? 'its default branch'}${built}`;
 };
 
-const summary = (app: App): string[] => {
-  const { metadata, spec, status } = app;
-  const ready = conditionOf(app, 'Ready');
+/** whatToDo is the remedy of the cause: the failed build says more than the App, which only has that one failed. */
+const whatToDo = ({ app, runs }: Scene): string | undefined => {
+  const reason = conditionOf(app, 'Ready')?.reason ?? 'AwaitingOperator';
+  const failure = runs.find(({ metadata }) => metadata.name === app.status?.stageRun?.desired)?.status?.failure;
+  return remedyOf(reason === 'StageRunFailed' ? (failure?.reason ?? reason) : reason);
+};
+
+const summary = (scene: Scene): string[] => {
+  const { metadata, spec, status } = scene.app;
+  const ready = conditionOf(scene.app, 'Ready');
   return pairs([
     ['App', `${metadata.name} in namespace ${metadata.namespace}`],
     ['Status', `${ready?.reason ?? 'AwaitingOperator'}: ${ready?.message ?? 'no operator has reported on it yet'}`],
+    ['To do', whatToDo(scene)],
     ['URL', status?.url],
-    ['Source', sourceOf(app)],
+    ['Source', sourceOf(scene.app)],
     ['Image', status?.image],
     ['Builder', spec.build?.builder],
     ['Instances', `${status?.readyReplicas ?? 0} of ${spec.replicas} ready`],
@@ -114,7 +125,7 @@ export const drawApp = (scene: Scene): string[] => {
   const columns = historyColumns(marks, now).filter(({ wide }) => wide !== true);
   const variables = (app.spec.env ?? []).map((entry) => plainLine(`${entry.name}=${valueOf(entry)}`));
   return [
-    ...summary(app),
+    ...summary(scene),
     ...section('State', conditions(scene)),
     ...section('Routes', routes(scene)),
     ...section('Pods', pods.length === 0 ? [] : tableLines(pods, podColumns(scene), width - 2)),
