@@ -41,11 +41,11 @@ format: deps ## Format all code
 	$(NODE) node_modules/prettier/bin/prettier.cjs --write --log-level=warn .
 
 unit: deps ## Run the pure tests
-	$(CLUSTER_TOOL) with bzip2 xz bsdtar zip lua5.1 git ssh sshd /usr/share/doc/libnss-wrapper -- $(VITEST) --project unit
+	$(CLUSTER_TOOL) with bzip2 xz zstd bsdtar zip lua5.1 git ssh sshd /usr/share/doc/libnss-wrapper -- $(VITEST) --project unit
 
 integration: deps ## Run the tests on a real kube-apiserver (built once into the cache)
 	$(CLUSTER_TOOL) build kube-apiserver kube-controller-manager kubectl minio
-	$(CLUSTER_TOOL) with etcd openssl curl bzip2 xz docker-registry -- $(VITEST) --project integration
+	$(CLUSTER_TOOL) with etcd openssl curl bzip2 xz zstd docker-registry -- $(VITEST) --project integration
 
 builder-test: deps ## Run the tests of the test builder's lifecycle
 	$(CLUSTER_TOOL) with docker-registry busybox -- go -C e2e/builder/lifecycle vet ./...
@@ -61,7 +61,7 @@ e2e: build ## Run the end-to-end tests on a cluster with everything in it
 test: verify unit integration builder-test e2e ## Run everything: what CI runs
 
 bench: build ## Measure API writes, throughput, restart and memory against raw writes of the same server
-	$(CLUSTER_TOOL) build --light
+	$(CLUSTER_TOOL) build kube-apiserver kube-controller-manager minio
 	$(NODE) e2e/bench/main.ts $(if $(SIZE),--size $(SIZE)) $(if $(QUICK),--quick)
 
 cluster: build ## Start a local cluster with MinIO, registry, Traefik and the operator

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
-import { constants, gunzipSync } from 'node:zlib';
-import { archiveKind, headBytes, kindsText } from '../operator/archive/kind.ts';
+import { constants, gunzipSync, zstdDecompressSync } from 'node:zlib';
+import { archiveKind, headBytes, kindsText, type ArchiveKind } from '../operator/archive/kind.ts';
 import { UserError } from './errors.ts';
 import { unreadable } from './folder.ts';
 
@@ -22,13 +22,18 @@ const readHead = async (file: string): Promise<Buffer> => {
 const refused = (file: string, what: string): UserError =>
   new UserError(`${file} ${what}`, `give a folder, or an archive: ${kindsText}`);
 
-/** inGzip gives the beginning of what is compressed; undefined where that cannot be told from so few bytes. */
-const inGzip = (head: Buffer): Buffer | undefined => {
+const maxOutputLength = 16 * 1024 ** 2;
+
+/** Decoders that give what there is of a file whose end is missing. */
+const decoders: Partial<Record<ArchiveKind, (head: Buffer) => Buffer>> = {
+  'tar.gz': (head) => gunzipSync(head, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength }),
+  'tar.zst': (head) => zstdDecompressSync(head, { finishFlush: constants.ZSTD_e_flush, maxOutputLength }),
+};
+
+/** insideOf gives the beginning of what is compressed; undefined where that cannot be told from so few bytes. */
+const insideOf = (kind: ArchiveKind, head: Buffer): Buffer | undefined => {
   try {
-    return gunzipSync(head, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: 16 * 1024 ** 2 }).subarray(
-      0,
-      headBytes,
-    );
+    return decoders[kind]?.(head).subarray(0, headBytes);
   } catch {
     return undefined;
   }
@@ -40,7 +45,8 @@ export const identify = async (file: string): Promise<void> => {
   if (head.length === 0) throw refused(file, 'is empty');
   const kind = archiveKind(head.subarray(0, headBytes));
   if (kind === undefined) throw refused(file, 'is no archive');
-  const inner = kind === 'tar.gz' ? inGzip(head) : undefined;
-  if (inner !== undefined && archiveKind(inner) !== 'tar')
+  const inner = insideOf(kind, head);
+  // Nothing has come yet where frames begin that say only how long others are.
+  if (inner !== undefined && inner.length > 0 && archiveKind(inner) !== 'tar')
     throw refused(file, 'is compressed, but holds no tar archive');
 };

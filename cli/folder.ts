@@ -1,7 +1,8 @@
-import { lstat, readFile, readdir, readlink } from 'node:fs/promises';
-import { dirname, join, normalize, posix, sep } from 'node:path';
+import { lstatSync, readFileSync, readdirSync, readlinkSync, type Stats } from 'node:fs';
+import { dirname, join, normalize, posix, relative, sep } from 'node:path';
 import type { Ignore } from 'ignore';
 import { ignoreFile, ignoreRules } from '../operator/archive/ignored.ts';
+import type { Breath } from './breath.ts';
 import { UserError } from './errors.ts';
 
 /** Entry of a folder that is packed. */
@@ -36,17 +37,35 @@ export const unreadable = (path: string, error: unknown): UserError => {
   return new UserError(`cannot read ${path}: ${why}`, `make it readable (chmod), or ${ignoreHint}`, { cause: error });
 };
 
-const readRules = async (root: string): Promise<Ignore> => {
+/** FolderOptions say what of a folder is no source, beside what its .epinioignore says. */
+export interface FolderOptions {
+  readonly breathe: Breath;
+  /** Rules of .gitignore; those of .epinioignore count more. */
+  readonly ignore: readonly string[];
+  /** The manifest that is pushed, as an absolute path: whoever changes how an App runs does not change its sources. */
+  readonly manifest: string | undefined;
+}
+
+/** Only this one file: what stands for itself in a rule stays as it is. */
+const ruleOf = (path: string): string => `/${path.replace(/[\\*?[\]!# ]/g, '\\$&')}`;
+
+const readIgnored = (root: string): string => {
   try {
-    return ignoreRules(await readFile(join(root, ignoreFile), 'utf8'));
+    return readFileSync(join(root, ignoreFile), 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ignoreRules();
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
     throw unreadable(ignoreFile, error);
   }
 };
 
-const linkEntry = async (root: string, path: string): Promise<Entry> => {
-  const target = await readlink(join(root, path));
+const readRules = (root: string, o: FolderOptions): Ignore => {
+  const manifest = o.manifest === undefined ? '..' : relative(root, o.manifest);
+  const itself = manifest.startsWith('..') ? [] : [ruleOf(manifest.split(sep).join('/'))];
+  return ignoreRules(...o.ignore, readIgnored(root), ...itself);
+};
+
+const linkEntry = (root: string, path: string): Entry => {
+  const target = readlinkSync(join(root, path));
   const landing = normalize(join(dirname(path), target));
   if (target.startsWith('/') || landing === '..' || landing.startsWith(`..${sep}`))
     throw new UserError(
@@ -68,9 +87,9 @@ const nameOf = (raw: Buffer, folder: string): string => {
   }
 };
 
-const namesIn = async (root: string, folder: string): Promise<string[]> => {
+const namesIn = (root: string, folder: string): string[] => {
   try {
-    const names = await readdir(join(root, folder), { encoding: 'buffer' });
+    const names = readdirSync(join(root, folder), { encoding: 'buffer' });
     return names.map((raw) => nameOf(raw, folder)).sort();
   } catch (error) {
     throw error instanceof UserError ? error : unreadable(folder === '' ? root : folder, error);
@@ -80,24 +99,30 @@ const namesIn = async (root: string, folder: string): Promise<string[]> => {
 interface Walk {
   readonly root: string;
   readonly rules: Ignore;
-  readonly signal: AbortSignal;
+  readonly breathe: Breath;
   readonly entries: Entry[];
   readonly leftOut: string[];
 }
 
+const infoOf = (root: string, path: string): Stats => {
+  try {
+    return lstatSync(join(root, path));
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+};
+
 /** walk lists what is to be packed, sorted by path, so that equal folders give equal archives on any machine. */
 const walk = async (of: Walk, folder: string): Promise<void> => {
-  of.signal.throwIfAborted();
-  for (const name of await namesIn(of.root, folder)) {
+  for (const name of namesIn(of.root, folder)) {
+    await of.breathe();
     const path = folder === '' ? name : posix.join(folder, name);
-    const info = await lstat(join(of.root, path)).catch((error: unknown) => {
-      throw unreadable(path, error);
-    });
+    const info = infoOf(of.root, path);
     if (of.rules.ignores(info.isDirectory() ? `${path}/` : path)) continue;
     if (info.isDirectory()) {
       of.entries.push({ path, kind: 'directory', mode: 0o755, size: 0 });
       await walk(of, path);
-    } else if (info.isSymbolicLink()) of.entries.push(await linkEntry(of.root, path));
+    } else if (info.isSymbolicLink()) of.entries.push(linkEntry(of.root, path));
     else if (info.isFile())
       of.entries.push({ path, kind: 'file', mode: info.mode & 0o111 ? 0o755 : 0o644, size: info.size });
     else of.leftOut.push(path);
@@ -105,8 +130,8 @@ const walk = async (of: Walk, folder: string): Promise<void> => {
 };
 
 /** look finds out what a folder has to pack. */
-export const look = async (root: string, signal: AbortSignal): Promise<Found> => {
-  const of: Walk = { root, rules: await readRules(root), signal, entries: [], leftOut: [] };
+export const look = async (root: string, o: FolderOptions): Promise<Found> => {
+  const of: Walk = { root, rules: readRules(root, o), breathe: o.breathe, entries: [], leftOut: [] };
   await walk(of, '');
   return of;
 };

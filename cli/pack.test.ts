@@ -1,15 +1,17 @@
 import { chmod, mkdir, mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/promises';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { appendFileSync, createReadStream, readdirSync } from 'node:fs';
+import { createReadStream, readdirSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createGunzip, gzipSync } from 'node:zlib';
+import { Readable } from 'node:stream';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { extract } from 'tar-stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { exactMark } from '../operator/archive/exact.ts';
+import { unzstd } from '../operator/fetch/unzstd.ts';
 import { unreadable } from './folder.ts';
-import { pack } from './pack.ts';
+import { pack, whereFull } from './pack.ts';
 
 let root: string;
 beforeEach(async () => {
@@ -26,7 +28,7 @@ const write = async (path: string, text = path): Promise<void> => {
 
 const list = async (file: string): Promise<string[]> => {
   const tar = extract();
-  createReadStream(file).pipe(createGunzip()).pipe(tar);
+  Readable.from(unzstd(createReadStream(file)), { objectMode: false }).pipe(tar);
   const found: string[] = [];
   for await (const entry of tar) {
     found.push(`${entry.header.type} ${entry.header.name} ${(entry.header.mode ?? 0).toString(8)}`);
@@ -97,6 +99,7 @@ describe('packing a folder', () => {
     ['a text', 'just text', /is no archive/],
     ['a page', '<html>'.repeat(200), /is no archive/],
     ['a compressed text', gzipSync('text'.repeat(1000)), /is compressed, but holds no tar/],
+    ['a text in zstd', zstdCompressSync('text'.repeat(1000)), /is compressed, but holds no tar/],
   ])('refuses a file that holds %s, before anything is sent', async (_, content, message) => {
     await writeFile(join(root, 'app.tgz'), content);
     await expect(pack(join(root, 'app.tgz'))).rejects.toThrow(message);
@@ -134,14 +137,18 @@ describe('packing a folder', () => {
   });
 
   it('refuses a file that grows while it is packed, by its name', async () => {
-    await write('app.log', 'x'.repeat(5_000_000));
-    const growing = setInterval(() => appendFileSync(join(root, 'app.log'), 'more'), 0);
-    await expect(pack(root)).rejects.toThrow('app.log changed while it was packed');
-    clearInterval(growing);
+    await write('app.log', 'x'.repeat(30_000_000));
+    const growing = spawn('sh', ['-c', 'while :; do echo more; done >> app.log'], { cwd: root });
+    try {
+      await expect.poll(() => statSync(join(root, 'app.log')).size, { interval: 1 }).toBeGreaterThan(30_000_000);
+      await expect(pack(root)).rejects.toThrow('app.log changed while it was packed');
+    } finally {
+      growing.kill();
+    }
   });
 
   it('leaves nothing behind when it is ended', async () => {
-    await write('big', 'x'.repeat(5_000_000));
+    await write('big', 'x'.repeat(200_000_000));
     const before = readdirSync(tmpdir()).filter((name) => name.startsWith('epinio-push-'));
     const stop = new AbortController();
     const packing = pack(root, { signal: stop.signal });
@@ -162,6 +169,45 @@ describe('packing a folder', () => {
     });
     for (const end of await Promise.allSettled(ends))
       if (end.status === 'rejected') expect(String(end.reason)).toBe('Error: ended');
+  });
+
+  it('leaves out what the manifest lists, where .epinioignore does not have the last word', async () => {
+    await write('.epinioignore', '!kept.md\n');
+    for (const name of ['a.md', 'kept.md', 'index.html']) await write(name);
+    await using archive = await pack(root, { ignore: ['*.md'] });
+    expect(await list(archive.file)).toEqual(['file index.html 644', 'file kept.md 644']);
+  });
+
+  it('says what goes along that builds make, and how far it is', async () => {
+    await write('node_modules/a.js', 'x'.repeat(3000));
+    const notes: string[] = [];
+    const told: string[] = [];
+    await using _ = await pack(root, { note: (text) => notes.push(text), progress: (text) => told.push(text) });
+    expect(notes).toEqual([
+      'node_modules goes along (2.9 KiB in 1 file): list it in .epinioignore if the build makes it itself',
+    ]);
+    expect(told).toEqual(['Packing: 2.9 KiB of 2.9 KiB']);
+  });
+
+  it('gives no more bytes than tar | gzip -6 and tar | zstd do', async () => {
+    const sources = join(import.meta.dirname, '..', 'operator');
+    const tar = execFileSync('tar', ['-cf', '-', '.'], { cwd: sources, maxBuffer: 1024 ** 3 });
+    await using archive = await pack(sources);
+    expect(archive.size).toBeLessThanOrEqual(gzipSync(tar, { level: 6 }).length);
+    expect(archive.size).toBeLessThanOrEqual(zstdCompressSync(tar).length);
+  });
+
+  it.each([
+    ['ENOSPC', 'there is no room for the archive in /tmp/x', /TMPDIR/],
+    ['EDQUOT', 'there is no room for the archive in /tmp/x', /TMPDIR/],
+    ['EIO', 'broken', undefined],
+  ])('says which folder is full: %s', (code, message, hint) => {
+    const told = whereFull(Object.assign(new Error('broken'), { code }), '/tmp/x') as {
+      message: string;
+      hint?: string;
+    };
+    expect(told.message).toBe(message);
+    if (hint !== undefined) expect(told.hint).toMatch(hint);
   });
 
   it.each([

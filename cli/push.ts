@@ -36,7 +36,11 @@ export const runPush = async (tools: Tools, push: Push): Promise<string | undefi
   const { output, signal } = tools;
   let applied = false;
   try {
-    await using archive = await pack(push.path, { signal, note: (text) => output.step(text) });
+    await using archive = await pack(push.path, {
+      signal,
+      note: (text) => output.step(text),
+      progress: (text) => output.progress(text),
+    });
     const { entries, size, sha256 } = archive;
     const what =
       entries === undefined ? 'Read the archive' : `Packed ${entries} ${entries === 1 ? 'entry' : 'entries'}`;

@@ -5,6 +5,7 @@ import type { Tools } from './follow.ts';
 import type { Mine } from './judge.ts';
 import { bytes } from './output.ts';
 import type { Archive } from './pack.ts';
+import { createRate } from './rate.ts';
 import { upload, UploadFailure, type Upload } from './upload.ts';
 
 /** Uploader brings the archive to where it is awaited. */
@@ -54,7 +55,8 @@ export const createUploader = (tools: Tools, mine: Mine, archive: Archive): Uplo
     output.step(`Uploading ${bytes(archive.size)} to ${new URL(to.url).host}`);
     const startedAt = now();
     try {
-      const onProgress = (sent: number): void => output.progress(`${bytes(sent)} of ${bytes(archive.size)}`);
+      const rate = createRate(archive.size, now);
+      const onProgress = (sent: number): void => output.progress(`Uploading: ${rate(sent)}`);
       await upload(to, archive, { onProgress, signal });
       uploads += 1;
       failures = 0;

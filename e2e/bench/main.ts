@@ -6,6 +6,7 @@ import { measureBuildQueue } from './buildqueue.ts';
 import { measureConvergence } from './convergence.ts';
 import { measureHostile } from './hostile.ts';
 import { measureNeighbour } from './neighbour.ts';
+import { measurePacking } from './packing.ts';
 import { readProfile } from './profile.ts';
 import { rowsOf, table, type Results } from './report.ts';
 import { measureRestart } from './restart.ts';
@@ -16,7 +17,7 @@ const usage = `Measure the operator against a kube-apiserver, etcd and controlle
 
   --size N        Apps on the cluster at which the operator is restarted; a tenth of them converge (default 10000)
   --quick         sizes for a minute or two
-  --only A,B      transitions, buildqueue, neighbour, hostile, convergence, restart, settled (default: the first six)
+  --only A,B      transitions, buildqueue, packing, neighbour, hostile, convergence, restart, settled (default: the first seven)
   --minutes N     how long settled watches (default 10)
   --profile DIR   write CPU profiles of the operator there, and print where the time goes`;
 
@@ -24,7 +25,7 @@ const { values } = parseArgs({
   options: {
     size: { type: 'string' },
     quick: { type: 'boolean', default: false },
-    only: { type: 'string', default: 'transitions,buildqueue,neighbour,hostile,convergence,restart' },
+    only: { type: 'string', default: 'transitions,buildqueue,packing,neighbour,hostile,convergence,restart' },
     minutes: { type: 'string', default: '10' },
     profile: { type: 'string' },
     help: { type: 'boolean', default: false },
@@ -46,6 +47,7 @@ const measure = async (): Promise<Results> => {
     },
     ...(wanted.has('transitions') && { transitions: await measureTransitions(values.quick ? 3 : 10) }),
     ...(wanted.has('buildqueue') && { buildQueue: measureBuildQueue() }),
+    ...(wanted.has('packing') && { packing: await measurePacking(20_000, 200) }),
     ...(wanted.has('neighbour') && { neighbour: await measureNeighbour(size) }),
     ...(wanted.has('hostile') && { hostile: await measureHostile(Math.min(1200, Math.ceil(size / 8))) }),
     ...(wanted.has('convergence') && { convergence: await measureConvergence(Math.ceil(size / 10), { profile }) }),

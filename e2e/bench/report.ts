@@ -3,6 +3,7 @@ import type { Convergence } from './convergence.ts';
 import type { Cpu } from './cpu.ts';
 import type { Hostile } from './hostile.ts';
 import type { Neighbour } from './neighbour.ts';
+import type { Packing } from './packing.ts';
 import type { Restart, Restarts } from './restart.ts';
 import type { Settled } from './settled.ts';
 import type { Transitions } from './transitions.ts';
@@ -13,6 +14,7 @@ export interface Results {
   readonly startedAt: string;
   readonly transitions?: Transitions;
   readonly buildQueue?: BuildQueueTimes;
+  readonly packing?: Packing;
   readonly neighbour?: Neighbour;
   readonly hostile?: Hostile;
   readonly convergence?: Convergence;
@@ -49,6 +51,21 @@ const transitionRows = (t: Transitions): Row[] => [
 const buildQueueRows = ({ runs, crowds }: BuildQueueTimes): Row[] => [
   atMost(`${runs} runs enter the build queue`, 1000, Math.max(...crowds.map(({ enterMs }) => enterMs)), ' ms'),
   ...crowds.map(({ of, enterMs, freeMs }) => info(`  of ${of}`, `${enterMs} ms; 1,000 slots freed: ${freeMs} ms`)),
+];
+
+const times = (rounds: Packing['ours']): string => rounds.map(({ packed, sent }) => `${packed} + ${sent}`).join(', ');
+
+const packingRows = ({ files, megabytes, ours, shell, ratio, packedMB, peakMB }: Packing): Row[] => [
+  atMost(
+    `${megabytes} MB in ${files} files packed, hashed and sent: time by that of tar | gzip -6 | sha256sum, curl -T`,
+    0.6,
+    ratio,
+    ' ×',
+  ),
+  info('  packed + sent, s', times(ours)),
+  info('  by the shell', times(shell)),
+  atMost('  size by the smaller of gzip -6 and zstd', Math.min(packedMB.gzip, packedMB.zstd), packedMB.ours, ' MB'),
+  atMost('  memory, peak', 256, peakMB, ' MB'),
 ];
 
 const neighbourRows = (n: Neighbour): Row[] => [
@@ -120,6 +137,7 @@ const settledRows = ({ apps, minutes, requests, cpuPercent }: Settled): Row[] =>
 export const rowsOf = ({
   transitions,
   buildQueue,
+  packing,
   neighbour,
   hostile,
   convergence,
@@ -128,6 +146,7 @@ export const rowsOf = ({
 }: Results): Row[] => [
   ...(transitions ? transitionRows(transitions) : []),
   ...(buildQueue ? buildQueueRows(buildQueue) : []),
+  ...(packing ? packingRows(packing) : []),
   ...(neighbour ? neighbourRows(neighbour) : []),
   ...(hostile ? hostileRows(hostile) : []),
   ...(convergence ? convergenceRows(convergence) : []),

@@ -111,7 +111,7 @@ export const meanings = {
   // StageRun: why it failed; a user can do something
   BlobMissing: 'The archive is not in the storage.',
   BlobDigestMismatch: 'The archive in the storage has another digest or size than the spec says.',
-  ArchiveUnsupported: 'The file is not a tar, tar.gz, tar.bz2, tar.xz or zip archive.',
+  ArchiveUnsupported: 'The file is not a tar, tar.gz, tar.bz2, tar.xz, tar.zst or zip archive.',
   ArchiveRejected:
     'The archive is damaged, leads outside its folder, has what cannot be unpacked, or exceeds the limits of the installation.',
   GitAuthFailed: 'The git server wants a credential, or refuses the one of source.git.secretRef.',

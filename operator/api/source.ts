@@ -22,7 +22,9 @@ const blob = z
       .max(5_368_709_120)
       .describe('size of the archive in bytes; the upload accepts exactly this many. At most 5 GiB.'),
   })
-  .describe('blob is an archive (tar, tar.gz, tar.bz2, tar.xz or zip) that is uploaded to the URL in status.upload.');
+  .describe(
+    'blob is an archive (tar, tar.gz, tar.bz2, tar.xz, tar.zst or zip) that is uploaded to the URL in status.upload.',
+  );
 
 /** urlRules say one thing about an address each, so that a mistake is told once. */
 const urlRules = rules(

@@ -6,5 +6,9 @@ export const ignoreFile = '.epinioignore';
 /** Never part of the sources: version control and credentials, as in Epinio. */
 const always = ['.git', '.gitignore', '.gitmodules', '.gitconfig', '.git-credentials', ignoreFile];
 
-/** ignoreRules are those of a file's text, after what is always left out; README and readme are two names, as in git and Epinio. */
-export const ignoreRules = (text = ''): Ignore => ignore({ ignorecase: false }).add(always).add(text);
+/**
+ * ignoreRules are those of texts, of which later ones count more; nothing brings back what is always left out. README and
+ * readme are two names, as in git and Epinio.
+ */
+export const ignoreRules = (...texts: readonly string[]): Ignore =>
+  ignore({ ignorecase: false }).add(texts.join('\n')).add(always);

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { gzipSync } from 'node:zlib';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { compressors, tar, zip } from '../testing/archives.ts';
 import { unpackBytes } from '../testing/fetch.ts';
@@ -61,7 +61,7 @@ const repair = (block: Buffer): void => {
   );
 };
 
-test.each(['tar.gz', 'tar.bz2', 'tar.xz'] as const)(
+test.each(['tar.gz', 'tar.bz2', 'tar.xz', 'tar.zst'] as const)(
   '%s in many streams after one another is one archive',
   async (kind) => {
     const whole = await tar([
@@ -76,6 +76,17 @@ test.each(['tar.gz', 'tar.bz2', 'tar.xz'] as const)(
     expect(tree).toEqual({ a: '5000 bytes', b: 'b' });
   },
 );
+
+test('zstd as pzstd writes it, with frames between that say sizes, is one archive', async () => {
+  const whole = await tar([{ name: 'a', content: 'a'.repeat(5000) }]);
+  const sizes = Buffer.from('502a4d1804000000aabbccdd', 'hex');
+  const frames = [0, 1, 2].flatMap((i) => [sizes, zstdCompressSync(whole.subarray(i * 2000, (i + 1) * 2000))]);
+  const { failure, tree } = await unpackBytes(
+    Buffer.concat([...frames, whole.length > 6000 ? zstdCompressSync(whole.subarray(6000)) : sizes]),
+  );
+  expect(failure).toBeUndefined();
+  expect(tree).toEqual({ a: '5000 bytes' });
+});
 
 test('20,000 small files cost little of the processor', async () => {
   const entries = Array.from({ length: 20_000 }, (_, i) => ({ name: `d${i % 100}/f${i}`, content: 'x' }));

@@ -67,6 +67,12 @@ describe('a folder of an app arrives as it is', () => {
     expect(unpacked).toMatchObject({ failure: undefined, tree: deep });
   });
 
+  it.each(['-3', '-19', '--ultra -20 -T2', '--fast=5 --no-check'])('by GNU tar and zstd %s', async (flags) => {
+    fill();
+    const unpacked = await unpackBytes(run('tar', '-cf', '-', '-I', `zstd ${flags}`, 'app'));
+    expect(unpacked).toMatchObject({ failure: undefined, tree: deep });
+  });
+
   it.each(['v7', 'ustar'])('by GNU tar in the format %s, which knows no long names', async (format) => {
     fill(false);
     const unpacked = await unpackBytes(run('tar', '-cf', '-', `--format=${format}`, 'app'));

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { execFileSync } from 'node:child_process';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test, vi } from 'vitest';
 import { compressors, tar, zip, type ArchiveEntry, type ZipEntry } from '../testing/archives.ts';
@@ -37,7 +38,7 @@ const zipOf = (entries: readonly ArchiveEntry[]): ZipEntry[] =>
   }));
 
 describe('an archive is unpacked', () => {
-  test.each(['tar', 'tar.gz', 'tar.bz2', 'tar.xz'] as const)('%s, told by its first bytes', async (kind) => {
+  test.each(['tar', 'tar.gz', 'tar.bz2', 'tar.xz', 'tar.zst'] as const)('%s, told by its first bytes', async (kind) => {
     const bytes = compressors[kind](await tar(app));
     const fetched = await fetchBytes(bytes);
     expect(fetched).toMatchObject({ exitCode: 0, tree: appTree, scratch: [] });
@@ -233,11 +234,18 @@ describe('an archive is rejected', () => {
   const limits = { FETCH_MAX_BYTES: '40000000', FETCH_MAX_ENTRIES: '10', FETCH_MAX_RATIO: '100' };
   const zeros = Buffer.alloc(30_000_000);
 
-  test.each(['tar.gz', 'tar.bz2', 'tar.xz'] as const)('as a bomb: %s', async (kind) => {
+  test.each(['tar.gz', 'tar.bz2', 'tar.xz', 'tar.zst'] as const)('as a bomb: %s', async (kind) => {
     const fetched = await fetchBytes(compressors[kind](await tar([{ name: 'zeros', content: zeros }])), limits);
     expect(fetched.report?.message).toMatch(/more than 100 times its size/);
     expect(fetched).toMatchObject({ exitCode: exits.ArchiveRejected });
     expect(fetched.memory).toBeLessThan(250);
+  });
+
+  test('for a window of zstd that fills the memory of the step', async () => {
+    const bytes = execFileSync('zstd', ['--long=27', '-c'], { input: await tar([{ name: 'a', content: 'a' }]) });
+    const { failure } = await unpackBytes(bytes);
+    expect(failure?.reason).toBe('ArchiveRejected');
+    expect(failure?.message).toMatch(/needs more than 64 MiB of memory to unpack .*zstd -19/);
   });
 
   test('as a bomb: zip', async () => {
@@ -293,14 +301,17 @@ describe('an archive is rejected', () => {
     }
   });
 
-  test.each(['tar', 'tar.gz', 'tar.bz2', 'tar.xz'] as const)('where its end is missing: %s', async (kind) => {
-    const bytes = compressors[kind](await tar([{ name: 'a', content: randomBytes(300_000) }]));
-    const { failure } = await unpackBytes(bytes.subarray(0, bytes.length - 100_000));
-    expect(failure?.reason).toBe('ArchiveRejected');
-    expect(failure?.message).toMatch(/is damaged/);
-  });
+  test.each(['tar', 'tar.gz', 'tar.bz2', 'tar.xz', 'tar.zst'] as const)(
+    'where its end is missing: %s',
+    async (kind) => {
+      const bytes = compressors[kind](await tar([{ name: 'a', content: randomBytes(300_000) }]));
+      const { failure } = await unpackBytes(bytes.subarray(0, bytes.length - 100_000));
+      expect(failure?.reason).toBe('ArchiveRejected');
+      expect(failure?.message).toMatch(/is damaged/);
+    },
+  );
 
-  test.each(['tar.gz', 'tar.bz2', 'tar.xz'] as const)('where bytes in it are wrong: %s', async (kind) => {
+  test.each(['tar.gz', 'tar.bz2', 'tar.xz', 'tar.zst'] as const)('where bytes in it are wrong: %s', async (kind) => {
     const bytes = compressors[kind](await tar([{ name: 'a', content: randomBytes(300_000) }]));
     bytes.fill(0x55, 150_000, 150_100);
     expect((await unpackBytes(bytes)).failure?.reason).toBe('ArchiveRejected');
@@ -326,7 +337,7 @@ describe('an archive is rejected', () => {
 describe('a file is no archive', () => {
   test.each<[string, Buffer, RegExp]>([
     ['nothing', Buffer.alloc(0), /The file is empty/],
-    ['text', Buffer.from('just text\n'.repeat(100)), /no archive: tar, tar\.gz, tar\.bz2, tar\.xz or zip/],
+    ['text', Buffer.from('just text\n'.repeat(100)), /no archive: tar, tar\.gz, tar\.bz2, tar\.xz, tar\.zst or zip/],
     ['a page', Buffer.from('<html></html>'), /no archive/],
     ['rar', Buffer.from('Rar!\x1a\x07\x00'.padEnd(600, 'x')), /no archive/],
     ['gzip of something else', gzipSync(Buffer.from('text'.repeat(500))), /gz-compressed, but holds no tar/],

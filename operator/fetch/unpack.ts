@@ -12,6 +12,7 @@ import { archiveKind, headBytes, kindsText, type ArchiveKind } from '../archive/
 import type { Limits } from './options.ts';
 import { placeAll, type Placed } from './place.ts';
 import { tarEntries } from './tar.ts';
+import { unzstd } from './unzstd.ts';
 import { noTar } from '../archive/tarheader.ts';
 import { createTree } from './tree.ts';
 import { zipEntries } from './zip.ts';
@@ -66,6 +67,10 @@ const tarStream = (path: string, kind: Exclude<ArchiveKind, 'zip'>): { stream: R
     case 'tar.xz': {
       const packed = Readable.toWeb(file()) as ReadableStream<Uint8Array>;
       return { stream: Readable.fromWeb(new xz.XzReadableStream(packed)), close };
+    }
+    case 'tar.zst': {
+      const packed = file();
+      return { stream: Readable.from(unzstd(packed), { objectMode: false }), close: () => void packed.destroy() };
     }
   }
 };

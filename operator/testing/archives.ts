@@ -23,6 +23,7 @@ export const compressors = {
   'tar.gz': (bytes: Buffer): Buffer => gzipSync(bytes),
   'tar.bz2': (bytes: Buffer): Buffer => execFileSync('bzip2', ['-c'], { input: bytes, maxBuffer }),
   'tar.xz': (bytes: Buffer): Buffer => execFileSync('xz', ['-c'], { input: bytes, maxBuffer }),
+  'tar.zst': (bytes: Buffer): Buffer => execFileSync('zstd', ['-c'], { input: bytes, maxBuffer }),
 } as const;
 
 /** ZipEntry of a zip file that a test makes; mode 0 as Windows packs it. */
