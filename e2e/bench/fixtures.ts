@@ -4,6 +4,7 @@ import { appRouteName, deploymentName, group, version } from '../../operator/api
 import { imageAsWritten } from '../../operator/app/image.ts';
 import { buildAppRoute } from '../../operator/app/resources/approute.ts';
 import { buildDeployment } from '../../operator/app/resources/deployment.ts';
+import { webOf } from '../../operator/app/resources/process.ts';
 import { buildService } from '../../operator/app/resources/service.ts';
 import { wantedRoutes } from '../../operator/app/routes.ts';
 import { buildIngress } from '../../operator/approute/resources/ingress.ts';
@@ -115,11 +116,10 @@ export const writeRaw = async (kube: KubeClient, key: Key, model: Written, confi
   await child(Service, buildService(app), app);
   await child(
     Deployment,
-    buildDeployment(
-      app,
-      imageAsWritten(image, { ...config, addresses: registryAddresses(config.registry) }),
-      undefined,
-    ),
+    buildDeployment(app, webOf(app), {
+      image: imageAsWritten(image, { ...config, addresses: registryAddresses(config.registry) }),
+      pullSecret: undefined,
+    }),
     app,
   );
   await child(Ingress, buildIngress(route, config), route);

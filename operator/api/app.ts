@@ -9,13 +9,14 @@ import {
   mapList,
   observedGeneration,
   path,
+  rules,
   text,
   time,
-  worded,
 } from './fields.ts';
 import { envVar, probe, readinessProbe, resourceRequirements } from './kubernetes.ts';
 import { group, version } from './names.ts';
 import { pod } from './pod.ts';
+import { maxProcesses, oneCommand, process, processType, words } from './process.ts';
 import { buildEnv, builder, cache, source, timeoutSeconds } from './source.ts';
 
 /** Live is metadata as the API server returns it: what it always sets is there. */
@@ -74,14 +75,24 @@ export const appSpec = z
     port: count(1, 65_535)
       .default(8080)
       .describe('port is where the app listens; it is given to the app as the variable PORT.'),
-    process: worded(
-      63,
-      /^[A-Za-z0-9._-]+$/,
-      'process must be the type of a process of the image, such as web: letters, digits and ._-',
-    )
+    process: processType()
       .optional()
       .describe(
         'process is the type of the process of the image that serves the web. Default: web, else the only or the default one of the image.',
+      ),
+    command: words()
+      .optional()
+      .describe(
+        'command is started instead of a process of the image: a program and its arguments, without a shell; in an image that was built here with the environment of its buildpacks.',
+      ),
+    args: words().optional().describe('args are given to the process or the command that serves the web.'),
+    processes: z
+      .array(process)
+      .max(maxProcesses)
+      .meta(mapList('name'))
+      .optional()
+      .describe(
+        'processes are more commands of the same image, such as workers, each with pods of its own that get no requests. They are rolled out together with the pods that serve the web.',
       ),
     env: z
       .array(envVar)
@@ -120,6 +131,7 @@ export const appSpec = z
       .optional()
       .describe('paused true keeps everything as it is: nothing new is built, rolled out or routed.'),
   })
+  .meta(rules(oneCommand))
   .describe('spec is what you want; only you write it.');
 export type AppSpec = z.output<typeof appSpec>;
 

@@ -43,15 +43,16 @@ export const matches = ({ source }: RegExp): string =>
  * worded is a string that must match; where it does not, the API server says the message, and never the expression. It is a
  * rule, because what a pattern says nobody understands, and rules are not asked where a pattern fails.
  */
-export const worded = (max: number, pattern: RegExp, message: string): z.ZodString =>
-  text(max).meta(rules({ rule: matches(pattern), message }));
+export const worded = (max: number, pattern: RegExp, message: string, ...more: readonly Rule[]): z.ZodString =>
+  text(max).meta(rules({ rule: matches(pattern), message }, ...more));
 
 /** labelName is a DNS-1123 label. */
-export const labelName = (field: string): z.ZodString =>
+export const labelName = (field: string, ...more: readonly Rule[]): z.ZodString =>
   worded(
     63,
     /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
     `${field} must be a name of lower-case letters, digits and -, such as my-shop`,
+    ...more,
   );
 
 /** objectName is a DNS-1123 subdomain: the name that most objects may have. */

@@ -1,10 +1,10 @@
 import { App } from '../api/app.ts';
 import { annotations, podLabels } from '../api/names.ts';
+import { webProcess } from '../api/process.ts';
 import { trimMetadata } from '../api/trim.ts';
 import { controllerOf, groupOf } from '../kube/owners.ts';
 import { PodDisruptionBudget, type ObjectOf } from '../kube/resource.ts';
 import type { WatchedCache } from '../kube/types.ts';
-import { webProcess } from './resources/container.ts';
 import { commonLabels } from './resources/meta.ts';
 
 /** BudgetObject is a PodDisruptionBudget as the cache has it. */

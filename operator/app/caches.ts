@@ -25,6 +25,12 @@ const trimStrangers = <T extends KubeObject>(object: T): T => {
 /** bySecret is the index of Apps by the Secrets that their builds depend on. */
 export const bySecret = 'buildSecret';
 
+/** byChildName is the index of Apps by names of children that are not the App's own. */
+export const byChildName = 'childName';
+
+const childNames = (app: App): string[] =>
+  singleKinds.flatMap(({ moreNames }) => moreNames?.(app) ?? []).map((name) => appValue(app.metadata.namespace, name));
+
 /** A build that failed is tried again when a Secret that it depends on has changed. */
 const secretsOfBuild =
   (config: Config) =>
@@ -35,14 +41,17 @@ const secretsOfBuild =
 export const appCacheSpecs = (config: Config, home: string): readonly CacheSpec[] => {
   const watched = config.watchNamespaces;
   return [
-    cached(App, { trim: trimOwn, indexes: { [bySecret]: secretsOfBuild(config), [byBlob]: archiveOf } }),
+    cached(App, {
+      trim: trimOwn,
+      indexes: { [bySecret]: secretsOfBuild(config), [byBlob]: archiveOf, [byChildName]: childNames },
+    }),
     cached(StageRun, { trim: trimOwn, indexes: { [byBlob]: archiveOf } }),
     cached(AppRoute, {
       trim: trimOwn,
       indexes: { [byApp]: appsOfRoute },
     }),
     ...singleKinds.map(({ resource, trim = trimStrangers }) => cached(resource, { trim })),
-    cached(Pod, { labelSelector: labels.app, trim: trimPod, indexes: { [byApp]: webPodOf } }),
+    cached(Pod, { labelSelector: labels.app, trim: trimPod, indexes: { [byApp]: appOfPod } }),
     // Metadata only: no content of a Secret is ever held, but that of the pull secret.
     cached(Secret, {
       metadataOnly: true,
@@ -68,7 +77,7 @@ export const appsOfRoute = (route: AppRoute): string[] => {
 };
 
 /** Pods of builds carry the App's name too, but no process. */
-export const webPodOf = ({ metadata }: KubeObject): string[] => {
+export const appOfPod = ({ metadata }: KubeObject): string[] => {
   const app = metadata?.labels?.[labels.app];
   return app === undefined || metadata?.labels?.[labels.process] === undefined
     ? []

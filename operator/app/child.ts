@@ -16,11 +16,13 @@ export interface Decided {
 /** ChildKind says which children of one kind an App wants. What is owned and not among them goes. */
 export type ChildKind = (decided: Decided) => readonly Child[];
 
-/** SingleKind is a kind of which an App has one object. */
+/** SingleKind is a kind of which an App has one object, and more under names that it can tell beforehand. */
 export interface SingleKind {
   readonly resource: Resource;
   /** Under this name it is ours also when it lost its owner; a stranger's is in the way. */
   readonly nameOf: (app: App) => string;
+  /** The same of further names. */
+  readonly moreNames?: (app: App) => readonly string[];
   readonly children: ChildKind;
   /** What the cache keeps of strangers' objects; default: that they are there. */
   readonly trim?: CacheSpec['trim'];

@@ -68,13 +68,19 @@ export const superseded = (observed: Observed): StageRun[] =>
   );
 
 /** Without a source there is nothing to run; otherwise what runs goes on until there is something better. */
-const deployment: SingleKind = {
+const deployments: SingleKind = {
   resource: Deployment,
   nameOf: ({ metadata }) => deploymentName(metadata.name),
-  children: ({ observed: { deployment: there }, work }) => {
+  moreNames: ({ metadata, spec }) => (spec.processes ?? []).map(({ name }) => deploymentName(metadata.name, name)),
+  children: ({ observed, work }) => {
     if (work.type === 'none') return [];
-    if (work.type === 'run' && !work.held) return [apply(Deployment, work.intent)];
-    return there === undefined ? [] : [keep(Deployment, there)];
+    const there = ofKind(observed.owned, Deployment).map((object) => keep(Deployment, object));
+    if (work.type !== 'run') return there;
+    const wanted = work.processes.flatMap(({ intent, deployment }): Child[] => {
+      if (intent !== undefined) return [apply(Deployment, intent)];
+      return deployment === undefined ? [] : [keep(Deployment, deployment)];
+    });
+    return work.settled ? wanted : [...wanted, ...there];
   },
 };
 
@@ -84,7 +90,7 @@ const kinds: readonly (ChildKind | SingleKind)[] = [
   service,
   pullSecret,
   stageRuns,
-  deployment,
+  deployments,
   disruptionBudget,
 ];
 

@@ -3,14 +3,14 @@ import { ConditionType, isUserFailure, Reason } from '../api/conditions.ts';
 import { StageRun } from '../api/stagerun.ts';
 import { findCondition, type Fact } from '../kube/conditions.ts';
 import { isPassing, type Refusal } from '../kube/apply/refusal.ts';
-import { Deployment } from '../kube/resource.ts';
 import { sentence } from '../telemetry/sentence.ts';
 import { lastImage } from './image.ts';
 import { readyMessage, worstRoute } from './routes.ts';
 import type { PodFailure } from './podfailure.ts';
-import { rolloutOf, type Rollout } from './rollout.ts';
+import type { Rollout } from './rollout.ts';
+import { isOfSameProcess, rolloutNow } from './rollouts.ts';
 import { failureOf, waitOf } from './runs.ts';
-import { apply, type ChildRefusal } from '../kube/reconcile/plan.ts';
+import type { ChildRefusal } from '../kube/reconcile/plan.ts';
 import type { Observed } from './observed.ts';
 import type { Staging } from './staging.ts';
 import type { Workload } from './workload.ts';
@@ -214,14 +214,6 @@ export const deployedFact = (observed: Observed, staging: Staging, work: Workloa
   }
 };
 
-/** rolloutNow: what is not applied yet is not rolled out, whatever the Deployment says of what it was told before. */
-export const rolloutNow = (observed: Observed, work: Extract<Workload, { type: 'run' }>): Rollout => {
-  const { deployment, isCurrent } = observed;
-  if (deployment === undefined || (!work.held && !isCurrent(apply(Deployment, work.intent))))
-    return { type: 'progressing', message: 'The pods are being brought up to date.' };
-  return rolloutOf(deployment, observed);
-};
-
 const servingStill = ({ deployment }: Observed): string =>
   (deployment?.status?.availableReplicas ?? 0) > 0 ? ' The pods that are ready serve on.' : '';
 
@@ -240,14 +232,12 @@ const failing = (
  * reported is what the status says of a failure already: the words of one failure do not change while it lasts, and what its
  * events once told stays known when Kubernetes forgets them.
  */
-export const reported = (
-  { app }: Observed,
-  { reason }: PodFailure,
-): { reason: string; message: string } | undefined => {
+export const reported = ({ app }: Observed, failure: PodFailure): { reason: string; message: string } | undefined => {
   const before = findCondition(app.status?.conditions, ConditionType.Deployed);
   if (before?.status !== 'False' || before.observedGeneration !== app.metadata.generation) return undefined;
+  const { reason } = failure;
   const known = before.reason === reason || (reason === Reason.RolloutFailed && ofDelays.has(before.reason));
-  return known ? before : undefined;
+  return known && isOfSameProcess(before.message, failure) ? before : undefined;
 };
 
 const ofDelays: ReadonlySet<string> = new Set<Reason>([Reason.NotListening, Reason.ProbeFailed, Reason.PodNotStarted]);

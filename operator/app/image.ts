@@ -70,5 +70,5 @@ export const lastImage = ({ deployment, runs, settings }: Observed): Image | und
   const written = imageAsWritten(container.image, settings);
   return name === undefined
     ? written
-    : { ...written, staged: true, stageRun: name, processes: processesOf(container.command) };
+    : { ...written, staged: true, stageRun: name, processes: processesOf(container.command), partlyKnown: true };
 };

@@ -32,7 +32,11 @@ export const observe = async (
   const owned = ownedBy(
     cache,
     app,
-    singleKinds.map(({ resource, nameOf }) => ({ resource, name: nameOf(app) })),
+    singleKinds.map(({ resource, nameOf, moreNames }) => ({
+      resource,
+      name: nameOf(app),
+      ...(moreNames && { moreNames: moreNames(app) }),
+    })),
   );
   const runs = cache.ownedBy(StageRun, app);
   const routes = cache.byIndex(AppRoute, byApp, appValue(namespace, name));

@@ -59,7 +59,7 @@ export interface Observed extends Observation {
   readonly deployment: DeploymentObject | undefined;
   /** hasOwnBudget: somebody made a PodDisruptionBudget for the pods of the App. */
   hasOwnBudget(this: void): boolean;
-  /** Pods of the web process. */
+  /** Pods of all processes. */
   readonly pods: readonly PodObject[];
   readonly pullSecret: PullSecretFact;
   /** Hash of everything in the installation that a run for the present spec would depend on. */

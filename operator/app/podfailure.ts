@@ -48,10 +48,18 @@ const waitingReasons: Readonly<Record<string, Reason>> = {
 /** A name that can be no image stays one. */
 const lastingReasons: ReadonlySet<string> = new Set(['InvalidImageName', 'ErrImageNeverPull']);
 
+/** Without a readinessProbe a container is ready as soon as it runs; one that has just crashed is on trial for so long. */
+const trialMs = 6_000;
+
+type ContainerStatus = NonNullable<ReturnType<typeof appContainer>>;
+
+const isOnTrial = ({ restartCount, state }: ContainerStatus, now: Date): boolean =>
+  restartCount > 0 && now.getTime() - Date.parse(state?.running?.startedAt ?? '') < trialMs;
+
 /** failureOf reads what a pod's own status says is wrong; undefined where nothing is, or not yet. */
-export const failureOf = (pod: PodObject, asked: Asked): PodFailure | undefined => {
+export const failureOf = (pod: PodObject, asked: Asked & { readonly now: Date }): PodFailure | undefined => {
   const status = appContainer(pod);
-  if (status?.ready === true) return undefined;
+  if (status?.ready === true && !isOnTrial(status, asked.now)) return undefined;
   const waiting: { reason?: string; message?: string } = status?.state?.waiting ?? {};
   const reason = waitingReasons[waiting.reason ?? ''];
   if (isTooLittleMemory(waiting.reason, waiting.message)) return { ...tooSmall, lasting: true };

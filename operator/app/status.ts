@@ -1,12 +1,14 @@
 import type { AppStatus } from '../api/app.ts';
 import { Reason } from '../api/conditions.ts';
 import { attemptOf, podLabels } from '../api/names.ts';
+import { webProcess } from '../api/process.ts';
 import type { StageRun } from '../api/stagerun.ts';
 import { livingConditions, summarize, type Verdict } from '../kube/conditions.ts';
-import { deployedFact, rolloutNow, routedFact, sourceFact, stagedFact, type AppFact } from './facts.ts';
+import { deployedFact, routedFact, sourceFact, stagedFact, type AppFact } from './facts.ts';
 import { deployedRunName } from './image.ts';
-import { webProcess } from './resources/container.ts';
 import { runningImage } from './pods.ts';
+import { podsOf } from './processes.ts';
+import { rolloutNow } from './rollouts.ts';
 import { addresses, routeStatus, type RouteStatus } from './routes.ts';
 import type { DeploymentObject, Observed } from './observed.ts';
 import { desiredRunName, type Staging } from './staging.ts';
@@ -70,7 +72,9 @@ const serving = ({ observed, work }: Scene): Serving => {
   };
 };
 
-const rolledOut = ({ app, pods, runs }: Observed, deployment: DeploymentObject): Serving => {
+const rolledOut = (observed: Observed, deployment: DeploymentObject): Serving => {
+  const { app, runs } = observed;
+  const pods = podsOf(observed, webProcess);
   const written = deployment.spec?.template.spec?.containers[0]?.image ?? '';
   const image = written.includes('@')
     ? written

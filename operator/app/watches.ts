@@ -1,21 +1,24 @@
 import { App } from '../api/app.ts';
 import { AppRoute } from '../api/approute.ts';
-import { labels } from '../api/names.ts';
 import { StageRun } from '../api/stagerun.ts';
 import { owned, refers } from '../kube/controller/watches.ts';
-import { keyOf, parseKey, Pod, PodDisruptionBudget, Secret, type Key, type KubeObject } from '../kube/resource.ts';
+import {
+  keyOf,
+  keyString,
+  parseKey,
+  Pod,
+  PodDisruptionBudget,
+  Secret,
+  type Key,
+  type KubeObject,
+} from '../kube/resource.ts';
 import type { Cache, Change, Watch } from '../kube/types.ts';
 import { entryOf, type BudgetObject } from './budgets.ts';
-import { appsOfRoute, bySecret, webPodOf } from './caches.ts';
+import { appOfPod, appsOfRoute, byChildName, bySecret } from './caches.ts';
 import { singleKinds } from './children.ts';
 import type { AppDeps } from './deps.ts';
 import { appValue } from './observe.ts';
 import type { PodObject } from './observed.ts';
-
-const appOf = ({ metadata }: KubeObject): Key[] => {
-  const name = metadata?.labels?.[labels.app];
-  return name === undefined ? [] : [{ namespace: metadata?.namespace ?? '', name }];
-};
 
 /** What of a pod's state can change what is said of its App. */
 const podSignature = (pod: PodObject | undefined): string =>
@@ -48,7 +51,10 @@ const routeSignature = (route: AppRoute | undefined): string | undefined =>
   ]);
 
 /** A name that a stranger gave up is free for the App of that name; so is that of a child which lost its owner. */
-const freedName = (object: KubeObject): Key[] => [keyOf(object)];
+const freedName = (object: KubeObject, cache: Cache): Key[] => [
+  keyOf(object),
+  ...cache.keysByIndex(App, byChildName, keyString(keyOf(object))),
+];
 const isDeletion = ({ after }: Change<KubeObject>): boolean => after === undefined;
 
 const pullSecretReaders =
@@ -72,7 +78,7 @@ export const appWatches = (deps: AppDeps): Watch[] => [
   owned(StageRun, App),
   ...singleKinds.flatMap(({ resource }) => [owned(resource, App), refers(resource, freedName, isDeletion)]),
   refers(AppRoute, (route) => appsOfRoute(route).map(parseKey), routeChanged),
-  refers(Pod, (pod) => (webPodOf(pod).length > 0 ? appOf(pod) : []), podChanged),
+  refers(Pod, (pod) => appOfPod(pod).map(parseKey), podChanged),
   refers(PodDisruptionBudget, appsOfNamespace, budgetChanged),
   refers(Secret, pullSecretReaders(deps)),
   refers(Secret, ({ metadata }, cache) =>

@@ -2,9 +2,11 @@ import { isBuilt } from '../api/source.ts';
 import { Reason } from '../api/conditions.ts';
 import type { Intent } from '../kube/types.ts';
 import { lastImage } from './image.ts';
-import { chooseProcess, type Image } from './resources/container.ts';
-import { buildDeployment } from './resources/deployment.ts';
-import type { Observed } from './observed.ts';
+import { deploymentOf } from './processes.ts';
+import type { Image } from './resources/container.ts';
+import { buildDeployment, scaleDeployment } from './resources/deployment.ts';
+import { processesOf, startOf, type Process } from './resources/process.ts';
+import type { DeploymentObject, Observed } from './observed.ts';
 import { isUnderWay, type Staging } from './staging.ts';
 
 /** Workload is what should run now: the wanted image, or the last good one until that is there. */
@@ -17,49 +19,80 @@ export type Workload =
   | { readonly type: 'blocked'; readonly reason: Reason; readonly message: string }
   | {
       readonly type: 'run';
-      readonly intent: Intent;
       readonly image: Image;
-      /** Untouched, because an image for the same spec is on its way: the pods are rolled once, not twice. */
-      readonly held: boolean;
+      /** Everything that the App wants to run, web first. */
+      readonly processes: readonly RunningProcess[];
+      /** It is the wanted image that runs: processes that are not wanted any more go. */
+      readonly settled: boolean;
     };
+
+/** RunningProcess is a process, and what becomes of its Deployment. */
+export interface RunningProcess {
+  readonly process: Process;
+  /** The one that is there. */
+  readonly deployment: DeploymentObject | undefined;
+  /** What it should be; undefined where nothing is made, and what is there stays as it is. */
+  readonly intent: Intent | undefined;
+}
 
 /** workload decides what should run. A build that fails or goes on never takes the last good image away. */
 export const workload = (observed: Observed, staging: Staging): Workload => {
   if (staging.type === 'none') return { type: 'none' };
-  const image = 'image' in staging ? staging.image : lastImage(observed);
+  const wanted = 'image' in staging ? staging.image : undefined;
+  const image = wanted ?? lastImage(observed);
   if (image === undefined) {
     // An App that builds hears of it before it builds.
     const builds = isBuilt(observed.app.spec.source);
     return (builds ? pullSecretTrouble(observed) : undefined) ?? { type: 'nothingYet' };
   }
   return (
-    processTrouble(observed, image) ??
-    (image.ourRegistry ? pullSecretTrouble(observed) : undefined) ??
-    run(observed, staging, image)
+    // Processes that the last image lacks may be in the one that is on its way.
+    (wanted && processTrouble(observed, wanted)) ??
+    (image.ourRegistry ? pullSecretTrouble(observed) : undefined) ?? {
+      type: 'run',
+      image,
+      processes: processesOf(observed.app).map((process) =>
+        running(observed, process, { image, isHeld: isHeld(staging, process, image) }),
+      ),
+      settled: wanted !== undefined,
+    }
   );
 };
 
-const run = (observed: Observed, staging: Staging, image: Image): Workload => {
-  const { app, deployment, pullSecret, settings } = observed;
+/**
+ * isHeld: an image for the same spec is on its way, so the pods are rolled once, not twice; or the last good image has no such
+ * process, and what an earlier one had of it runs on.
+ */
+const isHeld = (staging: Staging, process: Process, image: Image): boolean =>
+  isUnderWay(staging) || startOf(process, image).type === 'missing';
+
+const running = (
+  observed: Observed,
+  process: Process,
+  { image, isHeld }: { readonly image: Image; readonly isHeld: boolean },
+): RunningProcess => {
+  const { app, pullSecret, settings } = observed;
   const secret = pullSecret.type === 'none' ? undefined : settings.registry.pullSecretRef;
-  const scaled = deployment?.spec?.replicas !== app.spec.replicas;
-  return {
-    type: 'run',
-    intent: buildDeployment(app, image, secret),
-    image,
-    held: deployment !== undefined && !scaled && isUnderWay(staging),
-  };
+  const deployment = deploymentOf(observed, process.name);
+  const intent = buildDeployment(app, process, { image, pullSecret: secret });
+  if (!isHeld) return { process, deployment, intent };
+  const isScaled = deployment !== undefined && deployment.spec?.replicas !== process.replicas;
+  return { process, deployment, intent: isScaled ? scaleDeployment(intent, deployment) : undefined };
 };
 
 const processTrouble = ({ app }: Observed, image: Image): Workload | undefined => {
-  const choice = chooseProcess(app, image);
-  if (choice.type !== 'missing') return undefined;
-  const known = image.processes.map((p) => `"${p.type}"`).join(', ');
-  return {
-    type: 'blocked',
-    reason: Reason.ProcessNotFound,
-    message: `The image has no process "${choice.name}", it has ${known}: correct spec.process or the source.`,
-  };
+  for (const process of processesOf(app)) {
+    const start = startOf(process, image);
+    if (start.type !== 'missing') continue;
+    const known = image.processes.map((p) => `"${p.type}"`).join(', ');
+    const field = process.serves ? 'spec.process' : `process "${process.name}" of spec.processes`;
+    return {
+      type: 'blocked',
+      reason: Reason.ProcessNotFound,
+      message: `The image has no process "${start.name}", it has ${known}: correct ${field} or the source.`,
+    };
+  }
+  return undefined;
 };
 
 const pullSecretTrouble = ({ pullSecret, settings }: Observed): Workload | undefined => {

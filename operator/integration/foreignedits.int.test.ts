@@ -7,6 +7,7 @@ import { StageRun } from '../api/stagerun.ts';
 import { imageAsWritten } from '../app/image.ts';
 import { buildAppRoute } from '../app/resources/approute.ts';
 import { buildDeployment } from '../app/resources/deployment.ts';
+import { webOf } from '../app/resources/process.ts';
 import { buildService } from '../app/resources/service.ts';
 import { buildStageRun } from '../app/resources/stagerun.ts';
 import { settings } from '../app/testing/objects.ts';
@@ -201,7 +202,10 @@ const make = async (kind: string, namespace: string): Promise<Made> => {
     case 'Deployment':
       return {
         r: Deployment,
-        intent: buildDeployment(app, imageAsWritten('example.org/shop:1', settings), undefined),
+        intent: buildDeployment(app, webOf(app), {
+          image: imageAsWritten('example.org/shop:1', settings),
+          pullSecret: undefined,
+        }),
         owner: app,
       };
     case 'Service':

@@ -32,6 +32,20 @@ export const fullApp = {
     replicas: 2,
     port: 3000,
     process: 'web',
+    args: ['--verbose'],
+    processes: [
+      {
+        name: 'worker',
+        process: 'worker',
+        args: ['--queue', 'mail'],
+        replicas: 2,
+        resources,
+        livenessProbe: { exec: { command: ['true'] } },
+        readinessProbe: {},
+        startupProbe: { tcpSocket: { port: 9000 } },
+      },
+      { name: 'clock', command: ['node', 'clock.js'] },
+    ],
     env: [
       { name: 'GREETING', value: 'hello' },
       { name: 'PASSWORD', valueFrom: { secretKeyRef: { name: 'database', key: 'password' } } },

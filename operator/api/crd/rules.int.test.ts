@@ -44,6 +44,7 @@ const env = (entry: object): Spec => ({ env: [{ name: 'A', ...entry }] });
 const build = (fields: object): Spec => ({ build: fields });
 const limits = { cpu: '500m', memory: '1Gi' };
 const pod = (fields: object): Spec => ({ pod: fields });
+const processes = (fields: object): Spec => ({ processes: [{ name: 'worker', ...fields }] });
 const http = { httpGet: { port: 80 } };
 
 /** rows prove each rule on new objects: what it lets through, what it refuses, and with which words. */
@@ -138,6 +139,23 @@ const rows: readonly Row[] = [
     good: [{ livenessProbe: { ...http, terminationGracePeriodSeconds: 1 } }],
     bad: [{ readinessProbe: { ...http, terminationGracePeriodSeconds: 1 } }],
     message: 'terminationGracePeriodSeconds must not be set here: a readinessProbe ends no container',
+  },
+  {
+    plural: 'apps',
+    good: [
+      { process: undefined, command: ['a'] },
+      { process: 'a' },
+      processes({ process: 'a' }),
+      processes({ command: ['a'] }),
+    ],
+    bad: [{ process: 'a', command: ['a'] }, processes({ process: 'a', command: ['a'] })],
+    message: 'only one of process and command may be set: remove the other',
+  },
+  {
+    plural: 'apps',
+    good: [processes({ name: 'worker' }), processes({ name: 'web-2' })],
+    bad: [processes({ name: 'web' })],
+    message: 'name must not be web, which is the process that the fields of spec itself are about: choose another',
   },
   {
     plural: 'apps',

@@ -266,6 +266,7 @@ export const wordings: readonly Row[] = [
   ),
   ...at([['approutes', (ingressClassName) => ({ ingressClassName })]], name('ingressClassName')),
   ...['priorityClassName', 'serviceAccountName', 'runtimeClassName'].flatMap((field) => at(pod(field), name(field))),
+  ...at([['apps', (text) => ({ processes: [{ name: text }] })]], label('name')),
   ...at([['apps', (process) => ({ process })]], {
     message: 'process must be the type of a process of the image, such as web: letters, digits and ._-',
     good: ['web', 'Web_1.2-3'],

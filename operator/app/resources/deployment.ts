@@ -1,9 +1,12 @@
 import type { App, AppSpec } from '../../api/app.ts';
 import { annotations, deploymentName, labels, podLabels } from '../../api/names.ts';
+import { webProcess } from '../../api/process.ts';
 import { Deployment } from '../../kube/resource.ts';
 import type { Intent } from '../../kube/types.ts';
-import { buildContainer, defaultGraceSeconds, webProcess, type Image } from './container.ts';
+import type { DeploymentObject } from '../observed.ts';
+import { buildContainer, defaultGraceSeconds, type Image } from './container.ts';
 import { childOf, commonLabels } from './meta.ts';
+import type { Process } from './process.ts';
 
 type PodWishes = NonNullable<AppSpec['pod']>;
 
@@ -20,9 +23,9 @@ const pullSecrets = (pod: PodWishes, image: Image, pullSecret: string | undefine
   return ours ? [{ name: pullSecret }, ...own] : own;
 };
 
-const spread = (app: App, pod: PodWishes): object[] | undefined =>
+const spread = (app: App, process: Process, pod: PodWishes): object[] | undefined =>
   pod.topologySpreadConstraints?.map((constraint) => ({
-    labelSelector: { matchLabels: podLabels(app.metadata.name, webProcess) },
+    labelSelector: { matchLabels: podLabels(app.metadata.name, process.name) },
     ...constraint,
   }));
 
@@ -37,12 +40,19 @@ const passedOn = [
   'terminationGracePeriodSeconds',
 ] as const satisfies readonly (keyof PodWishes)[];
 
-const podSpec = (app: App, image: Image, pullSecret: string | undefined): object => {
+/** Runtime is what the pods of an App run, and what they need for it. */
+export interface Runtime {
+  readonly image: Image;
+  /** Name of the Secret that images of our registry are pulled with. */
+  readonly pullSecret: string | undefined;
+}
+
+const podSpec = (app: App, process: Process, { image, pullSecret }: Runtime): object => {
   const pod = app.spec.pod ?? {};
   const secrets = pullSecrets(pod, image, pullSecret);
-  const spreading = spread(app, pod);
+  const spreading = spread(app, process, pod);
   return {
-    containers: [buildContainer(app, image)],
+    containers: [buildContainer(app, process, image)],
     enableServiceLinks: false,
     // Who names a ServiceAccount wants its token; nobody needs the one of `default`.
     automountServiceAccountToken: pod.serviceAccountName !== undefined,
@@ -56,9 +66,10 @@ const podSpec = (app: App, image: Image, pullSecret: string | undefined): object
 
 /**
  * An Ingress controller learns of a ready pod a moment after the Deployment does. Only then does the pod count, so that an App
- * that is Ready answers at its URL, and no old pod goes before its successor gets requests.
+ * that is Ready answers at its URL, and no old pod goes before its successor gets requests. What has no probe counts when it has
+ * run for a while, or one that crashes at its start would be up each time for a moment.
  */
-const minReadySeconds = 2;
+const minReadySeconds = ({ serves }: Process): number => (serves ? 2 : 5);
 
 const podAnnotations = ({ spec }: App): Record<string, string> => ({
   ...spec.pod?.annotations,
@@ -66,29 +77,27 @@ const podAnnotations = ({ spec }: App): Record<string, string> => ({
 });
 
 /**
- * buildDeployment makes the Deployment of the process that serves the web. The name of the StageRun stands on the Deployment
- * only: the same image from another run must not roll the pods.
+ * buildDeployment makes the Deployment of one process. The name of the StageRun stands on the Deployment only: the same image
+ * from another run must not roll the pods.
  */
-export const buildDeployment = (app: App, image: Image, pullSecret: string | undefined): Intent => {
+export const buildDeployment = (app: App, process: Process, runtime: Runtime): Intent => {
   const { metadata, spec } = app;
-  const selector = podLabels(metadata.name, webProcess);
+  const { stageRun } = runtime.image;
+  const selector = podLabels(metadata.name, process.name);
   const notes = podAnnotations(app);
   return childOf(
     app,
     Deployment,
     {
-      name: deploymentName(metadata.name),
+      name: deploymentName(metadata.name, process.name === webProcess ? undefined : process.name),
       component: 'application',
-      labels: {
-        [labels.process]: webProcess,
-        ...(image.stageRun === undefined ? {} : { [labels.stageId]: image.stageRun }),
-      },
+      labels: { [labels.process]: process.name, ...(stageRun === undefined ? {} : { [labels.stageId]: stageRun }) },
     },
     {
-      replicas: spec.replicas,
+      replicas: process.replicas,
       revisionHistoryLimit: 2,
       progressDeadlineSeconds: 600,
-      minReadySeconds,
+      minReadySeconds: minReadySeconds(process),
       // One replica never goes away: the new pod is ready before the old one ends.
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
       selector: { matchLabels: selector },
@@ -97,8 +106,17 @@ export const buildDeployment = (app: App, image: Image, pullSecret: string | und
           labels: { ...spec.pod?.labels, ...commonLabels(app, 'application'), ...selector },
           ...(Object.keys(notes).length > 0 ? { annotations: notes } : {}),
         },
-        spec: podSpec(app, image, pullSecret),
+        spec: podSpec(app, process, runtime),
       },
     },
   );
 };
+
+/**
+ * scaleDeployment keeps a Deployment as it is but for the number of its pods: they are rolled once, when the image for the spec is
+ * there, and scaled at any time.
+ */
+export const scaleDeployment = (intent: Intent, live: DeploymentObject): Intent => ({
+  ...intent,
+  spec: { ...(intent.spec as object), template: live.spec?.template },
+});

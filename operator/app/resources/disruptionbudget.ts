@@ -1,9 +1,9 @@
 import { podLabels } from '../../api/names.ts';
+import { webProcess } from '../../api/process.ts';
 import { apply } from '../../kube/reconcile/plan.ts';
 import { PodDisruptionBudget } from '../../kube/resource.ts';
 import { trimBudget } from '../budgets.ts';
 import type { SingleKind } from '../child.ts';
-import { webProcess } from './container.ts';
 import { childOf } from './meta.ts';
 
 const nameOf: SingleKind['nameOf'] = ({ metadata }) => metadata.name;

@@ -8,6 +8,7 @@ import type { DeploymentObject } from '../observed.ts';
 import { anApp, image as imageSource, settings, stagedImage } from '../testing/objects.ts';
 import type { Image } from './container.ts';
 import { buildDeployment } from './deployment.ts';
+import { webOf } from './process.ts';
 
 /** Whatever a user can say of pods, so that no field of a template goes unnoticed. */
 const full: Partial<AppSpec> = {
@@ -56,7 +57,8 @@ const several: Image = {
 /** Everything that decides whether pods are made anew: the template, and the selector, which cannot be changed at all. */
 const rolls = (spec: Partial<AppSpec>, image: Image): string => {
   const app = anApp({ ...imageSource(), ...spec });
-  const { spec: found } = buildDeployment(app, image, 'epinio-registry-pull') as unknown as DeploymentObject;
+  const runtime = { image, pullSecret: 'epinio-registry-pull' };
+  const { spec: found } = buildDeployment(app, webOf(app), runtime) as unknown as DeploymentObject;
   return stringify({ selector: found?.selector, template: found?.template }, { sortMapEntries: true });
 };
 

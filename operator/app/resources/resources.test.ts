@@ -2,15 +2,20 @@ import { describe, expect, test } from 'vitest';
 import type { AppSpec } from '../../api/app.ts';
 import type { DeploymentObject } from '../observed.ts';
 import { anApp, digest, image as imageSource, see, settings, stagedImage } from '../testing/objects.ts';
+import { deploymentName } from '../../api/names.ts';
 import { imageAsWritten, isForeignImage, lastImage, pullReference } from '../image.ts';
-import { chooseProcess } from './container.ts';
-import { buildDeployment } from './deployment.ts';
+import type { Image } from './container.ts';
+import { buildDeployment, scaleDeployment } from './deployment.ts';
+import { processesOf, startOf, webOf } from './process.ts';
 import { buildPullSecret, isPullSecretCopy, pullSecretData } from './pullsecret.ts';
 import { buildService } from './service.ts';
 
 const written = imageAsWritten('example.org/shop:1', settings);
-const build = (spec: Partial<AppSpec> = {}, image = written) =>
-  buildDeployment(anApp({ ...imageSource(), ...spec }), image, 'epinio-registry-pull') as unknown as DeploymentObject;
+const build = (spec: Partial<AppSpec> = {}, image = written, process?: string) => {
+  const app = anApp({ ...imageSource(), ...spec });
+  const found = processesOf(app).find(({ name }) => name === (process ?? 'web')) ?? webOf(app);
+  return buildDeployment(app, found, { image, pullSecret: 'epinio-registry-pull' }) as unknown as DeploymentObject;
+};
 const podOf = (spec: Partial<AppSpec> = {}, image = written) => build(spec, image).spec?.template.spec;
 const container = (spec: Partial<AppSpec> = {}, image = written) => podOf(spec, image)?.containers[0];
 
@@ -111,7 +116,10 @@ describe('the container', () => {
 
 describe('the process that serves', () => {
   const of = (process: string | undefined, ...types: string[]) =>
-    chooseProcess(anApp(process === undefined ? {} : { process }), { processes: types.map((type) => ({ type })) });
+    startOf(webOf(anApp(process === undefined ? {} : { process })), {
+      staged: true,
+      processes: types.map((type) => ({ type })),
+    });
   test.each([
     ['the named one', of('api', 'api', 'web'), { type: 'process', name: 'api' }],
     ['web', of(undefined, 'api', 'web'), { type: 'process', name: 'web' }],
@@ -121,10 +129,88 @@ describe('the process that serves', () => {
     ['the named one of an image of which nothing is known', of('api'), { type: 'process', name: 'api' }],
     ['none, where the named one is missing', of('api', 'web'), { type: 'missing', name: 'api' }],
   ])('is %s', (_, choice, expected) => expect(choice).toEqual(expected));
+  test('is a command of one’s own, in place of any process', () => {
+    const own = { command: ['node', 'server.js'], args: ['--verbose'] };
+    expect(container(own)).toMatchObject(own);
+    // With buildpacks the launcher gives the command what they prepared; -- keeps it from a shell.
+    expect(container(own, stagedImage())).toMatchObject({
+      command: ['/cnb/lifecycle/launcher'],
+      args: ['--', 'node', 'server.js', '--verbose'],
+    });
+  });
+  test('is given arguments of one’s own', () => {
+    expect(container({ process: 'api', args: ['-v'] })).toMatchObject({ command: ['/cnb/process/api'], args: ['-v'] });
+    expect(container({ args: ['-v'] })).not.toHaveProperty('command');
+    expect(container({ command: [], args: [] })).not.toHaveProperty('args');
+  });
   test('is not named where the image starts it by itself', () => {
     expect(container({}, stagedImage())).not.toHaveProperty('command');
     expect(container({ process: 'api' })?.command).toEqual(['/cnb/process/api']);
   });
+});
+
+describe('a worker', () => {
+  const worker = { name: 'worker', replicas: 2 };
+  const many: Image = {
+    ...stagedImage(),
+    processes: ['web', 'worker', 'jobs'].map((type) => ({ type, default: type === 'web' })),
+  };
+  const workerOf = (more: object = {}, image = stagedImage(), spec: Partial<AppSpec> = {}) =>
+    build({ ...spec, processes: [{ ...worker, ...more }] }, image, 'worker');
+  const first = (deployment: DeploymentObject) => deployment.spec?.template.spec?.containers[0];
+
+  test('is a Deployment of its own, under a name that no two processes share, with a label that tells its pods', () => {
+    const deployment = workerOf();
+    const selector = { 'epinio.io/app': 'shop', 'epinio.io/process': 'worker' };
+    expect(deployment.metadata?.name).toBe(deploymentName('shop', 'worker'));
+    expect(deployment.metadata?.labels).toMatchObject({ ...selector, 'epinio.io/stage-id': stagedImage().stageRun });
+    expect(deployment.spec).toMatchObject({ replicas: 2, selector: { matchLabels: selector } });
+    expect(deployment.spec?.template.metadata?.labels).toMatchObject(selector);
+    const long = 'a'.repeat(63);
+    const names = ['worker', 'worker-2', 'worker-22'].map((name) => deploymentName(long, name));
+    expect(new Set([long, ...names]).size).toBe(4);
+    expect(names.every((name) => name.length <= 63)).toBe(true);
+  });
+  test('gets no requests: no port, no probe, and no pause before it ends', () => {
+    const found = first(workerOf());
+    for (const field of ['ports', 'readinessProbe', 'lifecycle']) expect(found).not.toHaveProperty(field);
+  });
+  test('has the environment of the App, PORT with it, and the pods’ other fields', () => {
+    const env = [{ name: 'A', value: '1' }];
+    const deployment = workerOf({}, stagedImage(), { env, restart: '7', pod: { serviceAccountName: 'reader' } });
+    expect(first(deployment)?.env).toEqual([{ name: 'PORT', value: '8080' }, ...env]);
+    expect(deployment.spec?.template.spec?.serviceAccountName).toBe('reader');
+    expect(deployment.spec?.template.metadata?.annotations).toEqual({ 'epinio.io/restart': '7' });
+  });
+  test('has resources and probes of its own alone', () => {
+    const resources = { requests: { cpu: '1' } };
+    const livenessProbe = { exec: { command: ['true'] } };
+    const spec = { resources: { requests: { cpu: '2' } }, livenessProbe: { tcpSocket: { port: 8080 } } };
+    expect(first(workerOf({}, stagedImage(), spec))).not.toHaveProperty('resources');
+    expect(first(workerOf({}, stagedImage(), spec))).not.toHaveProperty('livenessProbe');
+    expect(first(workerOf({ resources, livenessProbe }))).toMatchObject({ resources, livenessProbe });
+  });
+  test.each<[string, object, Image, object]>([
+    ['the process of its name', {}, many, { command: ['/cnb/process/worker'] }],
+    ['the process that it names', { process: 'jobs' }, many, { command: ['/cnb/process/jobs'] }],
+    ['also one that the image starts by itself, by name', { process: 'web' }, many, { command: ['/cnb/process/web'] }],
+    ['its command', { command: ['a'] }, written, { command: ['a'] }],
+    ['an image from elsewhere with its arguments', { args: ['work'] }, written, { args: ['work'] }],
+  ])('starts %s', (_, more, image, expected) => {
+    const { command, args } = first(workerOf(more, image)) ?? {};
+    expect({ ...(command && { command }), ...(args && { args }) }).toEqual(expected);
+  });
+  test('has no pods while the App is stopped', () => {
+    expect(workerOf({}, stagedImage(), { replicas: 0 }).spec?.replicas).toBe(0);
+  });
+  test('counts only when it has run for a while', () => expect(workerOf().spec?.minReadySeconds).toBe(5));
+});
+
+test('a Deployment that is only scaled keeps its pods as they are', () => {
+  const live = build({ env: [{ name: 'OLD', value: '1' }] });
+  const scaled = scaleDeployment(build({ replicas: 7 }) as never, live) as unknown as DeploymentObject;
+  expect(scaled.spec?.replicas).toBe(7);
+  expect(scaled.spec?.template).toEqual(live.spec?.template);
 });
 
 describe('images', () => {

@@ -1,8 +1,9 @@
 import type { App } from '../../api/app.ts';
 import { podLabels, serviceName } from '../../api/names.ts';
+import { webProcess } from '../../api/process.ts';
 import { Service } from '../../kube/resource.ts';
 import type { Intent } from '../../kube/types.ts';
-import { portName, webProcess } from './container.ts';
+import { portName } from './container.ts';
 import { childOf } from './meta.ts';
 
 /**

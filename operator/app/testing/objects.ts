@@ -9,6 +9,8 @@ import { Deployment } from '../../kube/resource.ts';
 import { planApp, type AppPlan } from '../plan.ts';
 import { isOwn } from '../routes.ts';
 import { buildDeployment } from '../resources/deployment.ts';
+import { processesOf } from '../resources/process.ts';
+import { webProcess } from '../../api/process.ts';
 import { imageAsWritten } from '../image.ts';
 import type { Image } from '../resources/container.ts';
 import { registryAddresses } from '../../registry/index.ts';
@@ -210,9 +212,12 @@ export const aDeployment = (
   state: Rolled,
   runs: Image = imageAsWritten('example.org/shop:1', settings),
   replicas = 1,
+  worker?: string,
 ): DeploymentObject => {
-  const app = anApp({ replicas });
-  const intent = buildDeployment(app, runs, undefined) as unknown as DeploymentObject;
+  const app = anApp(worker === undefined ? { replicas } : { processes: [{ name: worker, replicas }] });
+  const process = processesOf(app).find(({ name }) => name === (worker ?? webProcess));
+  if (process === undefined) throw new Error('no such process');
+  const intent = buildDeployment(app, process, { image: runs, pullSecret: undefined }) as unknown as DeploymentObject;
   const all = { replicas, updatedReplicas: replicas, availableReplicas: replicas, readyReplicas: replicas };
   const surging = { replicas: replicas + 1, updatedReplicas: 1, availableReplicas: replicas, readyReplicas: replicas };
   const progressing = (reason: string) => ({
@@ -232,12 +237,19 @@ export const aDeployment = (
   }[state];
   return {
     ...intent,
-    metadata: { ...intent.metadata, uid: 'deployment-uid', generation: 1, ownerReferences: ownedByApp },
+    metadata: { ...intent.metadata, uid: `${worker ?? webProcess}-uid`, generation: 1, ownerReferences: ownedByApp },
     status: { observedGeneration: 1, ...status },
   };
 };
 
+/** withWorkers adds the Deployments of more processes to what is seen. */
+export const withWorkers = (given: Partial<Observed>, ...workers: readonly DeploymentObject[]): Partial<Observed> => ({
+  ...given,
+  owned: [...see(given).owned, ...workers.map((object) => ({ resource: Deployment, object }))],
+});
+
 interface PodWishes {
+  readonly process?: string;
   readonly hash?: string;
   readonly created?: number;
   readonly ready?: boolean;
@@ -248,7 +260,7 @@ interface PodWishes {
   readonly conditions?: object[];
 }
 
-/** aPod of the web process. */
+/** aPod of a process; default: web. */
 export const aPod = (wishes: PodWishes = {}): PodObject =>
   ({
     metadata: {
@@ -256,7 +268,7 @@ export const aPod = (wishes: PodWishes = {}): PodObject =>
       namespace: 'team',
       uid: `pod-${wishes.hash ?? 'x'}-${wishes.created ?? 0}`,
       creationTimestamp: ago(wishes.created ?? 10),
-      labels: { 'pod-template-hash': wishes.hash ?? 'x' },
+      labels: { 'pod-template-hash': wishes.hash ?? 'x', [labels.process]: wishes.process ?? webProcess },
     },
     status: {
       conditions: wishes.conditions ?? [],

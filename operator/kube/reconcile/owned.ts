@@ -8,18 +8,20 @@ export interface OwnedKind {
   readonly resource: Resource;
   /** Under this name a child counts too that lost its owner and bears our mark (`kubectl delete --cascade=orphan`). */
   readonly name?: string;
+  /** The same of further names. */
+  readonly moreNames?: readonly string[];
 }
 
 /** ownedBy lists what belongs to an object, from the caches. */
 export const ownedBy = (cache: Cache, owner: KubeObject, kinds: readonly OwnedKind[]): Owned[] =>
-  kinds.flatMap(({ resource, name }) => {
+  kinds.flatMap(({ resource, name, moreNames = [] }) => {
     const owned = cache.ownedBy(resource, owner);
-    const orphan =
-      name === undefined || owned.some((object) => object.metadata?.name === name)
-        ? undefined
-        : cache.get(resource, { ...keyOf(owner), name });
-    const all = orphan !== undefined && isOurs(orphan, owner) ? [...owned, orphan] : owned;
-    return all.map((object) => ({ resource, object }));
+    const known = new Set(owned.map((object) => object.metadata?.name));
+    const orphans = [...(name === undefined ? [] : [name]), ...moreNames]
+      .filter((wanted) => !known.has(wanted))
+      .flatMap((wanted) => cache.get(resource, { ...keyOf(owner), name: wanted }) ?? [])
+      .filter((object) => isOurs(object, owner));
+    return [...owned, ...orphans].map((object) => ({ resource, object }));
   });
 
 /** ofKind picks the objects of one kind. */
