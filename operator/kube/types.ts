@@ -115,6 +115,8 @@ export interface Cache {
   ownedBy<T extends KubeObject>(r: Resource<T>, owner: KubeObject): T[];
   /** coverage tells what is held of a kind in a namespace; undefined where the kind is not cached there. */
   coverage(r: Resource, namespace?: string): Coverage | undefined;
+  /** isServed tells whether the API server serves the kind: only of kinds cached as optional it may not. */
+  isServed(r: Resource): boolean;
 }
 
 /** Coverage says what a cache holds of a kind. */
@@ -139,6 +141,8 @@ export interface WatchedCache extends Cache {
   isSynced(): boolean;
   /** subscribe calls the handler at every change from now on; the answer unsubscribes. */
   subscribe<T extends KubeObject>(r: Resource<T>, handler: ChangeHandler<T>): () => void;
+  /** subscribeServed calls the handler when an optional kind begins or ceases to be served; the answer unsubscribes. */
+  subscribeServed(r: Resource, handler: () => void): () => void;
   /** keys lists what is held without parsing it. */
   keys(r: Resource, namespace?: string): Key[];
   /** resourceVersion of the held object, without parsing it. */

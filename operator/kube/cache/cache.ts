@@ -1,4 +1,5 @@
 import type { KubeClient } from '../client/client.ts';
+import { followDefinition } from './definition.ts';
 import { Reflector } from './reflector.ts';
 import { resourceId } from '../paths.ts';
 import type { Key, KubeObject, Resource } from '../resource.ts';
@@ -16,6 +17,11 @@ export interface CacheSpec<T extends KubeObject = KubeObject> {
   readonly fieldSelector?: string;
   /** Ask for metadata only: no content is sent or held. For Secrets. */
   readonly metadataOnly?: boolean;
+  /**
+   * The kind is that of a CustomResourceDefinition which may not be there, and may come and go while we run. Without it there is
+   * nothing of the kind, and nobody waits for it.
+   */
+  readonly optional?: boolean;
   /** trim drops what nobody reads before an object is kept. */
   readonly trim?: (object: T) => T | void;
   /** indexes besides those by owner and `namespace`: name → the values under which byIndex finds an object. */
@@ -61,6 +67,9 @@ interface Mirrored {
   readonly store: Store;
   readonly reflectors: Map<string, Reflector<KubeObject>>;
   readonly handlers: Set<ChangeHandler>;
+  readonly servedHandlers: Set<() => void>;
+  /** Of an optional kind: tells the reflectors when to look for it. */
+  readonly definition: Reflector<KubeObject> | undefined;
 }
 
 /** slots runs at most n of the works given to it at once, in the order they came. */
@@ -85,14 +94,16 @@ const everywhere = '';
 const mirror = (client: KubeClient, spec: CacheSpec, o: CacheOptions, listSlot: ReturnType<typeof slots>): Mirrored => {
   const store = new Store({ resource: spec.resource, indexes: spec.indexes, trim: spec.trim });
   const handlers = new Set<ChangeHandler>();
-  const changed = (change: Change<KubeObject>, initial: boolean): void => {
-    for (const handler of handlers) {
-      try {
-        handler(change, initial);
-      } catch (e) {
-        o.onError?.(e);
-      }
+  const servedHandlers = new Set<() => void>();
+  const safely = (handle: () => void): void => {
+    try {
+      handle();
+    } catch (e) {
+      o.onError?.(e);
     }
+  };
+  const changed = (change: Change<KubeObject>, initial: boolean): void => {
+    for (const handler of handlers) safely(() => handler(change, initial));
   };
   const reflectors = new Map(
     (spec.namespaces ?? [everywhere]).map((namespace) => [
@@ -106,13 +117,20 @@ const mirror = (client: KubeClient, spec: CacheSpec, o: CacheOptions, listSlot: 
         labelSelector: spec.labelSelector,
         fieldSelector: spec.fieldSelector,
         metadataOnly: spec.metadataOnly,
+        optional: spec.optional,
+        onServed: () => servedHandlers.forEach(safely),
         timing: o.timing,
         onHappening: o.onHappening,
         onError: o.onError,
       }),
     ]),
   );
-  return { spec, store, reflectors, handlers };
+  const lookAgain = (): void => reflectors.forEach((reflector) => reflector.lookAgain());
+  const definition =
+    spec.optional === true
+      ? followDefinition(client, spec.resource, { timing: o.timing, changed: lookAgain })
+      : undefined;
+  return { spec, store, reflectors, handlers, servedHandlers, definition };
 };
 
 /** troubleOf: transient failures don't fail readiness after the first sync. */
@@ -134,6 +152,7 @@ export const createCache = (client: KubeClient, specs: readonly CacheSpec[], o: 
   }
   let alive: NodeJS.Timeout | undefined;
   const reflectors = [...kinds.values()].flatMap((k) => [...k.reflectors.values()]);
+  const definitions = [...kinds.values()].flatMap((k) => k.definition ?? []);
 
   const kindOf = (r: Resource): Mirrored => {
     const kind = kinds.get(resourceId(r));
@@ -180,6 +199,12 @@ export const createCache = (client: KubeClient, specs: readonly CacheSpec[], o: 
         metadataOnly,
       };
     },
+    isServed: (r) => [...kindOf(r).reflectors.values()].some((reflector) => reflector.isServed),
+    subscribeServed(r, handler) {
+      const { servedHandlers } = kindOf(r);
+      servedHandlers.add(handler);
+      return () => void servedHandlers.delete(handler);
+    },
     subscribe(r, handler) {
       const { handlers } = kindOf(r);
       handlers.add(handler as ChangeHandler);
@@ -188,11 +213,11 @@ export const createCache = (client: KubeClient, specs: readonly CacheSpec[], o: 
     start() {
       // While the API server is away there are no sockets, and waiting timers alone do not keep a process alive.
       alive ??= setInterval(() => undefined, 2 ** 30);
-      for (const reflector of reflectors) reflector.start();
+      for (const reflector of [...reflectors, ...definitions]) reflector.start();
     },
     async stop() {
       clearInterval(alive);
-      await Promise.all(reflectors.map((reflector) => reflector.stop()));
+      await Promise.all([...reflectors, ...definitions].map((reflector) => reflector.stop()));
     },
     isSynced: () => reflectors.every((reflector) => reflector.isSynced),
     synced: (signal) =>

@@ -15,9 +15,11 @@ export interface Happening {
   /**
    * list: a LIST succeeded (relist: not the first); watch: a WATCH was opened; failure: either ended in an error; recovery: a
    * series of failures is over; restored: versions went back, as after the restore of a backup; replay: an event older than
-   * what is known was dropped; unreadable: trim or an index threw, the object's change was dropped.
+   * what is known was dropped; unreadable: trim or an index threw, the object's change was dropped; absent: an optional kind
+   * is not served, or no more; served: now it is.
    */
-  readonly type: 'list' | 'relist' | 'watch' | 'failure' | 'recovery' | 'restored' | 'replay' | 'unreadable';
+  readonly type:
+    'list' | 'relist' | 'watch' | 'failure' | 'recovery' | 'restored' | 'replay' | 'unreadable' | 'absent' | 'served';
   readonly resource: string;
   readonly namespace: string | undefined;
   /** The error of a failure. */

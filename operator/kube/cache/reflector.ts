@@ -1,6 +1,7 @@
 import { sleep, systemClock, type Clock } from '../clock.ts';
-import { isExpired } from '../errors.ts';
+import { isExpired, isNotFound } from '../errors.ts';
 import { Silence } from './silence.ts';
+import { Presence } from './presence.ts';
 import { Progress } from './progress.ts';
 import { resourceId } from '../paths.ts';
 import type { ReflectorOptions } from './reflectoroptions.ts';
@@ -29,8 +30,7 @@ export class Reflector<T extends KubeObject> {
   readonly #stop = new AbortController();
   #state: ReflectorState = { type: 'empty' };
   #running: Promise<void> | undefined;
-  #synced = Promise.withResolvers<void>();
-  #listed = false;
+  readonly #presence = new Presence();
   readonly #progress = new Progress();
   readonly #hearing: Silence;
   readonly #series = new FailureTracker();
@@ -65,12 +65,17 @@ export class Reflector<T extends KubeObject> {
   }
 
   get isSynced(): boolean {
-    return this.#listed;
+    return this.#presence.isKnown;
   }
 
-  /** synced resolves when the first list is complete. */
+  /** isServed is false for an optional kind that the API server does not know. */
+  get isServed(): boolean {
+    return this.#presence.isServed;
+  }
+
+  /** synced resolves when the first list is complete, or the optional kind is known not to be there. */
   synced(): Promise<void> {
-    return this.#synced.promise;
+    return this.#presence.known();
   }
 
   start(): void {
@@ -79,7 +84,15 @@ export class Reflector<T extends KubeObject> {
 
   async stop(): Promise<void> {
     this.#stop.abort(new Error('the reflector was stopped'));
+    this.#presence.wake();
     await this.#running;
+  }
+
+  /** lookAgain: there is reason to believe that an absent kind is served now, or soon. */
+  lookAgain(): void {
+    if (this.isServed) return;
+    this.#failures = 0;
+    this.#presence.wake();
   }
 
   async #run(): Promise<void> {
@@ -95,6 +108,8 @@ export class Reflector<T extends KubeObject> {
         return this.#watch(state.version);
       case 'doubtful':
         return this.#ask(state);
+      case 'absent':
+        return this.#doze();
       case 'waiting':
         await sleep(this.#clock, state.ms, this.#stop.signal);
         return state.then;
@@ -109,15 +124,44 @@ export class Reflector<T extends KubeObject> {
       const { version, changed } = await slot(() => this.#readPages(state.why === 'restored'));
       this.#paged = true;
       if (state.why === 'deaf') this.#hearing.relisted(changed);
-      this.#happened(this.#listed ? 'relist' : 'list');
-      this.#listed = true;
-      this.#synced.resolve();
+      this.#happened(this.isServed ? 'relist' : 'list');
+      this.#answered(true);
       return { type: 'watching', version };
     } catch (error) {
+      if (this.#isGone(error)) return this.#gone();
       // The snapshot behind the pages was compacted while they were read: one list without pages is always whole.
       if (isExpired(error)) this.#paged = false;
       return this.#failed({ verb: 'list', error, opened: false }, state);
     }
+  }
+
+  #isGone(error: unknown): boolean {
+    return this.#o.optional === true && isNotFound(error);
+  }
+
+  /** gone: of a kind that is not served there is nothing. */
+  #gone(): ReflectorState {
+    const { store, namespace } = this.#o;
+    this.#recovered(this.#series.over());
+    const before = store.keys(namespace).flatMap((key) => store.remove(key) ?? []);
+    this.#answered(false);
+    for (const change of before) this.#tell(change, true);
+    return { type: 'absent' };
+  }
+
+  /** answered: the API server has said whether it serves the kind. */
+  #answered(served: boolean): void {
+    const news = this.#presence.answered(served);
+    if (news === undefined) return;
+    if (!served) this.#failures = 0;
+    if (!served || news === 'changed') this.#happened(served ? 'served' : 'absent');
+    this.#o.onServed?.();
+  }
+
+  /** doze: it is looked for now and then in any case, because who says that it has come may not be allowed to be heard. */
+  async #doze(): Promise<ReflectorState> {
+    await this.#presence.nap(this.#clock, this.#delay(undefined));
+    return { type: 'empty' };
   }
 
   async #readPages(versionsReused: boolean): Promise<{ version: string; changed: boolean }> {
@@ -155,7 +199,7 @@ export class Reflector<T extends KubeObject> {
       const isDeaf = silent && this.#hearing.isDeaf(version, current);
       return isDeaf ? { type: 'empty', why: 'deaf' } : { type: 'watching', version };
     } catch (error) {
-      return this.#failed({ verb: 'list', error, opened: false }, state);
+      return this.#isGone(error) ? { type: 'empty' } : this.#failed({ verb: 'list', error, opened: false }, state);
     }
   }
 
@@ -179,6 +223,7 @@ export class Reflector<T extends KubeObject> {
       failure = { verb: 'watch', error, opened: life.openedAt !== undefined };
     }
     const ended = this.#ended(life);
+    if (failure !== undefined && this.#isGone(failure.error)) return this.#wait(undefined, { type: 'empty' });
     if (failure !== undefined) return this.#failed(failure, resumption(failure.error, version, ended));
     const then: ReflectorState = ended.silent
       ? { type: 'doubtful', version, silent: true }
@@ -290,7 +335,11 @@ export class Reflector<T extends KubeObject> {
   }
 
   #wait(error: unknown, then: ReflectorState): ReflectorState {
-    return { type: 'waiting', ms: retryDelay(this.#timing.backoff, this.#failures++, error, this.#random), then };
+    return { type: 'waiting', ms: this.#delay(error), then };
+  }
+
+  #delay(error: unknown): number {
+    return retryDelay(this.#timing.backoff, this.#failures++, error, this.#random);
   }
 
   #recovered(trouble: FailureSeries | undefined): void {

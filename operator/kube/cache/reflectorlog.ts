@@ -11,6 +11,8 @@ export const logHappening = (log: Logger, h: Happening): void => {
   const about = { resource, ...(namespace !== undefined && { namespace }) };
   if (type === 'restored')
     return log.warn(about, 'resource versions went back, as after the restore of a backup: listing everything anew');
+  if (type === 'absent') return log.info(about, 'not served by this cluster: found when it comes');
+  if (type === 'served') return log.info(about, 'served by this cluster now');
   if (trouble === undefined) return;
   const { verb, error, failures, since } = trouble;
   if (type === 'failure') log.warn({ ...about, verb, ...fieldsOf(error) }, `cannot ${verb}, trying again`);

@@ -14,7 +14,11 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
   readonly metadataOnly?: boolean | undefined;
+  /** The kind may not be there: that is no failure, and then there is nothing of it. */
+  readonly optional?: boolean | undefined;
   readonly changed: ChangeHandler<T>;
+  /** onServed is told when an optional kind begins or ceases to be served. */
+  readonly onServed?: (() => void) | undefined;
   readonly timing?: Partial<Timing> | undefined;
   readonly onHappening?: ((h: Happening) => void) | undefined;
   /** onError is told of an object that could not be taken: trim or an index function threw. */

@@ -39,6 +39,8 @@ export type ReflectorState =
   | { readonly type: 'watching'; readonly version: string }
   /** The same, but the server may have gone back meanwhile, or nothing was heard for long: ask how far it is. */
   | { readonly type: 'doubtful'; readonly version: string; readonly silent: boolean }
+  /** The API server does not serve the kind, which is optional: LIST when there is reason to, or now and then. */
+  | { readonly type: 'absent' }
   /** Something failed: wait, then go on. */
   | { readonly type: 'waiting'; readonly ms: number; readonly then: ReflectorState }
   | { readonly type: 'stopped' };

@@ -34,6 +34,7 @@ describe('what the controllers want cached', () => {
   it.each([
     ['labels', { labelSelector: 'b' }],
     ['content', { metadataOnly: true }],
+    ['whether the kind may be missing', { labelSelector: 'a', optional: true }],
   ])('cannot differ in %s', (_, rest) => {
     expect(() => mergeCacheSpecs([[cached(Pod, { labelSelector: 'a' })], [cached(Pod, rest)]], [])).toThrow(/pods/);
   });

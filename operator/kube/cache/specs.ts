@@ -5,7 +5,8 @@ import { resourceId } from '../paths.ts';
 const same = (a: CacheSpec, b: CacheSpec): boolean =>
   a.labelSelector === b.labelSelector &&
   a.fieldSelector === b.fieldSelector &&
-  (a.metadataOnly ?? false) === (b.metadataOnly ?? false);
+  (a.metadataOnly ?? false) === (b.metadataOnly ?? false) &&
+  (a.optional ?? false) === (b.optional ?? false);
 
 const merge = (a: CacheSpec, b: CacheSpec): CacheSpec => {
   if (!same(a, b)) throw new Error(`${resourceId(a.resource)} is wanted with two different selections`);

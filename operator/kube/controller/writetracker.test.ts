@@ -38,6 +38,8 @@ const handFed = (): WatchedCache & { put(o: KubeObject): void; drop(): void; rea
     progress: () => progress.version,
     whenSeen: (_, __, version, seen) => progress.when(version, seen),
     trouble: () => undefined,
+    isServed: () => true,
+    subscribeServed: () => () => undefined,
     subscribe: (_, handler) => {
       handlers.add(handler as ChangeHandler);
       return () => void handlers.delete(handler as ChangeHandler);
