@@ -60,8 +60,10 @@ const mayImport = {
   ],
   'operator/shell': ['operator/kube', 'operator/kube/controller'],
   cli: [
-    ...['cli/commands', 'operator/api', 'operator/archive', 'operator/kube', 'operator/kube/client', 'package.json'],
+    ...['cli/commands', 'cli/manifest', 'operator/api', 'operator/archive', 'operator/kube', 'operator/kube/client'],
+    'package.json',
   ],
+  'cli/manifest': ['cli/asked.ts', 'cli/errors.ts', 'operator/api'],
   'cli/commands': [
     ...['cli', 'cli/commands/app', 'cli/commands/app/env', 'cli/commands/configuration', 'cli/commands/route'],
     ...['cli/commands/namespace', 'cli/commands/cluster'],

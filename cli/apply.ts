@@ -1,66 +1,74 @@
 import { App } from '../operator/api/app.ts';
-import { ApiError } from '../operator/kube/errors.ts';
-import { apiVersionOf, type Key } from '../operator/kube/resource.ts';
+import { isConflict } from '../operator/kube/errors.ts';
+import type { Key } from '../operator/kube/resource.ts';
+import type { Intent } from '../operator/kube/types.ts';
+import type { Asked, AskedSpec } from './asked.ts';
 import { fieldManager } from './client.ts';
+import { clash, conflictsOf, mayTakeOver } from './conflict.ts';
 import { UserError } from './errors.ts';
 import type { Tools } from './follow.ts';
-import { paused, pinned, sourceManagers } from './judge.ts';
-import type { Archive } from './pack.ts';
+import { intentOf, refuseUnknown, type Owned, type WantedSource } from './intent.ts';
+import { paused, pinned } from './judge.ts';
+import { ownedBy } from './owned.ts';
+import { ownersOf } from './owners.ts';
+import { isSame, kindsOf, sourcePlace } from './source.ts';
 
-/** Wanted is what an App is to run, and whether other tools may be overridden for it. */
+/** Wanted is what an App is to be, and whether other tools may be overridden for it. */
 export interface Wanted {
   readonly key: Key;
+  readonly asked: Asked;
+  readonly source: WantedSource;
   readonly force: boolean;
 }
 
-const clash = (error: ApiError, key: Key): UserError =>
-  new UserError(
-    `App ${key.name}: its source is managed by another tool: ${error.message}`,
-    'push with --force to take the source over; a GitOps tool may set it back',
-    { cause: error },
-  );
-
-/** A source that only people with kubectl wrote may be taken over; one that a GitOps tool syncs may not. */
-const mayTakeOver = (live: App | undefined): boolean =>
-  sourceManagers(live).every((manager) => manager === fieldManager || manager.startsWith('kubectl'));
-
-/** refuseInVain ends a push before anything is written, where the App's own spec keeps it from running what is pushed. */
-const refuseInVain = (live: App | undefined, archive: Archive, key: Key): void => {
-  const { source, stageRun, paused: isPaused } = live?.spec ?? {};
+/** refuseInVain ends a push before anything is written, where the App's own spec will keep it from running what is pushed. */
+const refuseInVain = (live: App | undefined, { key, source }: Wanted, intent: Intent, owned: Owned): void => {
+  // What we applied and do not apply any more goes.
+  const { stageRun, paused: isPaused } = {
+    ...live?.spec,
+    ...Object.fromEntries(Object.keys(owned.spec ?? {}).map((field) => [field, undefined])),
+    ...(intent['spec'] as AskedSpec),
+  } as AskedSpec;
   // A rollback to what is pushed here, or nothing to do at all.
-  if (source?.blob?.sha256 === archive.sha256 && live?.status?.source?.sha256 === archive.sha256) return;
+  const { blob } = source;
+  if (blob !== undefined && isSame(live?.spec.source, source) && live?.status?.source?.sha256 === blob.sha256) return;
   const ended = stageRun !== undefined ? pinned(key, stageRun) : isPaused === true ? paused(key) : undefined;
   if (ended !== undefined) throw new UserError(`${ended.message}; nothing was changed`, ended.hint);
 };
 
-/** applySource points the App at the archive, and makes the App where there is none. Nothing else of it is touched. */
-export const applySource = async ({ kube, signal }: Tools, { key, force }: Wanted, archive: Archive): Promise<App> => {
-  const live = await kube.get(App, key, { signal });
-  refuseInVain(live, archive, key);
-  const others = Object.keys(live?.spec.source ?? {}).filter((kind) => kind !== 'blob');
-  if (others.length > 0 && !force)
+/** replaceKind puts one kind of source in the place of another in one write: exactly one may be there, so they cannot be merged. */
+const replaceKind = async ({ kube, signal }: Tools, live: App, { key, source, force }: Wanted): Promise<void> => {
+  const others = kindsOf(live.spec.source).filter((kind) => !kindsOf(source).includes(kind));
+  if (others.length === 0) return;
+  if (!force && !ownersOf(live, sourcePlace).every(({ manager }) => manager === fieldManager))
     throw new UserError(
       `App ${key.name} runs from another kind of source (${others.join(', ')})`,
-      'push with --force to run it from this folder instead',
+      'push with --force to run it from this one instead',
     );
-  const source = { blob: { sha256: archive.sha256, size: archive.size } };
-  // Another kind of source is replaced, not merged: exactly one may be there.
-  if (others.length > 0)
-    await kube.mergePatch(
-      App,
-      key,
-      { spec: { source: { ...source, ...Object.fromEntries(others.map((o) => [o, null])) } } },
-      { signal },
-    );
-  const intent = { apiVersion: apiVersionOf(App), kind: App.kind, metadata: { ...key }, spec: { source } };
+  const patch = { spec: { source: { ...source, ...Object.fromEntries(others.map((kind) => [kind, null])) } } };
+  await kube.mergePatch(App, key, patch, { signal });
+};
+
+/**
+ * applyApp applies an App as it is wanted, and makes it where there is none. What others manage of it stays theirs; what
+ * people wrote by hand may be written again, what a tool keeps only by force.
+ */
+export const applyApp = async (tools: Tools, wanted: Wanted): Promise<App> => {
+  const { kube, signal } = tools;
+  const { key, asked, source, force } = wanted;
+  const live = await kube.get(App, key, { signal });
+  const owned: Owned = live === undefined ? {} : ownedBy(live, fieldManager);
+  const intent = intentOf(key, asked, source, owned);
+  refuseUnknown(intent);
+  refuseInVain(live, wanted, intent, owned);
+  if (live !== undefined) await replaceKind(tools, live, wanted);
+  const apply = (forced: boolean): Promise<App> => kube.apply(App, intent, { signal, force: forced });
   try {
-    return await kube.apply(App, intent, {
-      fieldManager,
-      signal,
-      force: force || others.length > 0 || mayTakeOver(live),
-    });
+    return await apply(force);
   } catch (error) {
-    if (error instanceof ApiError && error.code === 409) throw clash(error, key);
-    throw error;
+    if (!isConflict(error)) throw error;
+    const conflicts = conflictsOf(error, live);
+    if (conflicts.length > 0 && mayTakeOver(conflicts)) return apply(true);
+    throw clash(key, conflicts, error);
   }
 };

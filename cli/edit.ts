@@ -1,11 +1,12 @@
 import { App, type AppSpec } from '../operator/api/app.ts';
 import type { KubeClient } from '../operator/kube/client/client.ts';
-import { isApiError, isConflict, type ApiError } from '../operator/kube/errors.ts';
+import { isConflict } from '../operator/kube/errors.ts';
 import { apiVersionOf, type Key } from '../operator/kube/resource.ts';
 import { fieldManager } from './client.ts';
+import { clash, conflictsAt, conflictsOf, mayTakeOver } from './conflict.ts';
 import { UserError } from './errors.ts';
-import { managersOf, ownedBy, type ManagedFields } from './owned.ts';
-import { ownersOf, written, type Place } from './owners.ts';
+import { ownedBy } from './owned.ts';
+import type { Place } from './owners.ts';
 
 interface Tools {
   readonly kube: KubeClient;
@@ -34,9 +35,6 @@ export interface Removal {
   readonly force?: boolean | undefined;
 }
 
-/** A field that people wrote by hand may be changed by the next command; one that a tool keeps is set back, or fights. */
-const isByHand = (manager: string): boolean => manager === fieldManager || manager.startsWith('kubectl');
-
 /** getApp reads an App that must be there. */
 export const getApp = async ({ kube, signal }: Tools, key: Key): Promise<App> => {
   const live = await kube.get(App, key, { signal });
@@ -47,33 +45,6 @@ export const getApp = async ({ kube, signal }: Tools, key: Key): Promise<App> =>
     `there is no App ${key.name} in namespace ${key.namespace}`,
     'epinio app list shows those that are there; -n chooses another namespace',
   );
-};
-
-const managed = (key: Key, fields: string, { manager = 'somebody', time }: ManagedFields, cause?: unknown): UserError =>
-  new UserError(
-    `App ${key.name}: ${fields} is managed by ${manager}${time === undefined ? '' : `, which wrote it last at ${time}`}`,
-    'change it where that tool reads it from, or take it over with --force; the tool may set it back',
-    { cause },
-  );
-
-interface Clash {
-  readonly field: string;
-  readonly manager: string;
-}
-
-/** clashesOf reads who owns what from the API server's words: `conflict with "argocd" using epinio.io/v1alpha1`. */
-const clashesOf = (error: ApiError): Clash[] =>
-  (error.details?.causes ?? []).map(({ field = 'a field', message = '' }) => ({
-    field: field.replace(/^\./, ''),
-    manager: /^conflict with "([^"]*)"/.exec(message)?.[1] ?? 'somebody',
-  }));
-
-const refused = (error: ApiError, { key }: Edit, live: App): UserError => {
-  const clashes = clashesOf(error).filter(({ manager }) => !isByHand(manager));
-  const manager = clashes[0]?.manager;
-  const found = managersOf(live).find((m) => m.manager === manager);
-  const fields = clashes.filter((c) => c.manager === manager).map(({ field }) => field);
-  return managed(key, fields.join(', '), found ?? { manager: manager ?? 'somebody' }, error);
 };
 
 /** editApp applies a change with the CLI's own field manager; what that owned and the change does not name stays. */
@@ -89,8 +60,10 @@ export const editApp = async (tools: Tools, edit: Edit): Promise<App> => {
   try {
     return await kube.apply(App, intent, { signal, force });
   } catch (error) {
-    if (force || !isApiError(error, 409) || error.details?.causes === undefined) throw error;
-    if (!clashesOf(error).every(({ manager }) => isByHand(manager))) throw refused(error, edit, live);
+    const conflicts = force || !isConflict(error) ? [] : conflictsOf(error, live);
+    // What was read is no longer what is there: the App went, or another one has its name.
+    if (conflicts.length === 0) throw error;
+    if (!mayTakeOver(conflicts)) throw clash(key, conflicts, error);
     return await kube.apply(App, intent, { signal, force: true });
   }
 };
@@ -106,10 +79,8 @@ export const removeFromApp = async (tools: Tools, removal: Removal): Promise<App
   const { key, places, patch, force = false } = removal;
   for (let attempt = 1; ; attempt++) {
     const live = await getApp(tools, key);
-    for (const place of force ? [] : places) {
-      const owner = ownersOf(live, place).find(({ manager = '' }) => !isByHand(manager));
-      if (owner !== undefined) throw managed(key, written(place), owner);
-    }
+    const conflicts = force ? [] : conflictsAt(live, places);
+    if (!mayTakeOver(conflicts)) throw clash(key, conflicts);
     const { resourceVersion } = live.metadata;
     try {
       return await kube.mergePatch(App, key, { metadata: { resourceVersion }, spec: patch(live) }, { signal });

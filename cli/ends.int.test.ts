@@ -239,7 +239,7 @@ describe('the command line', () => {
   it.each<[string, readonly string[], number, RegExp]>([
     ['an unknown flag', ['push', '--what'], 2, /unknown option '--what'/],
     ['an unknown command', ['pull'], 2, /unknown command 'pull'/],
-    ['no time to wait', ['push', '--timeout', '-1'], 2, /must be a number of seconds/],
+    ['no time to wait', ['push', '--timeout', '-1'], 2, /must be a time such as 90s/],
     ['a file that is no archive', ['push', '--name', 'x', '--path', import.meta.filename], 1, /is no archive/],
     ['a name that is none', ['push', '--name', 'A_B'], 1, /cannot be the name of an App/],
   ])('%s', async (_, args, code, words) => {

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeClient } from '../operator/kube/client/client.ts';
-import { showBuilds } from './buildlog.ts';
+import type { App } from '../operator/api/app.ts';
+import { showBuilds, type Builds } from './buildlog.ts';
 import { exits, UserError } from './errors.ts';
-import { heldBy, judge, ofApp, react, type Mine, type Verdict } from './judge.ts';
+import { heldBy, isThere, judge, ofApp, react, type Ended, type Mine, type Verdict } from './judge.ts';
 import type { Output } from './output.ts';
 import type { Archive } from './pack.ts';
 import { createObserver } from './observe.ts';
@@ -52,20 +53,51 @@ const tooLate = (verdict: Verdict | undefined, last: string | undefined, seconds
     { code: exits.timeout },
   );
 
-/** Followed is how a push went well. */
-export type Followed = Extract<Verdict, { type: 'ready' }>;
+/** Followed is how a push went well: what serves, or that its source is where it is awaited. */
+export type Followed = Extract<Verdict, { type: 'ready' }> | { readonly type: 'there' };
+
+/** Following says what is waited for, and for how long. */
+export interface Following {
+  /** The source of a push of this machine. */
+  readonly archive: Archive | undefined;
+  /** Ready: until it serves. There: until the cluster has the source and needs nothing of this machine any more. */
+  readonly until: 'ready' | 'there';
+  readonly timeoutMs: number;
+}
+
+/** createEnd ends a push that cannot go well any more, after the last lines of the build. */
+const createEnd =
+  ({ output }: Tools, builds: Builds) =>
+  async ({ message, hint, log }: Ended): Promise<never> => {
+    await builds.end();
+    if (log !== undefined && !builds.shown()) for (const line of log.split('\n')) output.line(line);
+    throw new UserError(message, hint);
+  };
 
 /**
- * follow waits until exactly this archive serves, uploading it and showing its build on the way; a UserError says why it
+ * follow waits until exactly this source serves, uploading it and showing its build on the way; a UserError says why it
  * does not. The time that an upload takes does not count.
  */
-export const follow = async (tools: Tools, mine: Mine, archive: Archive, timeoutMs: number): Promise<Followed> => {
-  const { output, signal, now } = tools;
+export const follow = async (tools: Tools, mine: Mine, following: Following): Promise<Followed> => {
+  const { signal, now } = tools;
+  const { archive, until, timeoutMs } = following;
   const observe = createObserver(tools, mine);
   const narrator = createNarrator(tools);
   const stopwatch = createStopwatch(tools);
-  const uploader = createUploader(tools, mine, archive);
+  const uploader = archive && createUploader(tools, mine, archive);
   await using builds = showBuilds(tools, mine.key.namespace);
+  const end = createEnd(tools, builds);
+  const isThereNow = (app: App | undefined): boolean =>
+    until === 'there' && (uploader?.isDone() === true || (app !== undefined && isThere(app)));
+
+  const act = async (verdict: Verdict): Promise<void> => {
+    if (verdict.type === 'upload') await uploader?.offer(verdict.to, verdict.why);
+    if (until === 'ready' && verdict.type === 'progress' && verdict.run !== undefined) builds.show(verdict.run);
+    const reaction = react(verdict, stopwatch(verdict), mine);
+    if (reaction.type === 'end') await end(reaction.ended);
+    if (reaction.type === 'say') narrator.say(reaction.text);
+  };
+
   const startedAt = now();
   for (;;) {
     const seen = await observe();
@@ -74,17 +106,9 @@ export const follow = async (tools: Tools, mine: Mine, archive: Archive, timeout
       await builds.end();
       return verdict;
     }
-    if (verdict?.type === 'upload') await uploader.offer(verdict.to, verdict.why);
-    if (verdict?.type === 'progress' && verdict.run !== undefined) builds.show(verdict.run);
-    const reaction = verdict && react(verdict, stopwatch(verdict), mine);
-    if (reaction?.type === 'end') {
-      await builds.end();
-      const { message, hint, log } = reaction.ended;
-      if (log !== undefined && !builds.shown()) for (const line of log.split('\n')) output.line(line);
-      throw new UserError(message, hint);
-    }
-    if (reaction?.type === 'say') narrator.say(reaction.text);
-    if (now() - startedAt - uploader.tookMs() > timeoutMs)
+    if (verdict !== undefined) await act(verdict);
+    if (isThereNow(seen?.app)) return { type: 'there' };
+    if (now() - startedAt - (uploader?.tookMs() ?? 0) > timeoutMs)
       throw tooLate(verdict, narrator.last(), Math.round(timeoutMs / 1000), mine);
     await sleep(lookMs, undefined, { signal }).catch(() => signal.throwIfAborted());
   }

@@ -7,7 +7,7 @@ import { conditionOf } from './testing/conditions.ts';
 const sha256 = 'a'.repeat(64);
 const other = 'b'.repeat(64);
 const key = { namespace: 'n', name: 'web' };
-const mine = { key, uid: 'u', sha256 };
+const mine = { key, uid: 'u', source: { blob: { sha256, size: 1 } } };
 
 interface Given {
   readonly conditions?: readonly string[];
@@ -72,7 +72,7 @@ describe('what a push makes of what it observes', () => {
       undefined,
       {
         type: 'ended',
-        message: 'argocd-controller replaced the source that was pushed: App web now runs from another source',
+        message: 'argocd-controller replaced the source that was pushed: App web now runs from the image x',
       },
     ],
     // The operator has not looked yet.

@@ -5,13 +5,16 @@ import type { StageRun } from '../operator/api/stagerun.ts';
 import { findCondition, type ReadCondition } from '../operator/kube/conditions.ts';
 import type { Key } from '../operator/kube/resource.ts';
 import { fieldManager } from './client.ts';
+import type { WantedSource } from './intent.ts';
+import { ownersOf } from './owners.ts';
+import { describeSource, isSame, sourcePlace } from './source.ts';
 import type { Upload } from './upload.ts';
 
-/** Mine is what was pushed: which archive, into which App (one that is made anew under the same name is another). */
+/** Mine is what was pushed: which source, into which App (one that is made anew under the same name is another). */
 export interface Mine {
   readonly key: Key;
   readonly uid: string;
-  readonly sha256: string;
+  readonly source: WantedSource;
 }
 
 /** Observed is the world at one moment: the App, and the StageRun that it wants. */
@@ -30,12 +33,13 @@ export type Verdict =
   | { readonly type: 'progress'; readonly why: string | undefined; readonly run: StageRun | undefined }
   /** Pods fail; Kubernetes goes on trying, which helps only where the cause goes by itself. */
   | { readonly type: 'failing'; readonly reason: string; readonly message: string }
-  /** Exactly this archive serves. */
+  /** Exactly this source serves. */
   | { readonly type: 'ready'; readonly url: string | undefined; readonly note: string | undefined }
-  /** Nothing will change by itself, or it is no longer about this archive. */
+  /** Nothing will change by itself, or it is no longer about this source. */
   | { readonly type: 'ended'; readonly message: string; readonly hint: string; readonly log?: string | undefined };
 
-type Ended = Extract<Verdict, { type: 'ended' }>;
+/** Ended is a verdict that will not change by itself. */
+export type Ended = Extract<Verdict, { type: 'ended' }>;
 
 const condition = (app: App, type: string): ReadCondition | undefined =>
   findCondition(app.status?.conditions as readonly ReadCondition[] | undefined, type);
@@ -61,29 +65,16 @@ export const paused = (key: Key): Ended => ({
   hint: `resume it, then push again: ${removing('paused', key)}`,
 });
 
-interface ManagedFields {
-  readonly manager?: string;
-  readonly time?: string;
-  readonly fieldsV1?: { readonly 'f:spec'?: { readonly 'f:source'?: unknown } };
-}
-
-/** sourceManagers tells who manages the source of an App, by the latest write. */
-export const sourceManagers = (app: App | undefined): string[] =>
-  ((app?.metadata.managedFields ?? []) as ManagedFields[])
-    .filter((m) => m.fieldsV1?.['f:spec']?.['f:source'] !== undefined)
-    .toSorted((a, b) => (b.time ?? '').localeCompare(a.time ?? ''))
-    .map((m) => m.manager ?? 'somebody');
-
 const replaced = (app: App, { key }: Mine): Ended => {
-  const [manager] = sourceManagers(app);
-  if (manager === undefined)
+  const [owner] = ownersOf(app, sourcePlace);
+  if (owner === undefined)
     return {
       type: 'ended',
       message: `somebody removed the source that was pushed: App ${key.name} has none now`,
       hint: 'push again, or ask who else changes this App',
     };
-  const now = app.spec.source?.blob?.sha256;
-  const source = now === undefined ? 'another source' : `the archive ${now.slice(0, 12)}…`;
+  const { manager = 'somebody' } = owner;
+  const source = describeSource(app.spec.source);
   return manager === fieldManager
     ? {
         type: 'ended',
@@ -108,7 +99,7 @@ const notMine = (app: App | undefined, mine: Mine): Ended | undefined => {
       message: `App ${name} was deleted and made anew during the push`,
       hint: 'push again if yours is the one that should run',
     };
-  return app.spec.source?.blob?.sha256 === mine.sha256 ? undefined : replaced(app, mine);
+  return isSame(app.spec.source, mine.source) ? undefined : replaced(app, mine);
 };
 
 /** isBlocked: the spec itself keeps the archive from running. */
@@ -128,9 +119,9 @@ const stalled = (app: App, run: StageRun | undefined, { key }: Mine): Ended => {
   };
 };
 
-const awaited = (app: App, { sha256 }: Mine): Verdict | undefined => {
+const awaited = (app: App, { source: { blob } }: Mine): Verdict | undefined => {
   const { upload } = app.status ?? {};
-  if (upload?.url === undefined || upload.sha256 !== sha256) return undefined;
+  if (upload?.url === undefined || upload.sha256 !== blob?.sha256) return undefined;
   const source = condition(app, ConditionType.SourceReady);
   const wrong = source?.status === 'False' && source.reason !== Reason.AwaitingUpload;
   return {
@@ -171,15 +162,25 @@ const working = ({ app, run }: { readonly app: App; readonly run: StageRun | und
   return { type: 'progress', why, run: building };
 };
 
+/** serves: what runs was built from exactly this archive. A repository and an image are looked at anew for each generation. */
+const serves = (app: App, { source: { blob } }: Mine): boolean =>
+  isTrue(app, ConditionType.Ready) && (blob === undefined || app.status?.source?.sha256 === blob.sha256);
+
+/** isThere: the operator has seen the source of the App as it is now. */
+export const isThere = ({ metadata, status }: App): boolean =>
+  status?.observedGeneration === metadata.generation &&
+  findCondition(status.conditions as readonly ReadCondition[] | undefined, ConditionType.SourceReady)?.status ===
+    'True';
+
 /**
  * judge reads how a push stands. Nothing counts that the operator said of an earlier generation, and an App that is ready
- * counts only when what serves was built from exactly this archive.
+ * counts only when what serves was built from exactly this source.
  */
 export const judge = ({ app, run }: Observed, mine: Mine): Verdict => {
   const gone = notMine(app, mine);
   if (gone !== undefined || app === undefined) return gone ?? { type: 'silent' };
   if (app.status?.observedGeneration !== app.metadata.generation) return { type: 'silent' };
-  if (isTrue(app, ConditionType.Ready) && app.status.source?.sha256 === mine.sha256) {
+  if (serves(app, mine)) {
     const ready = condition(app, ConditionType.Ready);
     return { type: 'ready', url: app.status.url, note: ready?.reason === Reason.Ready ? undefined : ready?.message };
   }

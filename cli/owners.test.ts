@@ -16,9 +16,9 @@ const app = {
 
 it.each([
   [['spec', 'port'], ['kubectl'], 'spec.port'],
-  [['spec', 'env', { name: 'A' }], ['epinio-cli'], 'spec.env[name=A]'],
-  [['spec', 'env', { name: 'B' }], [], 'spec.env[name=B]'],
-  [['spec', 'routes', { host: 'a.b', path: '/' }], [], 'spec.routes[host=a.b,path=/]'],
+  [['spec', 'env', { name: 'A' }], ['epinio-cli'], 'spec.env[name="A"]'],
+  [['spec', 'env', { name: 'B' }], [], 'spec.env[name="B"]'],
+  [['spec', 'routes', { host: 'a.b', path: '/' }], [], 'spec.routes[host="a.b",path="/"]'],
   [['spec'], ['kubectl', 'epinio-cli'], 'spec'],
 ] as readonly (readonly [Place, readonly string[], string])[])(
   'tells who owns %j, the latest first',

@@ -21,14 +21,14 @@ export const ownersOf = (object: KubeObject | undefined, place: Place): ManagedF
     .filter(({ fieldsV1 }) => place.reduce<Fields | undefined>(below, fieldsV1) !== undefined)
     .toSorted((a, b) => (b.time ?? '').localeCompare(a.time ?? ''));
 
-/** written says how a place is written: `spec.env[name=PORT]`. */
+/** written writes a place as the API server does: `spec.env[name="PORT"]`. */
 export const written = (place: Place): string =>
   place
     .map((step) =>
       typeof step === 'string'
         ? `.${step}`
         : `[${Object.entries(step)
-            .map(([key, value]) => `${key}=${String(value)}`)
+            .map(([key, value]) => `${key}=${JSON.stringify(value)}`)
             .join(',')}]`,
     )
     .join('')

@@ -74,6 +74,18 @@ describe('packing a folder', () => {
     await archive[Symbol.asyncDispose]();
   });
 
+  it('leaves out what the manifest ignores, unless .epinioignore takes it back, and the manifest that is pushed', async () => {
+    await write('.epinioignore', '!keep.log\n!.git\n');
+    await write('.git/config');
+    await write('a.log');
+    await write('keep.log');
+    await write('my [1].yml');
+    await write('sub/my [1].yml');
+    const archive = await pack(root, { ignore: ['*.log', '!.gitignore'], manifest: join(root, 'my [1].yml') });
+    expect(await list(archive.file)).toEqual(['file keep.log 644', 'directory sub/ 755', 'file sub/my [1].yml 644']);
+    await archive[Symbol.asyncDispose]();
+  });
+
   it.each([
     ['a link to outside', async () => symlink('../../etc/passwd', join(root, 'evil')), /evil points outside/],
     ['an absolute link', async () => symlink('/etc/passwd', join(root, 'abs')), /abs points outside/],

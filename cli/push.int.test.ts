@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { App } from '../operator/api/app.ts';
+import { nothing, type Asked } from './asked.ts';
 import type { UserError } from './errors.ts';
 import { connectTo } from './client.ts';
 import type { Output } from './output.ts';
@@ -21,7 +22,7 @@ afterAll(async () => {
 });
 
 /** pushing starts a push; ended is the URL, or the words with which it failed. */
-const pushing = (name: string, over: Partial<Push> = {}) => {
+const pushing = (name: string, { asked, ...over }: Partial<Omit<Push, 'asked'>> & { asked?: Partial<Asked> } = {}) => {
   const steps: string[] = [];
   const applied = Promise.withResolvers<void>();
   const step = (text: string): void => {
@@ -32,12 +33,14 @@ const pushing = (name: string, over: Partial<Push> = {}) => {
   const stop = new AbortController();
   const push: Push = {
     key: { namespace: world.namespace, name },
-    path: world.folder,
+    asked: { ...nothing, origin: { type: 'path', path: world.folder }, ...asked },
     force: false,
     timeoutMs: 20_000,
     ...over,
   };
-  const ended = runPush({ kube, output, signal: stop.signal, now: () => performance.now() }, push).catch(
+  const tools = { kube, output, signal: stop.signal, now: () => performance.now() };
+  const ended = runPush(tools, [push], true).then(
+    ([outcome]) => outcome?.url,
     (error: unknown) => {
       applied.resolve();
       return `${(error as UserError).message} // ${(error as UserError).hint}`;
@@ -158,4 +161,52 @@ it.each([
   ],
 ])('says what to do about %s', async (_, over, words) => {
   expect(await pushing('x', over).ended).toMatch(words);
+});
+
+describe('several Apps', () => {
+  const pushAll = (names: readonly string[], wait: boolean) => {
+    const steps: string[] = [];
+    const step = (text: string): void => void steps.push(text);
+    const output: Output = { step, progress: () => {}, line: step, result: () => {}, failure: () => {} };
+    const asked = { ...nothing, origin: { type: 'path', path: world.folder } as const };
+    const pushes = names.map((name) => ({
+      key: { namespace: world.namespace, name },
+      asked,
+      force: false,
+      timeoutMs: 20_000,
+    }));
+    const tools = { kube, output, signal: new AbortController().signal, now: () => performance.now() };
+    return { steps, ended: runPush(tools, pushes, wait) };
+  };
+  const there = { conditions: ['SourceReady=True/SourceReady', 'Ready=Unknown/Staging', 'Staged=Unknown/Staging'] };
+
+  it('are all applied before the first is waited for', async () => {
+    const { steps, ended } = pushAll(['one', 'two'], true);
+    const count = (what: RegExp) => steps.filter((s) => what.test(s)).length;
+    await expect.poll(() => count(/^Applied/)).toBe(1);
+    await world.tell('one', there);
+    await expect.poll(() => count(/^Applied/)).toBe(2);
+    await world.tell('two', there);
+    await world.ready('two');
+    await world.ready('one');
+    expect((await ended).map(({ url }) => url)).toEqual(['http://one.example.com', 'http://two.example.com']);
+  });
+
+  it('or one that nobody waits for: it ends when the cluster has the sources', async () => {
+    const { steps, ended } = pushAll(['alone'], false);
+    await expect.poll(() => steps.at(-1)).toMatch(/^Applied/);
+    await world.tell('alone', there);
+    expect((await ended).map(({ url }) => url)).toEqual([undefined]);
+  });
+});
+
+it('an image is pushed without anything of this machine', async () => {
+  const push = pushing('image', { asked: { origin: { type: 'remote', source: { image: 'example.org/shop:1' } } } });
+  await push.applied;
+  await world.ready('image');
+  expect(await push.ended).toBe('http://image.example.com');
+  expect(push.steps).toEqual([
+    `Applied App image in namespace ${world.namespace} with the image example.org/shop:1`,
+    'The App is ready',
+  ]);
 });

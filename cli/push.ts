@@ -1,18 +1,40 @@
-import { applySource, type Wanted } from './apply.ts';
+import { relative } from 'node:path';
+import type { App } from '../operator/api/app.ts';
+import type { Key } from '../operator/kube/resource.ts';
+import { applyApp } from './apply.ts';
+import type { Asked } from './asked.ts';
 import { exits, UserError } from './errors.ts';
 import { explain } from './explain.ts';
 import { follow, type Tools } from './follow.ts';
-import { ofApp } from './judge.ts';
+import type { WantedSource } from './intent.ts';
+import { ofApp, type Mine } from './judge.ts';
+import { appName } from './name.ts';
 import { bytes } from './output.ts';
-import { pack } from './pack.ts';
+import { pack, type Archive } from './pack.ts';
+import { describeSource } from './source.ts';
 
 export type { Tools } from './follow.ts';
 
-/** Push is what `epinio push` was asked to do. */
-export interface Push extends Wanted {
-  /** Folder or archive. */
-  readonly path: string;
+/** Push is what `epinio push` was asked to do with one App. */
+export interface Push {
+  readonly key: Key;
+  readonly asked: Asked;
+  /** Takes over what other tools manage. */
+  readonly force: boolean;
   readonly timeoutMs: number;
+}
+
+/** Packed is the source of an App, ready to be named in it; the archive, where the source is of this machine. */
+export interface Packed extends AsyncDisposable {
+  readonly source: WantedSource;
+  readonly archive: Archive | undefined;
+}
+
+/** Pushed is an App whose source the cluster has. */
+export interface Pushed {
+  readonly app: App;
+  readonly mine: Mine;
+  readonly packed: Packed;
 }
 
 /** Ends that say nothing of the App: the user asks what became of it. */
@@ -31,32 +53,124 @@ const afterwards = (error: UserError, push: Push, applied: boolean): UserError =
   return new UserError(error.message, hint, { code: error.code, cause: error });
 };
 
-/** runPush packs, applies, uploads, waits and returns the URL of the App; undefined where it has none. */
-export const runPush = async (tools: Tools, push: Push): Promise<string | undefined> => {
-  const { output, signal } = tools;
-  let applied = false;
+/** nameOf is the name that was asked for, or that of the folder; a source elsewhere gives none. */
+export const nameOf = ({ name, origin }: Asked): string => {
+  if (name === undefined && origin?.type === 'remote')
+    throw new UserError('the App has no name', 'give one with --name', { code: exits.usage });
+  return appName(name, origin?.type === 'path' ? origin.path : process.cwd());
+};
+
+/** shownPath is a path as its user would write it. */
+const shownPath = (path: string): string => {
+  const shown = relative(process.cwd(), path) || '.';
+  return shown.startsWith('..') ? path : shown;
+};
+
+/** packSource packs what is asked for, where it is of this machine. */
+export const packSource = async (
+  { output, signal }: Pick<Tools, 'output' | 'signal'>,
+  asked: Asked,
+): Promise<Packed> => {
+  const { origin = { type: 'path', path: process.cwd() } } = asked;
+  if (origin.type === 'remote')
+    return { source: origin.source, archive: undefined, [Symbol.asyncDispose]: async () => {} };
+  const { ignore, manifest } = asked;
+  const note = (text: string): void => output.step(text);
+  const progress = (text: string): void => output.progress(text);
+  const archive = await pack(origin.path, { signal, note, progress, ignore, manifest });
+  const { entries, size, sha256 } = archive;
+  const what = entries === undefined ? 'Read the archive' : `Packed ${entries} ${entries === 1 ? 'entry' : 'entries'}`;
+  const where = shownPath(origin.path);
+  output.step(`${what}${where === '.' ? '' : ` of ${where}`}, ${bytes(size)}, sha256 ${sha256.slice(0, 12)}…`);
+  const dispose = (): PromiseLike<void> => archive[Symbol.asyncDispose]();
+  return { source: { blob: { sha256, size } }, archive, [Symbol.asyncDispose]: dispose };
+};
+
+/** telling runs a part of a push, and tells of what breaks it off what became of the App. */
+const telling = async <T>(
+  { signal }: Tools,
+  push: Push,
+  applied: () => boolean,
+  part: () => Promise<T>,
+): Promise<T> => {
   try {
-    await using archive = await pack(push.path, {
-      signal,
-      note: (text) => output.step(text),
-      progress: (text) => output.progress(text),
-    });
-    const { entries, size, sha256 } = archive;
-    const what =
-      entries === undefined ? 'Read the archive' : `Packed ${entries} ${entries === 1 ? 'entry' : 'entries'}`;
-    output.step(`${what}, ${bytes(size)}, sha256 ${sha256.slice(0, 12)}…`);
-    applied = true;
-    const app = await applySource(tools, push, archive).catch((error: unknown) => {
-      applied = signal.aborted;
-      throw error;
-    });
-    output.step(`Applied App ${push.key.name} in namespace ${push.key.namespace}`);
-    const mine = { key: push.key, uid: app.metadata.uid, sha256 };
-    const { url, note } = await follow(tools, mine, archive, push.timeoutMs);
-    output.step(note ?? (url === undefined ? 'The App is ready; it has no route' : 'The App is ready'));
-    return url;
+    return await part();
   } catch (error) {
     // What is thrown while everything unwinds says less than the reason for it.
-    throw afterwards(explain(signal.aborted ? signal.reason : error), push, applied);
+    throw afterwards(explain(signal.aborted ? signal.reason : error), push, applied());
   }
+};
+
+/** startPush packs, applies and, where nobody waits for more, uploads. */
+export const startPush = (tools: Tools, push: Push, until: 'applied' | 'there'): Promise<Pushed> => {
+  const { output, signal } = tools;
+  let applied = false;
+  return telling(
+    tools,
+    push,
+    () => applied,
+    async () => {
+      const { key, asked, force, timeoutMs } = push;
+      for (const note of asked.notes) output.step(note);
+      const packed = await packSource(tools, asked);
+      try {
+        applied = true;
+        const app = await applyApp(tools, { key, asked, source: packed.source, force }).catch((error: unknown) => {
+          applied = signal.aborted;
+          throw error;
+        });
+        const from = packed.archive === undefined ? ` with ${describeSource(packed.source)}` : '';
+        output.step(`Applied App ${key.name} in namespace ${key.namespace}${from}`);
+        const mine = { key, uid: app.metadata.uid, source: packed.source };
+        const { archive } = packed;
+        if (until === 'there' && archive !== undefined) await follow(tools, mine, { archive, until, timeoutMs });
+        return { app, mine, packed };
+      } catch (error) {
+        await packed[Symbol.asyncDispose]();
+        throw error;
+      }
+    },
+  );
+};
+
+/** finishPush waits until what was pushed serves, and returns its URL; undefined where the App has none. */
+export const finishPush = (tools: Tools, push: Push, { mine, packed }: Pushed): Promise<string | undefined> =>
+  telling(
+    tools,
+    push,
+    () => true,
+    async () => {
+      const { archive } = packed;
+      const ended = await follow(tools, mine, { archive, until: 'ready', timeoutMs: push.timeoutMs });
+      const { url, note } = ended.type === 'ready' ? ended : {};
+      tools.output.step(note ?? (url === undefined ? 'The App is ready; it has no route' : 'The App is ready'));
+      return url;
+    },
+  );
+
+/** PushedApps is what became of all Apps of a push: the URLs of those that have one. */
+export interface PushOutcome {
+  readonly key: Key;
+  readonly url: string | undefined;
+}
+
+/**
+ * runPush pushes Apps: all are applied and uploaded before the first is waited for, so that they are built at the same time. The
+ * first that fails ends it; the others go on in the cluster.
+ */
+export const runPush = async (tools: Tools, pushes: readonly Push[], wait: boolean): Promise<PushOutcome[]> => {
+  await using packed = new AsyncDisposableStack();
+  const pushed: (Pushed & { readonly push: Push })[] = [];
+  for (const push of pushes) {
+    const until = wait && pushes.length === 1 ? 'applied' : 'there';
+    const one = await startPush(tools, push, until);
+    packed.use(one.packed);
+    pushed.push({ ...one, push });
+  }
+  const outcomes: PushOutcome[] = [];
+  for (const one of pushed) {
+    const { key } = one.push;
+    outcomes.push({ key, url: wait ? await finishPush(tools, one.push, one) : undefined });
+  }
+  return outcomes;
 };

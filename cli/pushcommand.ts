@@ -1,9 +1,8 @@
-import { resolve } from 'node:path';
-import { InvalidArgumentError, type Command } from 'commander';
-import { withClusterFlags } from './clusterflags.ts';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { duration, withClusterFlags } from './clusterflags.ts';
 import type { ClusterFlags } from './kubeconfig.ts';
-import { appName } from './name.ts';
 import type { Output } from './output.ts';
+import type { AppFlags } from './pushflags.ts';
 
 /** Process is what every command has of the process that it runs in. */
 export interface Process {
@@ -12,40 +11,70 @@ export interface Process {
   readonly signal: AbortSignal;
 }
 
-interface PushFlags extends ClusterFlags {
-  readonly name?: string;
-  readonly path: string;
-  readonly timeout: number;
-  readonly force: boolean;
+/** PushFlags are what a user may say to `epinio push`. */
+export interface PushFlags extends AppFlags, ClusterFlags {
+  readonly timeout?: number;
+  readonly force?: boolean;
+  readonly wait: boolean;
+  readonly dryRun?: boolean;
+  readonly output?: 'json' | 'yaml' | 'name';
 }
 
-const seconds = (text: string): number => {
-  const n = Number(text);
-  if (!(n > 0)) throw new InvalidArgumentError('must be a number of seconds above 0');
-  return n;
+const someTime = (text: string): number => {
+  const ms = duration(text);
+  if (ms <= 0) throw new InvalidArgumentError('must be a time above 0, such as 90s, 5m or 1m30s');
+  return ms;
 };
 
-const push = async ({ output, signal }: Process, flags: PushFlags): Promise<void> => {
-  const path = resolve(flags.path);
-  const name = appName(flags.name, path);
-  // What takes its time to load is loaded when it is used.
-  const [{ withCluster }, { runPush }] = await Promise.all([import('./kubeconfig.ts'), import('./push.ts')]);
-  await withCluster(flags, async ({ kube, namespace }) => {
-    const url = await runPush(
-      { kube, output, signal, now: () => performance.now() },
-      { key: { namespace, name }, path, force: flags.force, timeoutMs: flags.timeout * 1000 },
-    );
-    if (url !== undefined) output.result(url);
-  });
+const instances = (text: string): number => {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('must be a whole number, 0 or more');
+  return Number(text);
 };
+
+const collect = (text: string, before: readonly string[] | undefined): string[] => [...(before ?? []), text];
+
+const help = `
+Of several sources the flag counts, then the manifest, then this folder. The URL alone goes to stdout, all else to
+stderr. Manifests, how variables are merged, and exit codes: docs/cli.md
+
+Examples:
+  epinio push                                     this folder, or what ./epinio.yml says
+  epinio push shop/epinio.yml                     what this manifest says: one App or several
+  epinio push -n shop -p ./web                    a folder, or an archive of one
+  epinio push -n shop -g https://host/repo,main   a repository
+  epinio push -n shop --container-image-url nginx:1.29
+  epinio push --dry-run > app.yaml                an App for Git, applied by nobody yet
+`;
 
 /** addPush adds `epinio push`. */
 export const addPush = (program: Command, process: Process): Command =>
   withClusterFlags(program.command('push'))
-    .description('Pack a folder, apply it as an App, upload it, and wait until it serves')
-    .option('-n, --name <name>', 'name of the App (default: the name of the folder)')
-    .option('-p, --path <dir>', 'folder with the sources, or an archive of them', '.')
-    .option('--timeout <seconds>', 'how long to wait until the App serves', seconds, 900)
-    .option('--force', 'take the source over from another tool or another kind of source', false)
-    .addHelpText('after', '\nThe URL alone goes to stdout, all else to stderr. Exit codes: docs/cli.md')
-    .action((flags: PushFlags) => push(process, flags));
+    .description('Make an App of sources, and wait until it serves')
+    .argument('[manifest]', 'epinio.yml or Apps as YAML (default: ./epinio.yml where there is one)')
+    .option('-n, --name <name>', 'name of the App (default: that of the manifest, else of the folder)')
+    .option('-p, --path <path>', 'folder with the sources, or an archive of them')
+    .option('-g, --git <url,revision>', 'repository, and its branch, tag or commit')
+    .option('--git-config <secret>', 'Secret of the namespace with the credentials for the repository')
+    .option('--container-image-url <image>', 'image that runs as it is, without a build')
+    .option('--builder-image <builder>', 'builder profile or builder image')
+    .option('-i, --instances <number>', 'how many pods serve the App', instances)
+    .option('-e, --env <name=value>', 'variable of the App, or of its build (BP_…, BPE_…)', collect)
+    .option('--build-env <name=value>', 'variable of the build', collect)
+    .option('--env-replace', 'remove all variables that are not given')
+    .option('-b, --bind <names>', 'Secret or ConfigMap to bind; these replace those bound before', collect)
+    .option('-r, --route <host[/path]>', 'route; these replace those before', collect)
+    .option('-z, --clear-routes', 'no route at all')
+    .option('-v, --chart-value <name=value>', 'appListeningPort=PORT: where the App listens', collect)
+    .addOption(new Option('--app-chart <name>').hideHelp())
+    .option('--dry-run', 'print the App and ask no cluster')
+    .option('--no-wait', 'return when the cluster has the sources')
+    .addOption(new Option('--wait', 'wait until the App serves (default)').hideHelp())
+    .option('--timeout <time>', 'how long to wait until the App serves (default: 15m)', someTime)
+    .option('--force', 'take over what other tools manage, and another kind of source')
+    .addOption(new Option('-o, --output <format>', 'print the App and not its URL').choices(['json', 'yaml', 'name']))
+    .addHelpText('after', help)
+    .action(async (manifest: string | undefined, flags: PushFlags) => {
+      // What takes its time to load is loaded when it is used.
+      const { push } = await import('./pushaction.ts');
+      await push(process, manifest, flags);
+    });

@@ -4,7 +4,7 @@ import { see } from '../operator/app/testing/objects.ts';
 import { states, type Future } from '../operator/app/testing/states.ts';
 import { judge, type Verdict } from './judge.ts';
 
-// What the operator really says of an App in each of its states, and what a push of the App's archive makes of it.
+// What the operator really says of an App in each of its states, and what a push of the App's source makes of it.
 
 const verdicts: Readonly<Record<Future, readonly Verdict['type'][]>> = {
   Reconciling: ['progress', 'failing', 'upload'],
@@ -14,18 +14,18 @@ const verdicts: Readonly<Record<Future, readonly Verdict['type'][]>> = {
 
 const pushed = Object.entries(states).flatMap(([name, [given, future, ready]]) => {
   const seen = see(given);
-  const sha256 = seen.app.spec.source?.blob?.sha256;
-  return sha256 === undefined ? [] : [[name, { seen, sha256, future, ready }] as const];
+  const { source } = seen.app.spec;
+  return source === undefined ? [] : [[name, { seen, source, future, ready }] as const];
 });
 
-it.each(pushed)('%s', (_, { seen, sha256, future, ready }) => {
+it.each(pushed)('%s', (_, { seen, source, future, ready }) => {
   const plan = planApp(seen);
   if (plan.type === 'lookUp' || plan.status === undefined) throw new Error('there is no status');
   const app = { ...seen.app, status: plan.status };
   const wanted = plan.status.stageRun?.desired;
   const run = seen.runs.find((r) => r.metadata.name === wanted);
   const { name, namespace, uid } = app.metadata;
-  const verdict = judge({ app, run }, { key: { name, namespace }, uid, sha256 });
+  const verdict = judge({ app, run }, { key: { name, namespace }, uid, source });
   const inVain = app.spec.stageRun !== undefined || app.spec.paused === true;
   expect(inVain && !ready.startsWith('True/') ? ['ended'] : verdicts[future], JSON.stringify(verdict)).toContain(
     verdict.type,

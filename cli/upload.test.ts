@@ -104,7 +104,8 @@ const uploading = () => {
   };
   const { signal } = new AbortController();
   const output = { step: (text: string) => steps.push(text), progress: () => undefined };
-  const mine = { key: { namespace: 'n', name: 'a' }, uid: 'u', sha256: archive.sha256 };
+  const source = { blob: { sha256: archive.sha256, size: archive.size } };
+  const mine = { key: { namespace: 'n', name: 'a' }, uid: 'u', source };
   const uploader = createUploader({ kube, output, signal, now: () => now } as never, mine, archive);
   return { uploader, steps, asked, later: (ms: number) => void (now += ms) };
 };

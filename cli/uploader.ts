@@ -12,6 +12,8 @@ import { upload, UploadFailure, type Upload } from './upload.ts';
 export interface Uploader {
   /** offer is called whenever the archive is awaited; it does what is to be done now, which may be nothing. */
   offer(to: Upload, why: string | undefined): Promise<void>;
+  /** isDone tells whether the archive was sent and may be expected to arrive. */
+  isDone(): boolean;
   /** tookMs is how long all uploads took together. */
   tookMs(): number;
 }
@@ -81,6 +83,7 @@ export const createUploader = (tools: Tools, mine: Mine, archive: Archive): Uplo
       if (why !== undefined) output.step(why);
       await send(to);
     },
+    isDone: () => uploads > 0 && failures === 0,
     tookMs: () => took,
   };
 };

@@ -64,8 +64,8 @@ export const createWorld = async (): Promise<World> => {
     tell,
     ready: async (name) => {
       const app = await kube.get(App, { namespace, name });
-      const sha256 = app?.spec.source?.blob?.sha256 ?? '';
-      const more = { source: { sha256 }, url: `http://${name}.example.com` };
+      const sha256 = app?.spec.source?.blob?.sha256;
+      const more = { ...(sha256 && { source: { sha256 } }), url: `http://${name}.example.com` };
       return tell(name, { conditions: ['Ready=True/Ready: It runs.', 'Staged=True/Staged'], more });
     },
     run: makeRun,
