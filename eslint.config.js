@@ -35,13 +35,16 @@ const mayImport = {
     'operator/kube/reconcile',
   ],
   'operator/stagerun': [
-    ...['operator/stagerun/resources', 'operator/config.ts', 'operator/platform', 'operator/registry'],
-    ...['operator/storage', 'operator/api', 'operator/kube', 'operator/kube/apply', 'operator/kube/cache'],
-    ...['operator/kube/client', 'operator/kube/controller', 'operator/kube/reconcile', 'operator/telemetry'],
+    ...['operator/stagerun/resources', 'operator/stagerun/build', 'operator/config.ts', 'operator/platform'],
+    ...['operator/registry', 'operator/storage', 'operator/api', 'operator/kube', 'operator/kube/cache'],
+    ...['operator/kube/controller', 'operator/kube/reconcile', 'operator/telemetry'],
+  ],
+  'operator/stagerun/build': [
+    ...['operator/registry', 'operator/api', 'operator/kube', 'operator/kube/client', 'operator/telemetry'],
   ],
   'operator/stagerun/resources': [
-    ...['operator/stagerun', 'operator/config.ts', 'operator/registry', 'operator/api', 'operator/kube'],
-    'operator/kube/apply',
+    ...['operator/stagerun', 'operator/stagerun/build', 'operator/config.ts', 'operator/registry', 'operator/api'],
+    ...['operator/kube', 'operator/kube/apply'],
   ],
   'operator/approute': [
     ...['operator/approute/resources', 'operator/config.ts', 'operator/api', 'operator/kube', 'operator/kube/apply'],

@@ -33,13 +33,13 @@ const measure = (of: string, one: (i: number) => Waiting): Crowd => {
   const queue = new BuildQueue({ cluster: 10, perNamespace: 3 });
   const holding: Waiting[] = [];
   const started = performance.now();
-  for (let i = 0; i < runs; i++) if (queue.enter(one(i), now).type === 'admitted') holding.push(one(i));
+  for (let i = 0; i < runs; i++) if (queue.request(one(i), now).type === 'admitted') holding.push(one(i));
   const entered = performance.now();
   for (let i = 0; i < 1000; i++) {
     const ended = holding.shift();
-    if (ended) queue.leave(ended.key);
+    if (ended) queue.release(ended.key);
     for (const key of queue.next()) {
-      queue.hold(key, now);
+      queue.acquire(key, now);
       holding.push({ key, since: '' });
     }
   }

@@ -133,6 +133,18 @@ export const blobValue = (namespace: string, sha256: string): string => `${names
 /** containerName is what the container of an App is called in its pods, beside those that others put there. */
 export const containerName = 'app';
 
+/** Component is the role of what an App owns, in app.kubernetes.io/component. */
+export type Component = 'application' | 'route' | 'staging' | 'registry-pull';
+
+/** childLabels are on everything that belongs to an App. */
+export const childLabels = ({ namespace, name }: AppKey, component: Component): Record<string, string> => ({
+  [labels.app]: name,
+  [labels.name]: name,
+  [labels.partOf]: namespace,
+  [labels.component]: component,
+  [labels.managedBy]: managedBy,
+});
+
 /** podLabels select the pods of one process of an App. */
 export const podLabels = (app: string, process: string): Record<string, string> => ({
   [labels.app]: app,

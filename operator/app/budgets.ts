@@ -1,11 +1,10 @@
 import { App } from '../api/app.ts';
-import { annotations, podLabels } from '../api/names.ts';
+import { annotations, childLabels, podLabels } from '../api/names.ts';
 import { webProcess } from '../api/process.ts';
 import { trimMetadata } from '../api/trim.ts';
 import { controllerOf, groupOf } from '../kube/owners.ts';
 import { PodDisruptionBudget, type ObjectOf } from '../kube/resource.ts';
 import type { WatchedCache } from '../kube/types.ts';
-import { commonLabels } from './resources/meta.ts';
 
 /** BudgetObject is a PodDisruptionBudget as the cache has it. */
 export type BudgetObject = ObjectOf<typeof PodDisruptionBudget>;
@@ -89,7 +88,11 @@ export class Budgets {
     const known = this.#entries.get(namespace);
     if (known === undefined) return false;
     if (known.size > maxBudgets) return true;
-    const labels = { ...app.spec.pod?.labels, ...commonLabels(app, 'application'), ...podLabels(name, webProcess) };
+    const labels = {
+      ...app.spec.pod?.labels,
+      ...childLabels(app.metadata, 'application'),
+      ...podLabels(name, webProcess),
+    };
     return [...known].some(([of, { selector, marked }]) => !(marked && of === name) && selects(selector, labels));
   }
 }

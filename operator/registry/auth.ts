@@ -9,8 +9,11 @@ const pair = (username: string, password: string): string => Buffer.from(`${user
 export const authorizationOf = (c: Credential): string =>
   c.type === 'bearer' ? `Bearer ${c.token}` : `Basic ${pair(c.username, c.password)}`;
 
+/** Keyring opens registries: by host. */
+export type Keyring = Readonly<Record<string, Credential>>;
+
 /** lifecycleAuth is the JSON of CNB_REGISTRY_AUTH: host → Authorization header. The only form in which the lifecycle takes a bearer token. */
-export const lifecycleAuth = (credentials: Readonly<Record<string, Credential>>): string =>
+export const lifecycleAuth = (credentials: Keyring): string =>
   JSON.stringify(Object.fromEntries(Object.entries(credentials).map(([host, c]) => [host, authorizationOf(c)])));
 
 /** dockerConfig is the content of a kubernetes.io/dockerconfigjson Secret for one registry. */

@@ -1,5 +1,13 @@
 export { isOwnPath, registryAddresses, type RegistryAddresses } from './addresses.ts';
-export { authorizationOf, dockerConfig, lifecycleAuth, readBasic, readDockerConfig, type Credential } from './auth.ts';
+export {
+  authorizationOf,
+  dockerConfig,
+  lifecycleAuth,
+  readBasic,
+  readDockerConfig,
+  type Credential,
+  type Keyring,
+} from './auth.ts';
 export { createRegistryClient, type RegistryClient, type RegistryConfig } from './client.ts';
 export type { Found, Lookup } from './lookup.ts';
 export { processesOf, type Blobs, type ImageConfig, type Process } from './manifest.ts';

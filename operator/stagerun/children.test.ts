@@ -1,98 +1,111 @@
-import { describe, expect, test } from 'vitest';
-import { unplanned } from '../kube/reconcile/plan.ts';
-import { Job } from '../kube/resource.ts';
-import { ownedBy, planStageRun, type Asked, type Observed } from './children.ts';
-import type { Seen } from './observe.ts';
-import { limitsOf, resolvePlatform } from './platform.ts';
-import { anApp, aRun, settings } from './testing/objects.ts';
-import { aJob, at, podWith } from './testing/pods.ts';
-
-const app = anApp();
-const run = aRun(app);
-const platform = resolvePlatform(settings(), run)!;
-const deps = { config: settings(), fetch: { image: 'operator', command: ['fetch'] } };
-const now = new Date(at(30));
-const material = { url: 'http://s3.test/x', keyring: {}, ca: undefined };
-
-const plan = (
-  over: Partial<Seen>,
-  asked: Partial<Asked> & Pick<Asked, 'phase'>,
-  refusals: Observed['refusals'] = [],
-) => {
-  const none = { job: undefined, otherJob: undefined, pod: undefined, deployed: undefined, secretVersions: {} };
-  const seen: Seen = { run, app, ...none, limits: limitsOf(settings(), run), unwatched: false, ...over };
-  const observed: Observed = { seen, asked: undefined, owned: ownedBy(seen), refusals, now };
-  const made = planStageRun(deps, observed, { answer: { type: 'none' }, platform: platform.status, ...asked });
-  return { ...made, removed: unplanned(observed.owned, made.children).map(({ object }) => object) };
-};
+import { describe, expect, it } from 'vitest';
+import { because } from './build/causes.ts';
+import { keepJobMs } from './plan.ts';
+import type { Situation } from './situation.ts';
+import { aRun } from './testing/objects.ts';
+import { aJob, at, exited, podWith } from './testing/pods.ts';
+import {
+  app,
+  begun,
+  data,
+  earlierJob,
+  ended,
+  goingRun,
+  image,
+  jobStays,
+  observed,
+  plan,
+  platform,
+  removals,
+} from './testing/plans.ts';
 
 const job = aJob();
-const building = {
-  type: 'building',
-  job,
-  judgement: { type: 'active', reason: 'Running', message: 'It runs.' },
-} as const;
-const start = { type: 'start', start: { type: 'go', platform, material } } as const;
+const over = aJob({ type: 'Failed', reason: 'BackoffLimitExceeded' });
+const summary = { reason: 'Pending', message: 'A sentence.' } as const;
+const pod = podWith('build', { running: { startedAt: at(10) } });
 
-describe('the Job of a run', () => {
-  test('is made with its Secret, which it owns', () => {
-    const [child, ...more] = plan({}, { phase: { type: 'ready' }, answer: start }).children;
-    expect(more).toEqual([]);
-    expect(child).toMatchObject({ type: 'create', resource: Job, object: { metadata: { name: run.metadata.name } } });
-    const [secret] = child?.type === 'create' ? child.dependents : [];
-    expect(secret?.objectFor({ metadata: { uid: 'job-uid' } }).metadata?.ownerReferences).toMatchObject([
-      { kind: 'Job', uid: 'job-uid', controller: true },
-    ]);
-  });
+type Row = readonly [of: string, facts: ReturnType<typeof observed>, stays: boolean];
+const building = (situation: Situation): Row => [`of a Job at work`, observed({ job, pod, situation }, begun), true];
 
-  test('gets the Secret that is missing, and stays', () => {
-    const { children, removed } = plan({ job }, { phase: building, answer: { type: 'active', material } });
-    expect(children).toMatchObject([{ type: 'keep', dependents: { of: job, create: [{}] } }]);
-    expect(removed).toEqual([]);
-  });
-
-  test.each<[string, Partial<Seen>, Asked['phase'], boolean]>([
-    ['stays while it builds', { job, pod: podWith('build', { running: { startedAt: at(10) } }) }, building, true],
+/** Every situation, so that a new one does not compile before somebody has said what becomes of the Job. */
+const rows: Record<Situation['type'], readonly Row[]> = {
+  going: [
+    ['whose Job builds', observed({ job, pod, run: goingRun(aRun(app, {}, begun)) }), false],
+    ['whose Job has ended', observed({ job: over, run: goingRun(aRun(app, {}, begun)) }), true],
+  ],
+  recorded: [
+    ['with an image, whose pod is not counted yet', observed({ job, pod }, ended('True', 'Succeeded')), true],
+    ['with a failure, whose pod goes on', observed({ job, pod }, ended('False', 'BuilderImagePullFailed')), false],
+    ['with a failure, without a pod', observed({ job }, ended('False', 'PodNotStarted')), false],
     [
-      'stays for an hour after its end',
-      { job, run: aRun(app, {}, { completionTime: at(20) }) },
-      { type: 'recorded' },
+      'with a failure, whose pod has ended',
+      observed({ job, pod: podWith('build', exited(51)) }, ended('False', 'BuildFailed')),
       true,
     ],
-    ['goes then', { job, run: aRun(app, {}, { completionTime: at(-3600) }) }, { type: 'recorded' }, false],
+    ['with a failure, whose Job has ended', observed({ job: over, pod }, ended('False', 'BuildFailed')), true],
     [
-      'stays where the run is blocked',
-      { job },
-      { type: 'blocked', reason: 'Paused', message: 'x', failed: false },
+      'for an hour',
+      observed({ job: over, now: new Date(Date.parse(at(20)) + keepJobMs) }, ended('False', 'BuildFailed')),
+      false,
+    ],
+  ],
+  cancelled: [
+    ['whose Job builds', observed({ job, pod, run: aRun(app, { cancelled: true }, begun) }), false],
+    ['whose Job has ended', observed({ job: over, run: aRun(app, { cancelled: true }, begun) }), true],
+  ],
+  occupied: [['by the Job of an earlier run', observed({ otherJob: earlierJob(aJob()) }), true]],
+  unwanted: [building({ type: 'unwanted', summary })],
+  queued: [building({ type: 'queued', ahead: 1, mayTell: true })],
+  waiting: [building({ type: 'waiting', summary, afterMs: 1, everybody: true })],
+  startable: [['that begins', observed({ situation: { type: 'startable', platform, data } }), true]],
+  active: [
+    building({ type: 'active', job, summary, missing: undefined }),
+    building({ type: 'active', job, summary, missing: data }),
+  ],
+  unconfirmed: [
+    building({ type: 'unconfirmed', job, summary }),
+    [
+      'beyond its deadline',
+      observed(
+        { job, pod, now: new Date(at(0).replace('2026', '2027')), situation: { type: 'unconfirmed', job, summary } },
+        begun,
+      ),
       true,
     ],
-    ['stays while the run is in the queue', { job }, { type: 'queued', ahead: 1, mayTell: true }, true],
-    ['goes when the run is cancelled', { job }, { type: 'cancelled' }, false],
-    ['goes when the run is deleted', { job }, { type: 'going' }, false],
-  ])('%s', (_, over, phase, stays) => {
-    const { removed, remove } = plan(over, { phase, answer: { type: phase.type === 'building' ? 'active' : 'none' } });
-    expect(removed).toEqual(stays ? [] : [job]);
-    expect(remove).toEqual([]);
+  ],
+  built: [building({ type: 'built', image })],
+  failed: [building({ type: 'failed', cause: because('BuildFailed') })],
+};
+
+describe.each(Object.entries(rows))('a run that is %s', (type, cases) => {
+  it.each(cases)('%s: its Job is there afterwards: $2', (_, facts, stays) => {
+    const made = plan(facts);
+    expect(jobStays(facts, made)).toBe(stays);
+    if (type !== 'occupied') expect(removals(facts, made)).toHaveLength(stays ? 0 : 1);
   });
 
-  test('of an earlier run of the same name goes, though it is not owned', () => {
-    const earlier = aJob();
-    const { remove, removed } = plan({ otherJob: earlier }, { phase: { type: 'occupied', job: earlier } });
-    expect(remove).toEqual([{ resource: Job, object: earlier }]);
-    expect(removed).toEqual([]);
+  it.each(cases)('%s: nothing is deleted whose status is not right before', (_, facts) => {
+    const made = plan(facts);
+    // Only a run with a result, or one that goes, loses its Job; or the status that is written first says the end.
+    if (jobStays(facts, made)) return;
+    const recorded = made.status ?? facts.run.status;
+    const isOver = recorded?.completionTime !== undefined || facts.run.metadata.deletionTimestamp !== undefined;
+    expect(isOver).toBe(true);
   });
+});
 
-  test('that was refused is said so, and its slot goes to others', () => {
-    const refusal = { kind: 'Job', reason: 'QuotaExceeded', message: 'exceeded quota: small' } as const;
-    const { status, slot, next } = plan({}, { phase: { type: 'ready' }, answer: start }, [refusal]);
-    expect(status?.conditions?.[0]).toMatchObject({ status: 'Unknown', reason: 'QuotaExceeded' });
-    expect([slot, next.type]).toEqual(['leave', 'wait']);
-  });
-
-  test('that is there without the Secret that was refused keeps a stalled slot', () => {
-    const refusal = { kind: 'Secret', reason: 'Forbidden', message: 'no', owner: job } as const;
-    const { status, slot } = plan({}, { phase: { type: 'ready' }, answer: start }, [refusal]);
-    expect(status).toMatchObject({ jobName: run.metadata.name });
-    expect(slot).toBe('stall');
-  });
+it('a refusal deletes no Job, whatever it says', () => {
+  for (const reason of ['Invalid', 'QuotaExceeded', 'NameTaken'] as const) {
+    for (const situation of [
+      { type: 'startable', platform, data },
+      { type: 'active', job, summary, missing: data },
+    ] as const) {
+      const owned = situation.type === 'active' ? { job } : {};
+      const facts = observed(
+        { ...owned, situation, refusals: [{ kind: 'Secret', reason, message: 'no', owner: job }] },
+        begun,
+      );
+      expect(removals(facts, plan(facts))).toEqual([]);
+    }
+  }
 });

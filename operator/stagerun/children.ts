@@ -1,102 +1,51 @@
-import type { StageRunStatus } from '../api/stagerun.ts';
-import {
-  keep,
-  type Child,
-  type ChildRefusal,
-  type Observation,
-  type Owned,
-  type Plan,
-} from '../kube/reconcile/plan.ts';
-import { Job, Secret, type KubeObject } from '../kube/resource.ts';
-import type { StageRunDeps } from './deps.ts';
-import type { JobObject } from './jobstate.ts';
-import { notesOf } from './notes.ts';
-import type { Seen } from './observe.ts';
-import type { Phase } from './phase.ts';
-import type { Answer } from './ask.ts';
-import { planRefused, planRun, type RunPlan } from './plan.ts';
-import { recordedCommit } from './revision.ts';
-import type { Recorded } from './status.ts';
+import { keep, type Dependent, type Plan } from '../kube/reconcile/plan.ts';
+import { Job, Secret } from '../kube/resource.ts';
+import type { JobObject } from './build/jobstate.ts';
+import { jobOf, type Observed } from './observed.ts';
+import type { BuildPlatform } from './platform.ts';
 import { buildJob } from './resources/job.ts';
-import { buildSecret, type Material } from './resources/secret.ts';
+import { buildSecret, type RunSecretData } from './resources/secret.ts';
+import { recordedCommit } from './revision.ts';
 
-/** Asked is what the queue and the outside said, and what the run is built with. */
-export interface Asked {
-  readonly phase: Phase;
-  readonly answer: Answer;
-  readonly platform: Recorded;
-}
+/** JobFate is what becomes of the run's Job. There is no default: a Job that nobody thinks of is a build that is deleted. */
+export type JobFate =
+  /** It stays as it is, if there is one. */
+  | { readonly type: 'keep' }
+  /** It stays, and gets the Secret that it lacks. */
+  | { readonly type: 'complete'; readonly job: JobObject; readonly data: RunSecretData }
+  /** It is made, with its Secret. */
+  | { readonly type: 'make'; readonly platform: BuildPlatform; readonly data: RunSecretData }
+  /** It goes. */
+  | { readonly type: 'remove' }
+  /** The Job of an earlier run goes, which has the name. */
+  | { readonly type: 'makeRoom'; readonly earlier: JobObject };
 
-/** Observed is all that one look at a run found out. */
-export interface Observed extends Observation {
-  readonly seen: Seen;
-  /** Absent until a plan asks for it. */
-  readonly asked: Asked | undefined;
-}
-
-/** StageRunPlan is a plan that also says what becomes of the run's build slot. */
-export interface StageRunPlan extends Plan<StageRunStatus> {
-  readonly slot: RunPlan['slot'];
-}
-
-/** ownedBy lists the Job of a run, the only thing that it owns itself. */
-export const ownedBy = ({ job }: Seen): Owned[] => (job === undefined ? [] : [{ resource: Job, object: job }]);
-
-/** planStageRun turns what was decided about a run into objects, status and events. */
-export const planStageRun = (
-  deps: Pick<StageRunDeps, 'config' | 'fetch'>,
-  observed: Observed,
-  asked: Asked,
-): StageRunPlan => {
-  const { seen, now } = observed;
-  const [refusal] = observed.refusals;
-  const decided =
-    refusal === undefined
-      ? planRun({ seen, ...asked, now })
-      : planRefused(seen, refusedOf(refusal), asked.platform, now);
-  return {
-    type: 'act',
-    children: childrenOf(deps, seen, decided),
-    status: decided.status,
-    notes: decided.status === undefined ? [] : notesOf(seen.run, decided.status),
-    // A Job of an earlier run of this name is not ours; what is ours goes because it is not among the children.
-    remove:
-      decided.remove !== undefined && decided.remove === seen.otherJob
-        ? [{ resource: Job, object: decided.remove }]
-        : [],
-    slot: decided.slot,
-    next: decided.next,
-  };
-};
-
-const refusedOf = ({ reason, message, owner }: ChildRefusal): Parameters<typeof planRefused>[1] => ({
-  reason,
-  message,
-  // Only a Job of ours has dependents.
-  ...(owner && { job: owner as JobObject }),
-});
-
-/** The Job stays as it is whatever is decided, unless it is said that it goes. */
-const childrenOf = (
-  { config, fetch }: Pick<StageRunDeps, 'config' | 'fetch'>,
-  { run, app, job }: Seen,
-  { start, complete, remove }: RunPlan,
-): Child[] => {
-  const secretOf = (material: Material) => ({
-    resource: Secret,
-    objectFor: (owner: KubeObject) => buildSecret(run, material, owner.metadata?.uid ?? ''),
-  });
-  if (start !== undefined) {
-    const { platform, material } = start;
-    const commit = recordedCommit(run, app);
-    const object = buildJob({ run, platform, config, fetch, ca: material.ca !== undefined, commit });
-    return [{ type: 'create', resource: Job, object, dependents: [secretOf(material)] }];
+/** childrenOf turns the fate of the Job into what should be there, and what must go. */
+export const childrenOf = (observed: Observed, fate: JobFate): Pick<Plan<unknown>, 'children' | 'remove'> => {
+  const { run, app, settings } = observed;
+  switch (fate.type) {
+    case 'keep': {
+      const job = jobOf(observed);
+      return { children: job === undefined ? [] : [keep(Job, job)] };
+    }
+    case 'complete': {
+      const { job, data } = fate;
+      return { children: [{ ...keep(Job, job), dependents: { of: job, create: [secretOf(observed, data)] } }] };
+    }
+    case 'make': {
+      const { platform, data } = fate;
+      const commit = recordedCommit(run, app);
+      const object = buildJob({ ...settings, run, platform, ca: data.ca !== undefined, commit });
+      return { children: [{ type: 'create', resource: Job, object, dependents: [secretOf(observed, data)] }] };
+    }
+    case 'remove':
+      return { children: [] };
+    case 'makeRoom':
+      return { children: [], remove: [{ resource: Job, object: fate.earlier }] };
   }
-  if (job === undefined || remove === job) return [];
-  const kept = keep(Job, job);
-  return [
-    complete === undefined
-      ? kept
-      : { ...kept, dependents: { of: complete.job, create: [secretOf(complete.material)] } },
-  ];
 };
+
+const secretOf = ({ run }: Observed, data: RunSecretData): Dependent => ({
+  resource: Secret,
+  objectFor: (job) => buildSecret(run, data, job.metadata?.uid ?? ''),
+});

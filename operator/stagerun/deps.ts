@@ -1,14 +1,20 @@
-import type { Config } from '../config.ts';
+import type { Context } from '../kube/types.ts';
 import type { RegistryClient } from '../registry/index.ts';
 import type { Storage } from '../storage/index.ts';
+import type { Observed } from './observed.ts';
+import type { Settings } from './platform.ts';
 
 /** StageRunDeps is the outside of the StageRun controller. */
-export interface StageRunDeps {
-  readonly config: Config;
+export interface StageRunDeps extends Settings {
   /** Namespace of the operator, where the installation's Secrets lie. */
   readonly home: string;
   readonly storage: Pick<Storage, 'presignGet' | 'blobKey'>;
   readonly registry: Pick<RegistryClient, 'headManifest' | 'imageConfig' | 'imageBlobs' | 'tryUpload' | 'addTag'>;
-  /** Image and command of the fetch container: the operator's own image. */
-  readonly fetch: { readonly image: string; readonly command: readonly string[] };
+}
+
+/** LookupContext is who asks whom about which run. */
+export interface LookupContext {
+  readonly deps: StageRunDeps;
+  readonly ctx: Pick<Context, 'kube'>;
+  readonly observed: Observed;
 }

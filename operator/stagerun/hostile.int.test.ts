@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { StageRun } from '../api/stagerun.ts';
 import type { Config } from '../config.ts';
 import { inNamespace } from '../testing/apiserver.ts';
-import type { JobObject } from './jobstate.ts';
+import type { JobObject } from './build/jobstate.ts';
 import { Job, keyOf, Pod } from './testing/kinds.ts';
 import {
   applyRun,

@@ -1,8 +1,15 @@
-import type { Process, StageRunStatus } from '../api/stagerun.ts';
+import type { Process, RunSize, StageRunStatus } from '../api/stagerun.ts';
 import { processesOf } from '../registry/index.ts';
 import { clip } from '../telemetry/redact.ts';
 
 type Buildpack = NonNullable<StageRunStatus['buildpacks']>[number];
+
+/** BuiltImage is an image in the registry; labels are absent where they could not be read. */
+export interface BuiltImage {
+  readonly digest: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly size?: RunSize;
+}
 
 /** ImageFacts are what the labels of an image say about it, as far as a status may hold it. */
 export interface ImageFacts {

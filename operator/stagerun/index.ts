@@ -5,18 +5,16 @@ import { lean, trimMetadata, trimOwn, trimPod } from '../api/trim.ts';
 import { cached, type CacheSpec } from '../kube/cache/cache.ts';
 import { Job, keyOf, Pod, Secret } from '../kube/resource.ts';
 import type { Cache, Context, Controller, Watch } from '../kube/types.ts';
-import { controllerOfKind } from '../kube/reconcile/reconciler.ts';
 import { owned, refers, specChanged } from '../kube/controller/watches.ts';
-import { ask } from './ask.ts';
-import { platformToRecord } from './outside.ts';
+import { controllerOfKind } from '../kube/reconcile/reconciler.ts';
+import type { JobObject } from './build/jobstate.ts';
 import type { StageRunDeps } from './deps.ts';
-import { ownedBy, planStageRun, type Observed, type StageRunPlan } from './children.ts';
-import type { JobObject } from './jobstate.ts';
-import { lookLive } from './live.ts';
-import { observe, runsBuilding, withJob, type Seen } from './observe.ts';
-import { phaseOf, type Phase } from './phase.ts';
-import { isRecorded, succeededOf } from './result.ts';
+import { lookUp } from './lookups.ts';
+import { observe, runsBuilding } from './observe.ts';
+import { isRecorded, succeededOf, type Observed } from './observed.ts';
+import { planRun, type RunPlan } from './plan.ts';
 import { BuildQueue } from './queue.ts';
+import type { Query } from './situation.ts';
 
 export type { StageRunDeps } from './deps.ts';
 
@@ -53,61 +51,40 @@ export const stageRunCacheSpecs: readonly CacheSpec[] = [
   cached(Secret, { metadataOnly: true, trim: trimMetadata }),
 ];
 
-/** Query: the queue and the outside are asked together, because which questions there are follows from the turn. */
-type Query = 'turnAndOutside';
-
 /**
- * stageRunController builds images.
+ * stageRunController makes the controller of StageRuns.
  *
- * Reads, from the caches: StageRun, its App, its Job and that Job's pod, versions of Secrets. Live, only where a cache cannot know:
- * a Job or pod that lost its labels. From outside, as the phase asks for it: the registry, the storage's URL, the end of a log.
- *
- * Writes: the Job and its Secret, each once; status. Removes the Job an hour after its end, or where nothing of it may go on.
+ * Reads, from the cache: StageRun, its App, its Job and the pod of that, versions of Secrets. From outside, where a plan asks for
+ * it: registry, storage, Secrets, the log and the events of a build. Writes: the Job and its Secret, then status; then deletes
+ * the Job where nothing of it may go on, or an hour after its end.
  */
 export const stageRunController = (deps: StageRunDeps): Controller<StageRun> => {
   const { concurrency, perNamespace } = deps.config.build;
   const queue = new BuildQueue({ cluster: concurrency, perNamespace });
-  const primed = once((ctx: Context) => holdRunning(queue, ctx.cache, ctx.now()));
-  return controllerOfKind<StageRun, Observed, Query, StageRunPlan>({
+  const settings = { config: deps.config, fetch: deps.fetch };
+  const primed = once((ctx: Context) => acquireRunning(queue, ctx.cache, ctx.now()));
+  return controllerOfKind<StageRun, Observed, Query, RunPlan>({
     name: 'stagerun',
     kind: StageRun,
-    ends: true,
     watches: watches(queue),
-    observe: async (key, ctx, there) => {
+    ends: true,
+    observe: (key, ctx, there) => {
       primed(ctx);
-      const cached = observe(ctx.cache, key, deps.config);
-      if (cached === undefined) return undefined;
-      const seen = await lookLive(ctx, there === undefined ? cached : withJob(cached, ctx.cache, there as JobObject));
-      return { seen, asked: undefined, owned: ownedBy(seen), refusals: [], now: ctx.now() };
+      return observe(settings, key, ctx, there);
     },
-    subject: ({ seen }) => seen.run,
-    plan: (observed) =>
-      observed.asked === undefined
-        ? { type: 'lookUp', query: 'turnAndOutside' }
-        : planStageRun(deps, observed, observed.asked),
-    lookUp: async (observed, _, ctx) => {
-      const { seen, now } = observed;
-      const phase = takeTurn(queue, seen, phaseOf(seen, now), now);
-      const answer = await ask({ deps, ctx, seen }, phase);
-      return { ...observed, asked: { phase, answer, platform: platformToRecord(deps, seen) } };
-    },
-    settle: (key, { slot }, ctx) => (slot === 'leave' ? queue.leave(key) : queue[slot](key, ctx.now())),
-    forget: (key) => queue.leave(key),
+    subject: ({ run }) => run,
+    plan: planRun,
+    lookUp: (observed, query, ctx) => lookUp({ deps, ctx, observed }, queue, query),
+    settle: (key, { slot }, ctx) => void queue[slot](key, ctx.now()),
     // What fails now is tried again after a pause in which others may build; a Job that is there takes its slot back.
-    failed: (key) => queue.leave(key),
+    failed: (key) => void queue.release(key),
+    forget: (key) => void queue.release(key),
   });
 };
 
-const takeTurn = (queue: BuildQueue, { run }: Seen, phase: Phase, now: Date): Phase => {
-  if (phase.type !== 'ready') return phase;
-  const key = keyOf(run);
-  const turn = queue.enter({ key, since: run.metadata.creationTimestamp }, now);
-  return turn.type === 'admitted' ? phase : { ...turn, mayTell: queue.mayTell(key, now) };
-};
-
-/** holdRunning counts the Jobs that are there; only those of runs that go on, because nobody else would ever give the slot back. */
-const holdRunning = (queue: BuildQueue, cache: Cache, now: Date): void => {
-  for (const key of runsBuilding(cache)) queue.hold(key, now);
+/** acquireRunning counts the Jobs that are there; only those of runs that go on, because nobody else would ever give the slot back. */
+const acquireRunning = (queue: BuildQueue, cache: Cache, now: Date): void => {
+  for (const key of runsBuilding(cache)) queue.acquire(key, now);
 };
 
 const watches = (queue: BuildQueue): Watch[] => [
@@ -134,7 +111,7 @@ const watches = (queue: BuildQueue): Watch[] => [
   refers(
     StageRun,
     (run) => {
-      if (isRecorded(run)) queue.leave(keyOf(run));
+      if (isRecorded(run)) queue.release(keyOf(run));
       return queue.next();
     },
     ({ before, after }) =>

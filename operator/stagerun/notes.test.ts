@@ -1,38 +1,42 @@
 import { expect, test } from 'vitest';
 import type { StageRunStatus } from '../api/stagerun.ts';
-import { batchConditions } from '../kube/conditions.ts';
 import { notesOf } from './notes.ts';
-import { anApp, aRun } from './testing/objects.ts';
+import { aRun } from './testing/objects.ts';
+import { app, begun, conditions, ended } from './testing/plans.ts';
 
-const status = (value: 'True' | 'False' | 'Unknown', reason: string, more: StageRunStatus = {}): StageRunStatus => ({
-  conditions: batchConditions(
-    { previous: undefined, generation: 1, now: new Date('2026-03-01T12:00:00Z') },
-    { status: value, reason, message: `${reason}.` },
-  ),
-  ...more,
-});
-const begun = { jobName: 'run' };
+const waiting = (reason: string): StageRunStatus => ({ conditions: conditions('Unknown', reason, 'Why.') });
+const warning = (reason: string, note = 'Why.') => ({ type: 'Warning', reason, action: 'Build', note });
 
-test.each<[string, StageRunStatus | undefined, StageRunStatus, string[]]>([
-  ['that it is in the queue', undefined, status('Unknown', 'Queued'), []],
+const rows: readonly [name: string, before: StageRunStatus | undefined, after: StageRunStatus, notes: object[]][] = [
   [
-    'that it has begun',
-    status('Unknown', 'Queued'),
-    status('Unknown', 'Pending', begun),
-    ['Normal Running StartBuild'],
+    'that it has succeeded, with the image',
+    begun,
+    { ...ended('True', 'Succeeded'), image: 'r/a@sha256:1' },
+    [{ type: 'Normal', reason: 'Succeeded', action: 'Build', note: 'A sentence. r/a@sha256:1' }],
   ],
-  ['what holds it up', undefined, status('Unknown', 'QuotaExceeded'), ['Warning QuotaExceeded Build']],
-  ['what holds it up, once', status('Unknown', 'QuotaExceeded'), status('Unknown', 'QuotaExceeded'), []],
-  ['that it goes on', status('Unknown', 'Pending', begun), status('Unknown', 'Running', begun), []],
-  ['its success', status('Unknown', 'Running', begun), status('True', 'Succeeded', begun), ['Normal Succeeded Build']],
-  ['its success, once', status('True', 'Succeeded', begun), status('True', 'Succeeded', begun), []],
+  ['that it has failed', begun, ended('False', 'BuildFailed'), [warning('BuildFailed', 'A sentence.')]],
   [
-    'its failure',
-    status('Unknown', 'Running', begun),
-    status('False', 'BuildFailed', begun),
-    ['Warning BuildFailed Build'],
+    'that it ended before it began',
+    undefined,
+    ended('False', 'BuilderNotFound'),
+    [warning('BuilderNotFound', 'A sentence.')],
   ],
-])('a run tells by an event %s', (_, before, after, expected) => {
-  const notes = notesOf(aRun(anApp(), {}, before), after);
-  expect(notes.map(({ type, reason, action }) => `${type} ${reason} ${action}`)).toEqual(expected);
+  ['its end once', ended('False', 'BuildFailed'), ended('False', 'BuildFailed'), []],
+  [
+    'that it begins',
+    waiting('Queued'),
+    begun,
+    [{ type: 'Normal', reason: 'Running', action: 'StartBuild', note: `The Job ${aRun(app).metadata.name} builds.` }],
+  ],
+  ['its beginning once', begun, { ...begun, conditions: conditions('Unknown', 'Running') }, []],
+  ['what holds it up', waiting('Queued'), waiting('SecretNotFound'), [warning('SecretNotFound')]],
+  ['what holds it up first', undefined, waiting('RegistryFull'), [warning('RegistryFull')]],
+  ['what holds it up once', waiting('SecretNotFound'), waiting('SecretNotFound'), []],
+  ['what holds it up while it builds', begun, { ...begun, ...waiting('PodNotCreated') }, [warning('PodNotCreated')]],
+  ['nothing of its place in the queue', undefined, waiting('Queued'), []],
+  ['nothing where there is nothing to say', begun, {}, []],
+];
+
+test.each(rows)('users are told of a run: %s', (_, before, after, notes) => {
+  expect(notesOf(aRun(app, {}, before), after)).toEqual(notes);
 });

@@ -1,9 +1,11 @@
 import { Reason } from '../api/conditions.ts';
 import type { StageRun, StageRunStatus } from '../api/stagerun.ts';
+import { findCondition } from '../kube/conditions.ts';
 import type { Note } from '../kube/reconcile/plan.ts';
-import { succeededOf } from './result.ts';
+import { succeededOf } from './observed.ts';
 
-const worrying: ReadonlySet<string> = new Set<Reason>([
+/** What holds a run up so that somebody should hear of it. */
+const worryingReasons: ReadonlySet<string> = new Set<Reason>([
   Reason.PodNotCreated,
   Reason.PodUnschedulable,
   Reason.SecretNotFound,
@@ -19,20 +21,20 @@ const worrying: ReadonlySet<string> = new Set<Reason>([
 ]);
 
 /** notesOf tells of a transition: begun, ended, or held up for a new reason. */
-export const notesOf = (run: StageRun, status: StageRunStatus): Note[] => {
+export const notesOf = (run: StageRun, { conditions, image, jobName }: StageRunStatus): Note[] => {
   const before = succeededOf(run);
-  const word = status.conditions?.find((c) => c.type === 'Succeeded');
-  if (!word) return [];
-  const { reason, message } = word;
-  if (word.status !== 'Unknown' && word.status !== before?.status) {
-    const note = status.image ? `${message} ${status.image}` : message;
-    return [{ type: word.status === 'True' ? 'Normal' : 'Warning', reason, action: 'Build', note }];
+  const after = findCondition(conditions, 'Succeeded');
+  if (!after) return [];
+  const { status, reason, message } = after;
+  if (status !== 'Unknown' && status !== before?.status) {
+    const note = image ? `${message} ${image}` : message;
+    return [{ type: status === 'True' ? 'Normal' : 'Warning', reason, action: 'Build', note }];
   }
-  if (status.jobName && !run.status?.jobName) {
-    const note = `The Job ${status.jobName} builds.`;
+  if (jobName && !run.status?.jobName) {
+    const note = `The Job ${jobName} builds.`;
     return [{ type: 'Normal', reason: Reason.Running, action: 'StartBuild', note }];
   }
-  return worrying.has(reason) && reason !== before?.reason
-    ? [{ type: 'Warning', reason, action: 'Build', note: message }]
-    : [];
+  if (worryingReasons.has(reason) && reason !== before?.reason)
+    return [{ type: 'Warning', reason, action: 'Build', note: message }];
+  return [];
 };

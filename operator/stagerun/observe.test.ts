@@ -3,7 +3,7 @@ import { StageRun } from '../api/stagerun.ts';
 import { Store } from '../kube/cache/store.ts';
 import { Job, type Key } from '../kube/resource.ts';
 import type { Cache } from '../kube/types.ts';
-import type { JobObject } from './jobstate.ts';
+import type { JobObject } from './build/jobstate.ts';
 import { runsBuilding } from './observe.ts';
 
 const reference = { apiVersion: 'epinio.io/v1alpha1', kind: 'StageRun', name: 'run', uid: 'u', controller: true };

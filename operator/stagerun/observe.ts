@@ -1,48 +1,44 @@
 import { App } from '../api/app.ts';
 import { StageRun } from '../api/stagerun.ts';
 import { isControlledBy } from '../kube/owners.ts';
-import { Job, keyOf, Pod, type Key } from '../kube/resource.ts';
-import type { Cache } from '../kube/types.ts';
-import { jobEnd, type JobObject } from './jobstate.ts';
-import type { Config } from '../config.ts';
+import { Job, keyOf, Pod, type Key, type KubeObject } from '../kube/resource.ts';
+import type { Cache, Context } from '../kube/types.ts';
 import { secretsOf, secretVersionsOf } from '../platform/builders.ts';
-import { limitsOf, type Limits } from './platform.ts';
-import { isRecorded } from './result.ts';
-import type { PodObject } from '../api/steps.ts';
+import { jobEnd, type JobObject } from './build/jobstate.ts';
+import { mayHavePod, newestOf, readPod } from './build/live.ts';
+import { isRecorded, jobOf, owning, type Observed } from './observed.ts';
+import type { Settings } from './platform.ts';
 
-/** Seen is all that the caches hold about a run. */
-export interface Seen {
-  readonly run: StageRun;
-  /** The App that owns the run: same name and uid. Not looked at once the run has ended, like what is deployed. */
-  readonly app: App | undefined;
-  /** The Job that the run owns. */
-  readonly job: JobObject | undefined;
-  /** A Job of the run's name that is not of this run: of an earlier run of the same inputs, or a stranger's. */
-  readonly otherJob: JobObject | undefined;
-  /** The Job's newest pod. */
-  readonly pod: PodObject | undefined;
-  /** Image of the App's deployed run, for taking layers again. */
-  readonly deployed: string | undefined;
-  /** Version of each Secret that the build depends on. */
-  readonly secretVersions: Readonly<Record<string, string>>;
-  /** How long the run may take. */
-  readonly limits: Limits;
-  /** The Job or the pod was read live: no watch tells of its changes. */
-  readonly unwatched: boolean;
-}
-
-/** observe reads the caches; undefined where the run is gone. */
-export const observe = (cache: Cache, key: Key, config: Config): Seen | undefined => {
+/** observe reads the caches, and what they do not show; undefined where the run is gone. there: a Job that no cache shows. */
+export const observe = async (
+  settings: Settings,
+  key: Key,
+  ctx: Pick<Context, 'cache' | 'kube' | 'signal' | 'now'>,
+  there?: KubeObject,
+): Promise<Observed | undefined> => {
+  const { cache } = ctx;
   const run = cache.get(StageRun, key);
   if (!run) return undefined;
-  const limits = limitsOf(config, run);
-  const absent = { app: undefined, job: undefined, otherJob: undefined, pod: undefined, deployed: undefined };
-  const secretVersions = secretVersionsOf(cache, key.namespace, secretsOf(config, run.spec));
-  const none = { run, ...absent, secretVersions, limits, unwatched: false };
+  const isOver = isRecorded(run);
   // Most runs have ended long ago; at a restart all of them are looked at.
-  if (isRecorded(run) || run.metadata.deletionTimestamp) return withJob(none, cache, cache.get(Job, key));
-  const app = appOf(cache, run);
-  return withJob({ ...none, app, deployed: app && deployedImage(cache, app) }, cache, cache.get(Job, key));
+  const app = isOver || run.metadata.deletionTimestamp ? undefined : appOf(cache, run);
+  const none: Observed = {
+    run,
+    app,
+    owned: [],
+    otherJob: undefined,
+    pod: undefined,
+    deployed: app && deployedImage(cache, app),
+    secretVersions: secretVersionsOf(cache, key.namespace, secretsOf(settings.config, run.spec)),
+    unwatched: false,
+    settings,
+    admitted: false,
+    situation: undefined,
+    refusals: [],
+    now: ctx.now(),
+  };
+  const observed = withJob(none, cache, (there as JobObject | undefined) ?? cache.get(Job, key));
+  return isOver ? observed : lookLive(ctx, observed);
 };
 
 /**
@@ -56,17 +52,35 @@ export const runsBuilding = (cache: Pick<Cache, 'get' | 'list'>): Key[] =>
     return isBuild && !jobEnd(job) && job.metadata?.deletionTimestamp === undefined ? [keyOf(run)] : [];
   });
 
-/** withJob sorts a Job of the run's name into what was seen. */
-export const withJob = (seen: Seen, cache: Cache, found: JobObject | undefined): Seen => {
-  if (!found) return seen;
-  if (!isControlledBy(found, seen.run)) return { ...seen, otherJob: found };
-  const pods = cache.ownedBy(Pod, found);
-  return { ...seen, job: found, otherJob: undefined, pod: pods.toSorted(byAge).at(-1) };
+/** withJob sorts a Job of the run's name into what was observed. */
+const withJob = (observed: Observed, cache: Cache, found: JobObject | undefined): Observed => {
+  if (!found) return observed;
+  if (!isControlledBy(found, observed.run)) return { ...observed, otherJob: found };
+  return { ...observed, owned: owning(found), pod: newestOf(cache.ownedBy(Pod, found)) };
 };
 
-/** byAge orders pods, the oldest first. */
-export const byAge = (a: PodObject, b: PodObject): number =>
-  Date.parse(a.metadata?.creationTimestamp ?? '') - Date.parse(b.metadata?.creationTimestamp ?? '');
+/**
+ * lookLive reads from the API server what the caches do not show. They select by labels, and whoever may edit Jobs and pods may
+ * take those off; a run that believed its caches then would wait for ever. At most one read of a Job and one of its pods, and
+ * nothing as long as all is in order.
+ */
+const lookLive = async (ctx: Pick<Context, 'cache' | 'kube' | 'signal'>, cached: Observed): Promise<Observed> => {
+  const observed = await findJob(ctx, cached);
+  const job = jobOf(observed);
+  if (!job || observed.pod || !mayHavePod(job, observed.unwatched, observed.now)) return observed;
+  const pod = await readPod(ctx, job);
+  return pod ? { ...observed, pod, unwatched: true } : observed;
+};
+
+const findJob = async (
+  { kube, cache, signal }: Pick<Context, 'cache' | 'kube' | 'signal'>,
+  observed: Observed,
+): Promise<Observed> => {
+  const { run, otherJob } = observed;
+  if (!run.status?.jobName || jobOf(observed) || otherJob) return observed;
+  const live = await kube.get(Job, keyOf(run), { signal });
+  return live ? { ...withJob(observed, cache, live), unwatched: true } : observed;
+};
 
 const deployedImage = (cache: Cache, app: App): string | undefined => {
   const name = app.status?.stageRun?.deployed;

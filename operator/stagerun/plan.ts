@@ -1,18 +1,17 @@
 import { Reason } from '../api/conditions.ts';
 import type { StageRunStatus } from '../api/stagerun.ts';
+import type { ChildRefusal, LookUp, Plan } from '../kube/reconcile/plan.ts';
 import { done, wait, type Result } from '../kube/types.ts';
-import type { Answer } from './ask.ts';
-import type { Start } from './start.ts';
-import { jobEnd, type JobObject } from './jobstate.ts';
-import type { Seen } from './observe.ts';
-import { aliveAt, evidenceOf, type Phase } from './phase.ts';
-import { succeededOf } from './result.ts';
-import type { BuildPlatform } from './platform.ts';
-import { afterProbe, because, type Cause } from './causes.ts';
-import { deadlineOf, judge, podStarting, withAdvice } from './reasons.ts';
-import type { Material } from './resources/secret.ts';
+import { because, type Cause } from './build/causes.ts';
+import { jobEnd, type JobObject } from './build/jobstate.ts';
+import { deadlineOf, podStarting, withAdvice } from './build/reasons.ts';
+import { childrenOf, type JobFate } from './children.ts';
+import { notesOf } from './notes.ts';
+import { jobOf, owning, succeededOf, type Observed } from './observed.ts';
+import { platformToRecord, type Recorded } from './platform.ts';
+import type { Query, Situation } from './situation.ts';
+import { evidenceOf, situationOf } from './situationof.ts';
 import {
-  type Recorded,
   statusActive,
   statusBuilt,
   statusCancelled,
@@ -20,35 +19,29 @@ import {
   statusQueued,
   statusSeen,
   statusWaiting,
-  type Word,
   worthTelling,
 } from './status.ts';
 
-/** RunPlan is what one reconcile does: data, carried out in the order of its fields. */
-export interface RunPlan {
-  /** Make the Job, and the Secret that it owns. */
-  readonly start?: { readonly platform: BuildPlatform; readonly material: Material };
-  /** Make only the Secret: the Job is there. */
-  readonly complete?: { readonly job: JobObject; readonly material: Material };
+/**
+ * Slot is what becomes of a run's slot in the queue: acquire, a Job builds; stall, the Job is there and its pod does not start;
+ * keep what it has, for a while; release it to others.
+ */
+export type Slot = 'acquire' | 'stall' | 'keep' | 'release';
+
+/** RunPlan is a plan that also says what becomes of the run's slot. */
+export interface RunPlan extends Plan<StageRunStatus> {
+  readonly slot: Slot;
+}
+
+/** Decision is a plan before it is spelled out: each one says what becomes of the Job. */
+interface Decision {
+  readonly job: JobFate;
   readonly status?: StageRunStatus;
-  readonly remove?: JobObject;
-  /**
-   * What becomes of the run's slot: hold it, a Job builds; stall, the Job is there and its pod does not start; keep what it
-   * has, for a while; leave it to others.
-   */
-  readonly slot: 'hold' | 'stall' | 'keep' | 'leave';
+  readonly slot: Slot;
   readonly next: Result;
 }
 
-/** PlanInput is all that a plan rests on. */
-export interface PlanInput {
-  readonly seen: Seen;
-  readonly phase: Phase;
-  readonly answer: Answer;
-  /** What the run began with, or would begin with. */
-  readonly platform: Recorded;
-  readonly now: Date;
-}
+type In<T extends Situation['type']> = Extract<Situation, { type: T }>;
 
 /**
  * keepJobMs is how long an ended Job stays for people to look at its pod. The operator deletes it then; a TTL in the Job
@@ -65,87 +58,98 @@ const unwatchedLookMs = 10_000;
 const queueLookMs = 5_000;
 const farQueueLookMs = 30_000;
 
+const kept: JobFate = { type: 'keep' };
+const removed: JobFate = { type: 'remove' };
+
 /** planRun decides what to do about a run: pure, total. */
-export const planRun = (input: PlanInput): RunPlan => {
-  const { seen, phase, answer, platform, now } = input;
-  switch (phase.type) {
+export const planRun = (observed: Observed): RunPlan | LookUp<Query> => {
+  const situation = situationOf(observed);
+  if (situation.type === 'lookUp') return situation;
+  const [refusal] = observed.refusals;
+  const { job, status, slot, next } =
+    refusal === undefined ? decide(observed, situation) : decideRefused(observed, refusal);
+  const notes = status === undefined ? [] : notesOf(observed.run, status);
+  return { type: 'act', ...childrenOf(observed, job), status, notes, slot, next };
+};
+
+const decide = (observed: Observed, situation: Situation): Decision => {
+  switch (situation.type) {
     case 'going':
-      return { ...removal(seen), slot: 'leave', next: done() };
+      return { job: ofRunThatStops(observed), slot: 'release', next: done() };
     case 'recorded':
-      return planRecorded(seen, now);
-    case 'cancelled':
-      return {
-        status: statusCancelled(seen, platform, now),
-        ...removal(seen),
-        slot: 'leave',
-        next: done(),
-      };
+      return decideRecorded(observed);
+    case 'cancelled': {
+      const status = statusCancelled(observed, recordOf(observed));
+      return { job: ofRunThatStops(observed), status, slot: 'release', next: done() };
+    }
     case 'occupied':
-      return planOccupied(seen, phase.job, now);
-    case 'blocked':
-      return planBlocked(seen, phase, platform, now);
+      return decideOccupied(observed, situation);
+    case 'unwanted':
+      return { job: kept, status: statusWaiting(observed, situation.summary), slot: 'release', next: done() };
     case 'queued':
-      return planQueued(seen, phase, now);
-    case 'ready':
-      return answer.type === 'start' ? planStart(seen, answer.start, platform, now) : again;
-    case 'building':
-      return planBuilding(input, phase.job);
-    case 'lost':
-      return planLost(input);
+      return decideQueued(observed, situation);
+    case 'waiting':
+      return decideWaiting(observed, situation);
+    case 'startable':
+      return decideStart(observed, situation);
+    case 'active':
+      return decideActive(observed, situation);
+    case 'unconfirmed':
+      return decideUnconfirmed(observed, situation);
+    case 'built': {
+      const status = statusBuilt(observed, situation.image, recordOf(observed));
+      return { job: kept, status, slot: 'release', next: done() };
+    }
+    case 'failed':
+      return decideFailed(observed, situation.cause, situation.logTail);
   }
 };
 
-/** removal of a Job that still builds. */
-const removal = ({ job }: Seen): Pick<RunPlan, 'remove'> =>
-  job && !jobEnd(job) && !job.metadata?.deletionTimestamp ? { remove: job } : {};
+/** recordOf is what the run began with, or would begin with. */
+const recordOf = (observed: Observed): Recorded => platformToRecord(observed.settings.config, observed.run, observed);
+
+/** A Job that still builds goes; one that has ended is left to whoever looks at its pod. */
+const ofRunThatStops = (observed: Observed): JobFate => {
+  const job = jobOf(observed);
+  return job && jobEnd(job) ? kept : removed;
+};
 
 /** soonMs is how long it usually takes at most until a deleted Job is gone. */
 const soonMs = 10_000;
 
-const planOccupied = (seen: Seen, job: JobObject, now: Date): RunPlan => {
-  const { name, deletionTimestamp, finalizers = [] } = job.metadata ?? {};
-  if (!deletionTimestamp)
-    return { remove: job, slot: 'leave', next: wait(1_000, 'the Job of an earlier run is going') };
-  const age = now.getTime() - Date.parse(deletionTimestamp);
-  const next = wait(Math.min(Math.max(age / 2, 1_000), 30_000), 'the Job of an earlier run is going');
-  if (age < soonMs) return { slot: 'leave', next };
-  const kept = finalizers.length > 0 ? `, kept by its finalizers (${finalizers.join(', ')})` : '';
-  const message = `The Job ${name} of an earlier run is still being deleted${kept}; the build begins when it is gone.`;
-  return { status: statusWaiting(seen, { reason: Reason.AwaitingDeletion, message }, now), slot: 'leave', next };
+const decideOccupied = (observed: Observed, { earlier }: In<'occupied'>): Decision => {
+  const { name, deletionTimestamp, finalizers = [] } = earlier.metadata ?? {};
+  const why = 'the Job of an earlier run is going';
+  if (!deletionTimestamp) return { job: { type: 'makeRoom', earlier }, slot: 'release', next: wait(1_000, why) };
+  const age = observed.now.getTime() - Date.parse(deletionTimestamp);
+  const next = wait(Math.min(Math.max(age / 2, 1_000), 30_000), why);
+  if (age < soonMs) return { job: kept, slot: 'release', next };
+  const by = finalizers.length > 0 ? `, kept by its finalizers (${finalizers.join(', ')})` : '';
+  const message = `The Job ${name} of an earlier run is still being deleted${by}; the build begins when it is gone.`;
+  const status = statusWaiting(observed, { reason: Reason.AwaitingDeletion, message });
+  return { job: kept, status, slot: 'release', next };
 };
 
-/** again is for answers that do not fit their phase, which the types cannot rule out. */
-const again: RunPlan = { slot: 'keep', next: wait(1_000, 'looking again') };
-
-const planRecorded = (seen: Seen, now: Date): RunPlan => {
-  const { metadata, status } = seen.run;
-  const plan = planEnded(seen, now);
-  return status?.observedGeneration === metadata.generation ? plan : { ...plan, status: statusSeen(seen.run) };
+const decideRecorded = (observed: Observed): Decision => {
+  const { metadata, status } = observed.run;
+  const decision = decideEnded(observed);
+  return status?.observedGeneration === metadata.generation
+    ? decision
+    : { ...decision, status: statusSeen(observed.run) };
 };
 
-const planEnded = ({ run, job, pod }: Seen, now: Date): RunPlan => {
-  if (!job || job.metadata?.deletionTimestamp) return { slot: 'leave', next: done() };
+const decideEnded = (observed: Observed): Decision => {
+  const { run, pod, now } = observed;
+  const job = jobOf(observed);
+  if (!job || job.metadata?.deletionTimestamp) return { job: kept, slot: 'release', next: done() };
   const failed = succeededOf(run)?.status === 'False';
   const podEnded = pod?.status?.phase === 'Failed' || pod?.status?.phase === 'Succeeded';
   // Judged before Kubernetes did (a pull that fails, a lost node, a cancelled run): nothing of it may go on.
-  if (failed && !jobEnd(job) && !podEnded) return { remove: job, slot: 'leave', next: done() };
+  if (failed && !jobEnd(job) && !podEnded) return { job: removed, slot: 'release', next: done() };
   const left = Date.parse(run.status?.completionTime ?? '') + keepJobMs - now.getTime();
-  if (left > 0) return { slot: 'leave', next: wait(left, 'the ended Job is kept for its logs') };
-  return { remove: job, slot: 'leave', next: done() };
+  if (left > 0) return { job: kept, slot: 'release', next: wait(left, 'the ended Job is kept for its logs') };
+  return { job: removed, slot: 'release', next: done() };
 };
-
-const planBlocked = (
-  seen: Seen,
-  { reason, message, failed }: Phase & { type: 'blocked' },
-  platform: Recorded,
-  now: Date,
-): RunPlan => ({
-  status: failed
-    ? statusFailed(seen, because(reason, { detail: message }), { platform, now })
-    : statusWaiting(seen, { reason, message }, now),
-  slot: 'leave',
-  next: done(),
-});
 
 /** What a run was told when it had its turn; that it is in line again says less, and would be told in vain each time. */
 const askedReasons: ReadonlySet<string> = new Set<Reason>([
@@ -159,147 +163,81 @@ const askedReasons: ReadonlySet<string> = new Set<Reason>([
   Reason.Forbidden,
 ]);
 
-const planQueued = (seen: Seen, { ahead, mayTell }: Phase & { type: 'queued' }, now: Date): RunPlan => {
-  const { run } = seen;
+const decideQueued = (observed: Observed, { ahead, mayTell }: In<'queued'>): Decision => {
+  const { run } = observed;
   const first = run.status?.queuePosition === undefined && !askedReasons.has(succeededOf(run)?.reason ?? '');
   return {
-    ...((first || mayTell) && { status: statusQueued(seen, ahead, now) }),
+    job: kept,
+    ...((first || mayTell) && { status: statusQueued(observed, ahead) }),
     slot: 'keep',
     next: wait(ahead < 10 ? queueLookMs : farQueueLookMs, 'queued'),
   };
 };
 
-const planStart = (seen: Seen, start: Start, platform: Recorded, now: Date): RunPlan => {
-  switch (start.type) {
-    case 'found':
-      return { status: statusBuilt(seen, start.image, start.platform.status, now), slot: 'leave', next: done() };
-    case 'wait':
-      return {
-        status: statusWaiting(seen, { reason: start.reason, message: start.message }, now),
-        slot: start.everybody ? 'keep' : 'leave',
-        next: wait(start.afterMs, start.reason),
-      };
-    case 'fail':
-      return { status: statusFailed(seen, start.cause, { platform, now }), slot: 'leave', next: done() };
-    case 'go': {
-      const word = { reason: Reason.Pending, message: podStarting };
-      return {
-        start: { platform: start.platform, material: start.material },
-        status: statusActive(seen, word, start.platform.status, now),
-        slot: 'hold',
-        next: wait(3_000, 'the pod is awaited'),
-      };
-    }
-  }
-};
-
-const planBuilding = (input: PlanInput, job: JobObject): RunPlan => {
-  const { seen, answer, platform, now } = input;
-  switch (answer.type) {
-    case 'active':
-      return planActive(input, job, answer);
-    case 'built':
-      return planBuilt(input, job, answer);
-    case 'failed': {
-      const judgement = judge(evidenceOf(seen, job, now));
-      if (judgement.type !== 'failed') return again;
-      if (answer.image) return built(seen, answer.image, platform, now);
-      return failed(input, afterProbe(judgement.cause, answer.probed), answer.logTail);
-    }
-    case 'none':
-    case 'start':
-    case 'lost':
-      return again;
-  }
-};
-
-const built = (
-  seen: Seen,
-  image: NonNullable<(Answer & { type: 'built' })['image']>,
-  platform: Recorded,
-  now: Date,
-): RunPlan => ({
-  status: statusBuilt(seen, image, platform, now),
-  slot: 'leave',
-  next: done(),
+const decideWaiting = (observed: Observed, { summary, afterMs, everybody }: In<'waiting'>): Decision => ({
+  job: kept,
+  status: statusWaiting(observed, summary),
+  slot: everybody ? 'keep' : 'release',
+  next: wait(afterMs, summary.reason),
 });
 
-const failed = ({ seen, platform, now }: PlanInput, cause: Cause, logTail?: string): RunPlan => ({
-  status: statusFailed(seen, cause, { platform, now, ...(logTail && { logTail }) }),
-  slot: 'leave',
-  next: done(),
+const decideStart = (observed: Observed, { platform, data }: In<'startable'>): Decision => ({
+  job: { type: 'make', platform, data },
+  status: statusActive(observed, { reason: Reason.Pending, message: podStarting }, platform.status),
+  slot: 'acquire',
+  next: wait(3_000, 'the pod is awaited'),
 });
 
-const planActive = (
-  { seen, platform, now }: PlanInput,
-  job: JobObject,
-  answer: Answer & { type: 'active' },
-): RunPlan => {
-  const evidence = evidenceOf(seen, job, now, answer.warning);
-  const judgement = judge(evidence);
-  if (judgement.type !== 'active') return again;
-  const next = statusActive(seen, judgement, platform, now);
-  const tell = worthTelling(seen.run, next, now);
-  const idle = judgement.reason === Reason.Running ? undefined : now.getTime() - aliveAt(seen, job);
+const decideActive = (observed: Observed, { job, summary, missing }: In<'active'>): Decision => {
+  const { run, unwatched, now } = observed;
+  const status = statusActive(observed, summary, recordOf(observed));
+  const tell = worthTelling(run, status, now);
+  const idle = summary.reason === Reason.Running ? undefined : now.getTime() - aliveAt(observed, job);
   // A running step wakes us by its end; what keeps a pod from running may not, nor does what is not watched.
   const looks = [
-    deadlineOf(evidence).at - now.getTime(),
+    deadlineOf(evidenceOf(observed, job)).at - now.getTime(),
     ...(typeof tell === 'object' ? [tell.afterMs] : []),
     ...(idle === undefined ? [] : [idle < 15_000 ? 3_000 : 10_000]),
-    ...(seen.unwatched ? [unwatchedLookMs] : []),
+    ...(unwatched ? [unwatchedLookMs] : []),
   ];
   return {
-    ...(answer.material && { complete: { job, material: answer.material } }),
-    ...(tell === true && { status: next }),
-    slot: idle !== undefined && idle >= idleMs ? 'stall' : 'hold',
+    job: missing === undefined ? kept : { type: 'complete', job, data: missing },
+    ...(tell === true && { status }),
+    slot: idle !== undefined && idle >= idleMs ? 'stall' : 'acquire',
     next: wait(Math.max(1, Math.min(...looks)), 'building'),
   };
 };
 
-const planBuilt = (input: PlanInput, job: JobObject, { image, unknown }: Answer & { type: 'built' }): RunPlan => {
-  const { seen, platform, now } = input;
-  if (image) return built(seen, image, platform, now);
-  if (unknown) return planSilent(input, job, unknown);
-  const detail = 'The Job succeeded, yet its image is not in the registry.';
-  return failed(input, because(Reason.ExportFailed, { step: 'export', detail }));
+/** aliveAt is when the build last did something: its Job was made, or a step began or ended. */
+const aliveAt = ({ run }: Observed, job: JobObject): number => {
+  const times = (run.status?.steps ?? []).flatMap(({ startedAt, finishedAt }) => [startedAt, finishedAt]);
+  const known = [job.metadata?.creationTimestamp, ...times].flatMap((time) => (time ? [Date.parse(time)] : []));
+  return Math.max(...known);
 };
 
-/** planSilent waits for a registry that does not say what it got; not beyond the end that every run has. */
-const planSilent = (input: PlanInput, job: JobObject, unknown: Word): RunPlan => {
-  const { seen, platform, now } = input;
-  if (now.getTime() >= deadlineOf(evidenceOf(seen, job, now)).at) {
-    return failed(input, because(unknown.reason, { step: 'export', detail: unknown.message }));
-  }
-  const next = statusActive(seen, unknown, platform, now);
-  const tell = unknown.reason !== Reason.Running && worthTelling(seen.run, next, now) === true;
-  return { ...(tell && { status: next }), slot: 'leave', next: wait(5_000, unknown.reason) };
+/** decideUnconfirmed waits for a registry that does not say what it got; not beyond the end that every run has. */
+const decideUnconfirmed = (observed: Observed, { job, summary }: In<'unconfirmed'>): Decision => {
+  const { reason, message } = summary;
+  if (observed.now.getTime() >= deadlineOf(evidenceOf(observed, job)).at)
+    return decideFailed(observed, because(reason, { step: 'export', detail: message }));
+  const status = statusActive(observed, summary, recordOf(observed));
+  const tell = reason !== Reason.Running && worthTelling(observed.run, status, observed.now) === true;
+  return { job: kept, ...(tell && { status }), slot: 'release', next: wait(5_000, reason) };
 };
 
-const planLost = (input: PlanInput): RunPlan => {
-  const { seen, answer, platform, now } = input;
-  if (answer.type !== 'lost') return again;
-  if (answer.image) return built(seen, answer.image, platform, now);
-  return failed(input, because(Reason.PodDeleted, { detail: whatHappened(seen) }));
-};
+/** A Job that goes on all the same is removed once the failure is in the status. */
+const decideFailed = (observed: Observed, cause: Cause, logTail?: string): Decision => ({
+  job: kept,
+  status: statusFailed(observed, cause, { platform: recordOf(observed), logTail }),
+  slot: 'release',
+  next: done(),
+});
 
-const whatHappened = ({ job, otherJob }: Seen): string => {
-  if (otherJob) return `Somebody made the Job ${otherJob.metadata?.name} one that does not belong to this run.`;
-  return job ? 'Its Job is being deleted as well.' : 'Its Job is gone as well.';
-};
-
-/** planRefused is for a Job, or the Secret of one, that the API server would not take. */
-export const planRefused = (
-  seen: Seen,
-  refusal: { readonly reason: Reason; readonly message: string; readonly job?: JobObject },
-  platform: Recorded,
-  now: Date,
-): RunPlan => {
-  if (refusal.reason === Reason.Invalid) {
-    const cause = because(Reason.Invalid, { detail: refusal.message });
-    return { status: statusFailed(seen, cause, { platform, now }), slot: 'leave', next: done() };
-  }
-  const { job, reason } = refusal;
-  const word = { reason, message: withAdvice(reason, refusal.message) };
-  const status = job ? statusActive({ ...seen, job }, word, platform, now) : statusWaiting(seen, word, now);
-  return { status, slot: job ? 'stall' : 'leave', next: wait(30_000, reason) };
+/** decideRefused is for a Job, or the Secret of one, that the API server would not take. */
+const decideRefused = (before: Observed, { owner, reason, message }: ChildRefusal): Decision => {
+  const observed = owner === undefined ? before : { ...before, owned: owning(owner) };
+  if (reason === Reason.Invalid) return decideFailed(observed, because(reason, { detail: message }));
+  const summary = { reason, message: withAdvice(reason, message) };
+  const status = owner ? statusActive(observed, summary, recordOf(observed)) : statusWaiting(observed, summary);
+  return { job: kept, status, slot: owner ? 'stall' : 'release', next: wait(30_000, reason) };
 };

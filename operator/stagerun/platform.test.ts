@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { accessOf } from './credentials.ts';
+import { accessOf } from './registryaccess.ts';
 import { imageReference, resolvePlatform } from './platform.ts';
 import { anApp, aRun, settings } from './testing/objects.ts';
 

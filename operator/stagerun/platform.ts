@@ -2,18 +2,16 @@ import { cacheRepository, repository } from '../api/names.ts';
 import type { Platform, StageRun } from '../api/stagerun.ts';
 import type { Config } from '../config.ts';
 import { platformHash, resolveBuilder, timeoutOf } from '../platform/builders.ts';
+import type { Limits } from './build/reasons.ts';
 
 type Certain<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> };
 type Optional = 'previousImage' | 'cacheRepository';
 
-/** Limits are how long a run may take, in seconds. */
-export interface Limits {
-  /** From the start of the pod to its end. */
-  readonly build: number;
-  /** Until the pod has started. */
-  readonly start: number;
-  /** The installation allows less than the App asks for. */
-  readonly cut: boolean;
+/** Settings is the part of the installation that a build Job depends on. */
+export interface Settings {
+  readonly config: Config;
+  /** Image and command of the fetch container: the operator's own image. */
+  readonly fetch: { readonly image: string; readonly command: readonly string[] };
 }
 
 /** limitsOf a run, by the configuration as it is now. */
@@ -70,6 +68,28 @@ export const resolvePlatform = (config: Config, run: StageRun, known: Known = {}
       platformAPI: builder.platformAPI,
     },
   };
+};
+
+/** Recorded is what a status says of the platform; of a repository at least. */
+export type Recorded = Platform & { readonly repository: string };
+
+/** platformNow is what a run began with, as its status has it, or would begin with; undefined like resolvePlatform. */
+export const platformNow = (config: Config, run: StageRun, known: Known): BuildPlatform['status'] | undefined => {
+  const recorded = run.status?.platform;
+  if (recorded?.repository && recorded.runImage) return recorded as BuildPlatform['status'];
+  return resolvePlatform(config, run, known)?.status;
+};
+
+/** platformToRecord is platformNow; where the builder is none any more, what does not depend on it. */
+export const platformToRecord = (config: Config, run: StageRun, known: Known): Recorded => {
+  const { metadata, spec } = run;
+  return (
+    platformNow(config, run, known) ?? {
+      hash: platformHash(config, spec, known.secretVersions),
+      repository: pushRepository(config, metadata.namespace, spec.appRef.name),
+      tag: metadata.name,
+    }
+  );
 };
 
 /** previousIn takes only the digest of what is deployed: nodes may pull it by another address than builds do. */

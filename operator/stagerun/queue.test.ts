@@ -50,7 +50,7 @@ const anyCaps: fc.Arbitrary<Caps> = fc.record({
   perNamespace: fc.integer({ min: 1, max: 4 }),
 });
 const anyStep = fc.record({
-  do: fc.constantFrom('enter', 'enter', 'enter', 'hold', 'stall', 'leave'),
+  do: fc.constantFrom('request', 'request', 'request', 'acquire', 'stall', 'release'),
   ns: fc.integer({ min: 0, max: 4 }),
   n: fc.nat(7),
   since: fc.nat(50),
@@ -70,22 +70,22 @@ describe('the ledger', () => {
           for (const step of steps) {
             const one = run(`ns${step.ns}`, `r${step.n}`, step.since);
             const id = keyString(one.key);
-            if (step.do === 'leave') {
-              expect(queue.leave(one.key)).toBe(holding.delete(id));
+            if (step.do === 'release') {
+              expect(queue.release(one.key)).toBe(holding.delete(id));
               waiting.delete(id);
-            } else if (step.do === 'enter' && !holding.has(id)) {
+            } else if (step.do === 'request' && !holding.has(id)) {
               if (waiting.get(id)?.since !== one.since) {
                 waiting.delete(id);
                 waiting.set(id, one);
               }
               const turn = turnsOf([...waiting.values()], [...holding.values()], caps).get(id);
-              expect(queue.enter(one, now)).toEqual(turn);
+              expect(queue.request(one, now)).toEqual(turn);
               if (turn?.type === 'admitted') {
                 waiting.delete(id);
                 holding.set(id, { key: one.key, stalled: false });
               }
-            } else if (step.do === 'enter') {
-              expect(queue.enter(one, now)).toEqual({ type: 'admitted' });
+            } else if (step.do === 'request') {
+              expect(queue.request(one, now)).toEqual({ type: 'admitted' });
             } else {
               queue[step.do](one.key, now);
               waiting.delete(id);
@@ -103,88 +103,88 @@ describe('the ledger', () => {
 
   it('gives a slot to one run only, however often and in whatever order runs ask', () => {
     const queue = new BuildQueue({ cluster: 2, perNamespace: 2 });
-    expect(queue.enter(run('b', '1', 5), now).type).toBe('admitted');
-    expect(queue.enter(run('b', '2', 6), now).type).toBe('admitted');
-    expect(queue.enter(run('a', 'older', 1), now)).toEqual({ type: 'queued', ahead: 0 });
-    expect(queue.enter(run('b', '1', 5), now).type).toBe('admitted');
+    expect(queue.request(run('b', '1', 5), now).type).toBe('admitted');
+    expect(queue.request(run('b', '2', 6), now).type).toBe('admitted');
+    expect(queue.request(run('a', 'older', 1), now)).toEqual({ type: 'queued', ahead: 0 });
+    expect(queue.request(run('b', '1', 5), now).type).toBe('admitted');
   });
 
   it('alternates between namespaces, so that a burst of one does not keep the others waiting', () => {
     const queue = new BuildQueue({ cluster: 1, perNamespace: 1 });
-    queue.hold({ namespace: 'x', name: 'builds' }, now);
-    for (const i of [1, 2, 3]) queue.enter(run('a', `r${i}`, i), now);
-    expect(queue.enter(run('b', 'late', 9), now)).toEqual({ type: 'queued', ahead: 1 });
+    queue.acquire({ namespace: 'x', name: 'builds' }, now);
+    for (const i of [1, 2, 3]) queue.request(run('a', `r${i}`, i), now);
+    expect(queue.request(run('b', 'late', 9), now)).toEqual({ type: 'queued', ahead: 1 });
   });
 
   it('puts a namespace that builds already behind one that does not', () => {
     const queue = new BuildQueue({ cluster: 1, perNamespace: 3 });
-    queue.hold({ namespace: 'a', name: 'builds' }, now);
-    expect(queue.enter(run('a', 'x', 1), now)).toEqual({ type: 'queued', ahead: 0 });
-    expect(queue.enter(run('b', 'y', 2), now)).toEqual({ type: 'queued', ahead: 0 });
-    expect(queue.enter(run('a', 'x', 1), now)).toEqual({ type: 'queued', ahead: 1 });
+    queue.acquire({ namespace: 'a', name: 'builds' }, now);
+    expect(queue.request(run('a', 'x', 1), now)).toEqual({ type: 'queued', ahead: 0 });
+    expect(queue.request(run('b', 'y', 2), now)).toEqual({ type: 'queued', ahead: 0 });
+    expect(queue.request(run('a', 'x', 1), now)).toEqual({ type: 'queued', ahead: 1 });
   });
 
   it('names who is next when a slot is free again', () => {
     const queue = new BuildQueue({ cluster: 1, perNamespace: 1 });
-    queue.enter(run('a', '1', 1), now);
-    queue.enter(run('a', '2', 2), now);
-    queue.enter(run('b', '3', 3), now);
+    queue.request(run('a', '1', 1), now);
+    queue.request(run('a', '2', 2), now);
+    queue.request(run('b', '3', 3), now);
     expect(queue.next()).toEqual([]);
-    expect(queue.leave({ namespace: 'a', name: '1' })).toBe(true);
+    expect(queue.release({ namespace: 'a', name: '1' })).toBe(true);
     expect(queue.next()).toEqual([{ namespace: 'a', name: '2' }]);
   });
 
   it('counts a Job that is there even beyond the caps, as after a restart with smaller ones', () => {
     const queue = new BuildQueue({ cluster: 1, perNamespace: 1 });
-    queue.hold({ namespace: 'a', name: '1' }, now);
-    queue.hold({ namespace: 'a', name: '2' }, now);
-    expect(queue.enter(run('b', '3', 3), now).type).toBe('queued');
-    queue.leave({ namespace: 'a', name: '1' });
+    queue.acquire({ namespace: 'a', name: '1' }, now);
+    queue.acquire({ namespace: 'a', name: '2' }, now);
+    expect(queue.request(run('b', '3', 3), now).type).toBe('queued');
+    queue.release({ namespace: 'a', name: '1' });
     expect(queue.next()).toEqual([]);
   });
 
   it('frees nothing when a run leaves that only waited', () => {
     const queue = new BuildQueue({ cluster: 1, perNamespace: 1 });
-    queue.enter(run('a', '1', 1), now);
-    queue.enter(run('a', '2', 2), now);
-    expect(queue.leave({ namespace: 'a', name: '2' })).toBe(false);
+    queue.request(run('a', '1', 1), now);
+    queue.request(run('a', '2', 2), now);
+    expect(queue.release({ namespace: 'a', name: '2' })).toBe(false);
   });
 
   it('gives the slot of a stalled build to others, and takes note when it goes on after all', () => {
     const queue = new BuildQueue({ cluster: 1, perNamespace: 1 });
     const stuck = { namespace: 'a', name: 'stuck' };
-    queue.enter({ key: stuck, since: '' }, now);
-    expect(queue.enter(run('b', '1', 1), now).type).toBe('queued');
+    queue.request({ key: stuck, since: '' }, now);
+    expect(queue.request(run('b', '1', 1), now).type).toBe('queued');
     queue.stall(stuck, now);
-    expect(queue.enter(run('b', '1', 1), now).type).toBe('admitted');
-    queue.leave({ namespace: 'b', name: '1' });
-    queue.hold(stuck, now);
-    expect(queue.enter(run('b', '2', 2), now).type).toBe('queued');
+    expect(queue.request(run('b', '1', 1), now).type).toBe('admitted');
+    queue.release({ namespace: 'b', name: '1' });
+    queue.acquire(stuck, now);
+    expect(queue.request(run('b', '2', 2), now).type).toBe('queued');
   });
 
   it('lets a namespace have no more stalled Jobs than it may have builds, before it has to wait for them', () => {
     const queue = new BuildQueue({ cluster: 9, perNamespace: 2 });
     for (const name of ['1', '2', '3', '4']) queue.stall({ namespace: 'a', name }, now);
-    expect(queue.enter(run('a', '5', 5), now).type).toBe('queued');
-    expect(queue.enter(run('b', '1', 6), now).type).toBe('admitted');
-    queue.leave({ namespace: 'a', name: '4' });
+    expect(queue.request(run('a', '5', 5), now).type).toBe('queued');
+    expect(queue.request(run('b', '1', 6), now).type).toBe('admitted');
+    queue.release({ namespace: 'a', name: '4' });
     expect(queue.next()).toEqual([{ namespace: 'a', name: '5' }]);
   });
 
   it('does not charge to others what a namespace has above its cap', () => {
     const queue = new BuildQueue({ cluster: 4, perNamespace: 2 });
-    for (let i = 0; i < 50; i++) queue.hold({ namespace: 'a', name: `woken-${i}` }, now);
-    expect(queue.enter(run('b', '1', 1), now).type).toBe('admitted');
-    expect(queue.enter(run('b', '2', 2), now).type).toBe('admitted');
-    expect(queue.enter(run('c', '1', 3), now).type).toBe('queued');
+    for (let i = 0; i < 50; i++) queue.acquire({ namespace: 'a', name: `woken-${i}` }, now);
+    expect(queue.request(run('b', '1', 1), now).type).toBe('admitted');
+    expect(queue.request(run('b', '2', 2), now).type).toBe('admitted');
+    expect(queue.request(run('c', '1', 3), now).type).toBe('queued');
   });
 
   it('takes a slot back from a run that keeps it for a minute without a Job', () => {
     const queue = new BuildQueue({ cluster: 1, perNamespace: 1 });
     const waits = run('a', '1', 1);
-    queue.enter(waits, now);
+    queue.request(waits, now);
     queue.keep(waits.key, later(keepMs - 1));
-    expect(queue.enter(run('b', '1', 2), now).type).toBe('queued');
+    expect(queue.request(run('b', '1', 2), now).type).toBe('queued');
     queue.keep(waits.key, later(keepMs));
     expect(queue.next()).toEqual([{ namespace: 'b', name: '1' }]);
   });
@@ -211,9 +211,9 @@ describe('ten thousand runs at once', () => {
   it.each(crowds)('enter without a look at all the others for each, and look again so: %s', (_, one) => {
     const queue = new BuildQueue({ cluster: 10, perNamespace: 3 });
     const entered = performance.now();
-    const turns = Array.from({ length: size }, (__, i) => queue.enter(one(i), now));
+    const turns = Array.from({ length: size }, (__, i) => queue.request(one(i), now));
     const looked = performance.now();
-    const positions = Array.from({ length: size }, (__, i) => queue.enter(one(i), now));
+    const positions = Array.from({ length: size }, (__, i) => queue.request(one(i), now));
     expect(looked - entered).toBeLessThan(10_000);
     expect(performance.now() - looked).toBeLessThan(10_000);
     const waiting = positions.flatMap((turn) => (turn.type === 'queued' ? [turn.ahead] : []));

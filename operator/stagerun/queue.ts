@@ -71,8 +71,8 @@ export class BuildQueue {
     this.#positions = new Positions(nearRounds);
   }
 
-  /** enter puts a run in line (again: no change) and says its turn; an admitted run holds its slot from now on. */
-  enter(run: Waiting, now: Date): Turn {
+  /** request puts a run in line (again: no change) and says its turn; an admitted run holds its slot from now on. */
+  request(run: Waiting, now: Date): Turn {
     const id = keyString(run.key);
     if (this.#holding.has(id)) return { type: 'admitted' };
     let one = this.#waiting.get(id);
@@ -82,7 +82,7 @@ export class BuildQueue {
       this.#join(one);
     }
     if (!this.#look().includes(one)) return { type: 'queued', ahead: this.#ahead(one) };
-    this.hold(run.key, now);
+    this.acquire(run.key, now);
     return { type: 'admitted' };
   }
 
@@ -95,8 +95,8 @@ export class BuildQueue {
     return last !== undefined;
   }
 
-  /** hold counts a run as building, whatever the caps say: its Job is there. */
-  hold(key: Key, now: Date): void {
+  /** acquire counts a run as building, whatever the caps say: its Job is there. */
+  acquire(key: Key, now: Date): void {
     this.#put(key, now, false);
   }
 
@@ -108,11 +108,11 @@ export class BuildQueue {
   /** keep lets a run keep a slot that it does not use yet, for a minute; then others may have it. */
   keep(key: Key, now: Date): void {
     const held = this.#holding.get(keyString(key));
-    if (held && now.getTime() - held.since >= keepMs) this.leave(key);
+    if (held && now.getTime() - held.since >= keepMs) this.release(key);
   }
 
-  /** leave forgets a run: it ended, is gone, or gave its slot back. True where it had one. */
-  leave(key: Key): boolean {
+  /** release forgets a run: it ended, is gone, or gave its slot back. True where it had one. */
+  release(key: Key): boolean {
     const id = keyString(key);
     this.#told.delete(id);
     const waiter = this.#waiting.get(id);

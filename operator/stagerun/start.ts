@@ -2,47 +2,34 @@ import { meanings, Reason } from '../api/conditions.ts';
 import { Secret } from '../kube/resource.ts';
 import { formatReference, parseReference, type Reference } from '../registry/index.ts';
 import { StorageError } from '../storage/index.ts';
-import { NoCredential, readCA } from './credentials.ts';
-import { describe, headOwn, keyring, marginSeconds, tryPush, type Asking, type BuiltImage } from './outside.ts';
+import { because } from './build/causes.ts';
+import type { LookupContext } from './deps.ts';
 import { resolvePlatform, type BuildPlatform } from './platform.ts';
-import { because, type Cause } from './causes.ts';
+import { describe, headOwn, keyring, marginSeconds, NoCredential, readCA, tryPush } from './registryaccess.ts';
 import { jobSeconds } from './resources/job.ts';
-import type { Material } from './resources/secret.ts';
+import type { RunSecretData } from './resources/secret.ts';
+import type { Situation, Waiting } from './situation.ts';
 
-/** Start is what the outside says to a run that may begin. */
-export type Start =
-  | { readonly type: 'found'; readonly image: BuiltImage; readonly platform: BuildPlatform }
-  | {
-      readonly type: 'wait';
-      readonly reason: Reason;
-      readonly message: string;
-      readonly afterMs: number;
-      /** What is awaited is awaited by all: who waits for it stays in front, and the others need not ask. */
-      readonly everybody: boolean;
-    }
-  | { readonly type: 'fail'; readonly cause: Cause }
-  | { readonly type: 'go'; readonly platform: BuildPlatform; readonly material: Material };
-
-const waitFor = (reason: Reason, message: string, seconds = 15, everybody = false): Start => ({
-  type: 'wait',
-  reason,
-  message,
+const waitFor = (reason: Reason, message: string, seconds = 15, everybody = false): Waiting => ({
+  type: 'waiting',
+  summary: { reason, message },
   afterMs: seconds * 1000,
   everybody,
 });
 
 /** waitWithAll is for what is down for everybody. */
-const waitWithAll = (reason: Reason, message: string): Start => waitFor(reason, message, 15, true);
+const waitWithAll = (reason: Reason, message: string): Waiting => waitFor(reason, message, 15, true);
 
-/** askStart finds out whether a run may begin, and with what. */
-export const askStart = async (asking: Asking): Promise<Start> => {
-  const { deps, seen } = asking;
-  const platform = resolvePlatform(deps.config, seen.run, seen);
+/** lookUpStart finds out whether a run may begin, and with what. */
+export const lookUpStart = async (context: LookupContext): Promise<Situation> => {
+  const { deps, observed } = context;
+  const platform = resolvePlatform(deps.config, observed.run, observed);
   if (!platform) {
-    return { type: 'fail', cause: because(Reason.BuilderNotFound, { detail: `It is "${seen.run.spec.builder}".` }) };
+    const detail = `It is "${observed.run.spec.builder}".`;
+    return { type: 'failed', cause: because(Reason.BuilderNotFound, { detail }) };
   }
   try {
-    return await askRegistryFirst(asking, platform);
+    return await lookUpImage(context, platform);
   } catch (error) {
     if (error instanceof NoCredential) return waitFor(Reason.RegistryUnauthorized, error.message, 30);
     if (error instanceof StorageError) return waitWithAll(Reason.StorageUnavailable, error.message);
@@ -50,33 +37,36 @@ export const askStart = async (asking: Asking): Promise<Start> => {
   }
 };
 
-/** askRegistryFirst looks before it builds: the image may be there already, and without a run image the build is in vain. */
-const askRegistryFirst = async (asking: Asking, platform: BuildPlatform): Promise<Start> => {
-  const { deps } = asking;
+/** lookUpImage looks before it builds: the image may be there already, and without a run image the build is in vain. */
+const lookUpImage = async (context: LookupContext, platform: BuildPlatform): Promise<Situation> => {
+  const { deps } = context;
   const runImage = referenceOf(platform.status.runImage);
-  if (!runImage) return { type: 'fail', cause: unavailable(`"${platform.status.runImage}" is no image.`) };
-  const keys = await keyring(asking, platform.status, marginSeconds);
-  const found = await headOwn(asking, platform.status, keys);
+  if (!runImage) return unavailable(`"${platform.status.runImage}" is no image.`);
+  const keys = await keyring(context, platform.status, marginSeconds);
+  const found = await headOwn(context, platform.status, keys);
   if (found.type === 'found') {
-    return { type: 'found', platform, image: await describe(asking, platform.status, found.digest, keys) };
+    return { type: 'built', image: await describe(context, platform.status, found.digest, keys) };
   }
   if (found.type === 'unauthorized') return waitFor(Reason.RegistryUnauthorized, found.message, 30);
   if (found.type === 'unreachable') return waitWithAll(Reason.RegistryUnreachable, found.message);
   // A watch wakes the run when one of them changes.
-  const missing = await missingSecret(asking);
+  const missing = await missingSecret(context);
   if (missing) return waitFor(Reason.SecretNotFound, missing, 60);
   const base = await deps.registry.headManifest(runImage, keys[runImage.registry]);
   if (base.type === 'unreachable') return waitFor(Reason.RegistryUnreachable, base.message);
   if (base.type !== 'found') {
-    return { type: 'fail', cause: unavailable('message' in base ? base.message : formatReference(runImage)) };
+    return unavailable('message' in base ? base.message : formatReference(runImage));
   }
-  const room = await tryPush(asking, platform.status, keys);
+  const room = await tryPush(context, platform.status, keys);
   // Not for all: a registry may bound each project by itself.
   if (room.type === 'full') return waitFor(Reason.RegistryFull, `${meanings.RegistryFull} ${room.message}`, 60);
-  return { type: 'go', platform, material: await prepare(asking, platform) };
+  return { type: 'startable', platform, data: await secretDataFor(context, platform) };
 };
 
-const unavailable = (detail: string): Cause => because(Reason.RunImageUnavailable, { detail });
+const unavailable = (detail: string): Situation => ({
+  type: 'failed',
+  cause: because(Reason.RunImageUnavailable, { detail }),
+});
 
 const referenceOf = (text: string): Reference | undefined => {
   try {
@@ -86,13 +76,13 @@ const referenceOf = (text: string): Reference | undefined => {
   }
 };
 
-/** prepare makes what the run's Secret holds. */
-export const prepare = async (asking: Asking, platform: BuildPlatform): Promise<Material> => {
-  const { deps, ctx, seen } = asking;
+/** secretDataFor makes what the run's Secret holds. */
+export const secretDataFor = async (context: LookupContext, platform: BuildPlatform): Promise<RunSecretData> => {
+  const { deps, ctx, observed } = context;
   const seconds = jobSeconds(platform.limits) + marginSeconds;
-  const { metadata, spec } = seen.run;
+  const { metadata, spec } = observed.run;
   const ca = await readCA(deps.config, { home: deps.home, source: spec.source }, ctx.kube);
-  const keys = await keyring(asking, platform.status, seconds);
+  const keys = await keyring(context, platform.status, seconds);
   if (spec.source.blob === undefined) return { ca, keyring: keys };
   const key = deps.storage.blobKey(metadata.namespace, spec.source.blob.sha256);
   const { url } = await deps.storage.presignGet({ key, expiresSeconds: seconds, endpoint: 'internal' });
@@ -100,13 +90,13 @@ export const prepare = async (asking: Asking, platform: BuildPlatform): Promise<
 };
 
 /** missingSecret says which Secret or key of build.env or source.git is not there. Read live, once per start: contents are never cached. */
-const missingSecret = async ({ ctx, seen }: Asking): Promise<string | undefined> => {
-  const { namespace } = seen.run.metadata;
-  const git = seen.run.spec.source.git?.secretRef?.name;
+const missingSecret = async ({ ctx, observed }: LookupContext): Promise<string | undefined> => {
+  const { namespace } = observed.run.metadata;
+  const git = observed.run.spec.source.git?.secretRef?.name;
   if (git !== undefined && (await ctx.kube.getMetadata(Secret, { namespace, name: git })) === undefined)
     return `The Secret "${git}" does not exist in this namespace: create it with the credential for git (spec.source.git.secretRef of the App names it).`;
   const found = new Map<string, ReadonlySet<string> | undefined>();
-  for (const { name: variable, valueFrom } of seen.run.spec.env ?? []) {
+  for (const { name: variable, valueFrom } of observed.run.spec.env ?? []) {
     if (!valueFrom?.secretKeyRef) continue;
     const { name, key } = valueFrom.secretKeyRef;
     if (!found.has(name)) {

@@ -4,35 +4,27 @@ import { meanings, Reason } from '../api/conditions.ts';
 import { stageRunStatus, type StageRunStatus } from '../api/stagerun.ts';
 import { findCondition } from '../kube/conditions.ts';
 import { tidyLog } from '../telemetry/logtail.ts';
-import { because } from './causes.ts';
+import { because } from './build/causes.ts';
 import { bytesOf } from './imagefacts.ts';
-import type { Seen } from './observe.ts';
-import { limitsOf, resolvePlatform } from './platform.ts';
+import type { Observed } from './observed.ts';
 import { maxStatusBytes, statusActive, statusBuilt, statusFailed } from './status.ts';
 import { stepNames } from '../api/steps.ts';
 import { anyUnicode } from '../testing/texts.ts';
-import { anApp, aRun, settings } from './testing/objects.ts';
+import { aRun } from './testing/objects.ts';
+import { app, observed, platform as atStart } from './testing/plans.ts';
 import { aJob, at, exited, podWith } from './testing/pods.ts';
 
-const app = anApp();
-const { status: platform } = resolvePlatform(settings(), aRun(app))!;
-const now = new Date(at(30));
+const { status: platform } = atStart;
 const digest = `sha256:${'e'.repeat(64)}`;
-const seen: Seen = {
+const facts: Observed = observed({
   run: aRun(app, {}, { jobName: aRun(app).metadata.name, startTime: at(0) }),
-  app,
   job: aJob(),
-  otherJob: undefined,
   pod: podWith('export', exited(0, { reason: 'x\n'.repeat(2000) })),
-  deployed: undefined,
-  secretVersions: {},
-  limits: limitsOf(settings(), aRun(app)),
-  unwatched: false,
-};
+});
 
 const built = (metadata: unknown): StageRunStatus => {
   const labels = { 'io.buildpacks.build.metadata': typeof metadata === 'string' ? metadata : JSON.stringify(metadata) };
-  return statusBuilt(seen, { digest, labels }, platform, now);
+  return statusBuilt(facts, { digest, labels }, platform);
 };
 const messageOf = (status: StageRunStatus): string => findCondition(status.conditions, 'Succeeded')?.message ?? '';
 const processes = (count: number, words: readonly string[]) =>
@@ -86,8 +78,8 @@ describe('the whole status of a run', () => {
         const pod = podWith(step, exited(1, { message: words, reason }));
         const cause = because(Reason.BuildFailed, { step, exitCode: 1, detail: words });
         const logTail = tidyLog(log.repeat(3), 4096);
-        check(statusFailed({ ...seen, pod }, cause, { platform, logTail, now }));
-        check(statusActive({ ...seen, pod }, { reason: Reason.PodNotCreated, message: words }, platform, now));
+        check(statusFailed({ ...facts, pod }, cause, { platform, logTail }));
+        check(statusActive({ ...facts, pod }, { reason: Reason.PodNotCreated, message: words }, platform));
       }),
     );
   });

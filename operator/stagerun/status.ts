@@ -3,36 +3,33 @@ import { annotations, attemptOf } from '../api/names.ts';
 import type { Failure, Platform, StageRun, StageRunStatus, Step } from '../api/stagerun.ts';
 import { batchConditions, findCondition, timestamp, type ConditionStatus } from '../kube/conditions.ts';
 import { oneLine } from '../telemetry/oneline.ts';
-import { bytesOf, imageFacts } from './imagefacts.ts';
-import type { BuiltImage } from './outside.ts';
-import type { Seen } from './observe.ts';
+import type { Cause } from './build/causes.ts';
+import { observeSteps } from './build/steps.ts';
+import { bytesOf, imageFacts, type BuiltImage } from './imagefacts.ts';
+import { jobOf, type Observed } from './observed.ts';
+import type { Recorded } from './platform.ts';
+import type { Summary } from './situation.ts';
 import { fetchedCommit, labelledCommit } from './revision.ts';
-import type { Cause } from './causes.ts';
 import { shownPosition } from './queue.ts';
-import { observeSteps } from './steps.ts';
-
-/** Word is what the condition Succeeded says. */
-export interface Word {
-  readonly reason: Reason;
-  readonly message: string;
-}
-
-/** Recorded is what a status says of the platform; of a repository at least. */
-export type Recorded = Platform & { readonly repository: string };
 
 type Fields = Omit<StageRunStatus, 'observedGeneration' | 'conditions'>;
 
 /** compose makes a whole status: what we apply is all that we own, so what is to stay must be in it. */
-const compose = (run: StageRun, now: Date, status: ConditionStatus, word: Word, fields: Fields): StageRunStatus => {
+const compose = ({ run, now }: Observed, status: ConditionStatus, summary: Summary, fields: Fields): StageRunStatus => {
   const scene = { previous: run.status?.conditions, generation: run.metadata.generation, now };
-  const conditions = batchConditions(scene, { status, ...word });
+  const conditions = batchConditions(scene, { status, reason: summary.reason, message: summary.message });
   return { observedGeneration: run.metadata.generation, conditions, ...fields };
 };
 
+/** hasBegun tells whether the Job of the run was ever made. */
+const hasBegun = (observed: Observed): boolean =>
+  jobOf(observed) !== undefined || observed.run.status?.jobName !== undefined;
+
 /** begunFields are those that a run has from its Job on. */
-const begunFields = ({ run, job, pod }: Seen, platform: Platform, now: Date): Fields => {
+const begunFields = (observed: Observed, platform: Platform): Fields => {
+  const { run, pod, now } = observed;
   const before = run.status;
-  const startTime = before?.startTime ?? job?.metadata?.creationTimestamp ?? timestamp(now);
+  const startTime = before?.startTime ?? jobOf(observed)?.metadata?.creationTimestamp ?? timestamp(now);
   const revision = run.spec.source.git === undefined ? undefined : (fetchedCommit(pod) ?? before?.revision);
   const steps = pod
     ? mergeSteps(before?.steps ?? [], observeSteps(pod, before?.steps ?? [], timestamp(now)))
@@ -54,19 +51,19 @@ const mergeSteps = (before: readonly Step[], seen: readonly Step[]): Step[] => {
 };
 
 /** statusQueued: the run waits for its turn. */
-export const statusQueued = ({ run }: Seen, ahead: number, now: Date): StageRunStatus => {
+export const statusQueued = (observed: Observed, ahead: number): StageRunStatus => {
   const queuePosition = shownPosition(ahead);
   const message = queuePosition === 0 ? 'The next free slot is for this build.' : `${queuePosition} builds are ahead.`;
-  return compose(run, now, 'Unknown', { reason: Reason.Queued, message }, { queuePosition });
+  return compose(observed, 'Unknown', { reason: Reason.Queued, message }, { queuePosition });
 };
 
 /** statusWaiting: the run has not begun, and something is awaited. */
-export const statusWaiting = ({ run }: Seen, word: Word, now: Date): StageRunStatus =>
-  compose(run, now, 'Unknown', word, {});
+export const statusWaiting = (observed: Observed, summary: Summary): StageRunStatus =>
+  compose(observed, 'Unknown', summary, {});
 
 /** statusActive: the Job is there. */
-export const statusActive = (seen: Seen, word: Word, platform: Platform, now: Date): StageRunStatus =>
-  compose(seen.run, now, 'Unknown', word, begunFields(seen, platform, now));
+export const statusActive = (observed: Observed, summary: Summary, platform: Platform): StageRunStatus =>
+  compose(observed, 'Unknown', summary, begunFields(observed, platform));
 
 /** maxStatusBytes is what a whole status may take: etcd takes 1.5 MB, and every watcher gets all of it each time. */
 export const maxStatusBytes = 65_536;
@@ -75,24 +72,22 @@ export const maxStatusBytes = 65_536;
 const noteBytes = 512;
 
 /** statusBuilt: the image is there. The reason tells whether it was built now. */
-export const statusBuilt = (seen: Seen, image: BuiltImage, platform: Recorded, now: Date): StageRunStatus => {
-  const built = seen.job !== undefined || seen.run.status?.jobName !== undefined;
-  const reason = built ? Reason.Succeeded : Reason.ImageFound;
-  const revision = seen.run.spec.source.git === undefined ? undefined : labelledCommit(image.labels);
+export const statusBuilt = (observed: Observed, image: BuiltImage, platform: Recorded): StageRunStatus => {
+  const reason = hasBegun(observed) ? Reason.Succeeded : Reason.ImageFound;
+  const revision = observed.run.spec.source.git === undefined ? undefined : labelledCommit(image.labels);
   const fields = {
     ...(revision !== undefined && { revision }),
-    ...(built ? begunFields(seen, platform, now) : { platform }),
-    completionTime: timestamp(now),
+    ...(hasBegun(observed) ? begunFields(observed, platform) : { platform }),
+    completionTime: timestamp(observed.now),
     image: `${platform.repository}@${image.digest}`,
     ...(image.size && { size: image.size }),
   };
-  const bare = compose(seen.run, now, 'True', { reason, message: meanings[reason] }, fields);
+  const bare = compose(observed, 'True', { reason, message: meanings[reason] }, fields);
   const facts = imageFacts(image.labels ?? {}, maxStatusBytes - bytesOf(bare) - noteBytes);
   const { processes, buildpacks, leftOut } = facts;
   const note = leftOut.length > 0 ? ` Too large for the status, and left out of it: ${leftOut.join(', ')}.` : '';
   return compose(
-    seen.run,
-    now,
+    observed,
     'True',
     { reason, message: `${meanings[reason]}${note}` },
     {
@@ -105,12 +100,10 @@ export const statusBuilt = (seen: Seen, image: BuiltImage, platform: Recorded, n
 
 /** statusFailed: the run ended without an image. */
 export const statusFailed = (
-  seen: Seen,
+  observed: Observed,
   cause: Cause,
-  more: { readonly platform: Platform; readonly logTail?: string; readonly now: Date },
+  { platform, logTail }: { readonly platform: Platform; readonly logTail?: string | undefined },
 ): StageRunStatus => {
-  const { platform, logTail, now } = more;
-  const begun = seen.job !== undefined || seen.run.status?.jobName !== undefined;
   const message = oneLine(cause.message);
   const failure: Failure = {
     ...(cause.step && { step: cause.step }),
@@ -119,22 +112,21 @@ export const statusFailed = (
     message,
     ...(logTail && { logTail }),
   };
-  const fields = begun ? begunFields(seen, platform, now) : { platform };
-  const word = { reason: cause.reason, message };
-  return compose(seen.run, now, 'False', word, { ...fields, completionTime: timestamp(now), failure });
+  const fields = hasBegun(observed) ? begunFields(observed, platform) : { platform };
+  const summary = { reason: cause.reason, message };
+  return compose(observed, 'False', summary, { ...fields, completionTime: timestamp(observed.now), failure });
 };
 
 const nothingWanted = 'The App wants nothing to be built any more.';
 
 /** statusCancelled: a person or a newer version of the App ended the run. */
-export const statusCancelled = (seen: Seen, platform: Platform, now: Date): StageRunStatus => {
-  const by = seen.run.metadata.annotations?.[annotations.supersededBy];
-  const word: Word = by
+export const statusCancelled = (observed: Observed, platform: Platform): StageRunStatus => {
+  const by = observed.run.metadata.annotations?.[annotations.supersededBy];
+  const summary: Summary = by
     ? { reason: Reason.Superseded, message: by === 'none' ? nothingWanted : `${meanings.Superseded} It is ${by}.` }
     : { reason: Reason.Cancelled, message: meanings.Cancelled };
-  const begun = seen.job !== undefined || seen.run.status?.jobName !== undefined;
-  const fields = begun ? begunFields(seen, platform, now) : {};
-  return compose(seen.run, now, 'False', word, { ...fields, completionTime: timestamp(now) });
+  const fields = hasBegun(observed) ? begunFields(observed, platform) : {};
+  return compose(observed, 'False', summary, { ...fields, completionTime: timestamp(observed.now) });
 };
 
 /** statusSeen says that a newer generation of an ended run was looked at: only cancelled can have changed, too late. */
@@ -148,8 +140,8 @@ export const statusSeen = ({ metadata, status }: StageRun): StageRunStatus => ({
 
 const patienceMs = 5_000;
 
-/** restless are reasons whose message changes all the time without saying anything new. */
-const restless: ReadonlySet<string> = new Set<Reason>([
+/** noisyReasons are reasons whose message changes all the time without saying anything new. */
+const noisyReasons: ReadonlySet<string> = new Set<Reason>([
   Reason.Running,
   Reason.BuilderImagePullFailed,
   Reason.FetchImagePullFailed,
@@ -178,9 +170,9 @@ export const worthTelling = (
 const saysMore = ({ status: before }: StageRun, next: StageRunStatus): boolean => {
   if (!before?.jobName || before.observedGeneration !== next.observedGeneration) return true;
   const old = findCondition(before.conditions, ConditionType.Succeeded);
-  const word = findCondition(next.conditions, ConditionType.Succeeded);
-  if (old?.reason !== word?.reason) return !(old?.reason === Reason.Pending && word?.reason === Reason.Running);
-  return old?.message !== word?.message && !restless.has(word?.reason ?? '');
+  const summary = findCondition(next.conditions, ConditionType.Succeeded);
+  if (old?.reason !== summary?.reason) return !(old?.reason === Reason.Pending && summary?.reason === Reason.Running);
+  return old?.message !== summary?.message && !noisyReasons.has(summary?.reason ?? '');
 };
 
 const sameStep = (a: Step | undefined, b: Step): boolean =>

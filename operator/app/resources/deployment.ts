@@ -1,11 +1,11 @@
 import type { App, AppSpec } from '../../api/app.ts';
-import { annotations, deploymentName, labels, podLabels } from '../../api/names.ts';
+import { annotations, childLabels, deploymentName, labels, podLabels } from '../../api/names.ts';
 import { webProcess } from '../../api/process.ts';
 import { Deployment } from '../../kube/resource.ts';
 import type { Intent } from '../../kube/types.ts';
 import type { DeploymentObject } from '../observed.ts';
 import { buildContainer, defaultGraceSeconds, type Image } from './container.ts';
-import { childOf, commonLabels } from './meta.ts';
+import { childOf } from './meta.ts';
 import type { Process } from './process.ts';
 
 type PodWishes = NonNullable<AppSpec['pod']>;
@@ -103,7 +103,7 @@ export const buildDeployment = (app: App, process: Process, runtime: Runtime): I
       selector: { matchLabels: selector },
       template: {
         metadata: {
-          labels: { ...spec.pod?.labels, ...commonLabels(app, 'application'), ...selector },
+          labels: { ...spec.pod?.labels, ...childLabels(app.metadata, 'application'), ...selector },
           ...(Object.keys(notes).length > 0 ? { annotations: notes } : {}),
         },
         spec: podSpec(app, process, runtime),

@@ -1,20 +1,8 @@
 import type { App } from '../../api/app.ts';
-import { labels, managedBy } from '../../api/names.ts';
+import { childLabels, type Component } from '../../api/names.ts';
 import { isOurs } from '../../kube/apply/apply.ts';
 import { apiVersionOf, type KubeObject, type Resource } from '../../kube/resource.ts';
 import type { Intent } from '../../kube/types.ts';
-
-/** Component is the role of a child, in app.kubernetes.io/component. */
-export type Component = 'application' | 'route' | 'staging' | 'registry-pull';
-
-/** commonLabels are on everything that belongs to an App. */
-export const commonLabels = ({ metadata }: App, component: Component): Record<string, string> => ({
-  [labels.app]: metadata.name,
-  [labels.name]: metadata.name,
-  [labels.partOf]: metadata.namespace,
-  [labels.component]: component,
-  [labels.managedBy]: managedBy,
-});
 
 /** Part names a child, and what is special about its metadata. */
 export interface Part {
@@ -27,7 +15,7 @@ export interface Part {
 const metaOf = (app: App, part: Part): Intent['metadata'] => ({
   name: part.name,
   namespace: app.metadata.namespace,
-  labels: { ...commonLabels(app, part.component), ...part.labels },
+  labels: { ...childLabels(app.metadata, part.component), ...part.labels },
   ...(part.annotations === undefined ? {} : { annotations: { ...part.annotations } }),
 });
 

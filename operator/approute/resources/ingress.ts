@@ -1,6 +1,6 @@
 import type { AppRoute } from '../../api/approute.ts';
 import { Reason } from '../../api/conditions.ts';
-import { labels, managedBy, serviceName } from '../../api/names.ts';
+import { childLabels, serviceName } from '../../api/names.ts';
 import { ofKind } from '../../kube/reconcile/owned.ts';
 import { apply } from '../../kube/reconcile/plan.ts';
 import { apiVersionOf, Ingress } from '../../kube/resource.ts';
@@ -20,13 +20,7 @@ export const buildIngress = ({ metadata, spec }: AppRoute, { ingress }: Pick<Set
     metadata: {
       name: metadata.name,
       namespace: metadata.namespace,
-      labels: {
-        [labels.app]: spec.appRef.name,
-        [labels.name]: spec.appRef.name,
-        [labels.partOf]: metadata.namespace,
-        [labels.component]: 'route',
-        [labels.managedBy]: managedBy,
-      },
+      labels: childLabels({ namespace: metadata.namespace, name: spec.appRef.name }, 'route'),
       ...(Object.keys(ingress.annotations).length > 0 ? { annotations: ingress.annotations } : {}),
     },
     spec: {

@@ -4,6 +4,7 @@ import { checkConditions } from '../../testing/conditionscheck.ts';
 import { findCondition, type Condition } from '../conditions.ts';
 import { ApiError, Stopped } from '../errors.ts';
 import { resource, type KubeObject } from '../resource.ts';
+import type { Observation, Plan } from './plan.ts';
 import { controllerOfKind } from './reconciler.ts';
 import type { Cache, Context, Kube } from '../types.ts';
 
@@ -111,6 +112,38 @@ describe('an error that nobody foresaw', () => {
     });
     expect(told && checkConditions(told)).toEqual([]);
   });
+});
+
+test('an error is told upon the status as it was, not as the plan that failed would have it', async () => {
+  const written: Thing[] = [];
+  const object: Thing = { metadata: { ...key, uid: 'u', generation: 1 }, status: { conditions: [], url: 'before' } };
+  const error = new Error('no');
+  const kube = {
+    create: () => Promise.reject(error),
+    apply: (_: unknown, intent: Thing) => (written.push(intent), Promise.resolve(intent)),
+  } as unknown as Kube;
+  const ctx = {
+    ...{ kube, log: pino({ level: 'silent' }), signal: new AbortController().signal },
+    cache: { get: () => object } as unknown as Cache,
+    now: () => new Date(),
+  } as unknown as Context;
+  const child = { type: 'create', resource: Thing, object: { metadata: key }, dependents: [] } as const;
+  const reconcile = (ends: boolean) =>
+    controllerOfKind<Thing, Observation & { thing: Thing }, never, Plan<NonNullable<Thing['status']>>>({
+      ...{ name: 'thing', kind: Thing, watches: [], ends },
+      observe: () => ({ thing: object, owned: [], refusals: [], now: new Date() }),
+      subject: ({ thing }) => thing,
+      plan: () => ({
+        type: 'act',
+        children: [child],
+        status: { conditions: [], url: 'planned' },
+        notes: [],
+        next: { type: 'done' },
+      }),
+    }).reconcile(key, ctx);
+  await expect(reconcile(true)).rejects.toThrow();
+  await expect(reconcile(false)).rejects.toThrow();
+  expect(written.map(({ status }) => status?.url)).toEqual(['before', 'before']);
 });
 
 test.each([

@@ -5,7 +5,7 @@ import { stringify } from 'yaml';
 import { resolvePlatform } from '../platform.ts';
 import { stepNames } from '../../api/steps.ts';
 import { anApp, aRun, settings } from '../testing/objects.ts';
-import { buildJob, type JobWishes } from './job.ts';
+import { buildJob, type JobInput } from './job.ts';
 import { forPlatform, mergeResources } from './resources.ts';
 import { buildSecret } from './secret.ts';
 
@@ -16,12 +16,12 @@ const env = [
 const run = aRun(anApp({ build: { env } }));
 const digest = `sha256:${'d'.repeat(64)}`;
 
-const wishes = (over: Partial<JobWishes> = {}, config = settings()): JobWishes => {
+const input = (over: Partial<JobInput> = {}, config = settings()): JobInput => {
   const platform = resolvePlatform(config, run, { deployed: `registry.example.org:5000/apps/team/shop@${digest}` })!;
   const fetch = { image: 'example.org/operator:1', command: ['node', '/app/epinio-operator.mjs', 'fetch'] };
   return { run, platform, config, ca: true, fetch, ...over };
 };
-const job = buildJob(wishes());
+const job = buildJob(input());
 const pod = job.spec!.template.spec!;
 const containers = [...(pod.initContainers ?? []), ...pod.containers];
 const container = (name: string) => containers.find((c) => c.name === name)!;
@@ -115,7 +115,7 @@ describe('the hardening of the build pod', () => {
 
   it('does not let a small limit of an App kill the steps that are not its own', () => {
     const small = aRun(anApp({ build: { resources: { requests: { memory: '64Mi' }, limits: { memory: '96Mi' } } } }));
-    const { template } = buildJob(wishes({ run: small })).spec!;
+    const { template } = buildJob(input({ run: small })).spec!;
     const all = [...(template.spec?.initContainers ?? []), ...(template.spec?.containers ?? [])];
     expect(Object.fromEntries(all.map((c) => [c.name, c.resources?.limits?.['memory']]))).toEqual({
       fetch: '256Mi',
@@ -187,7 +187,7 @@ describe('what the lifecycle is told', () => {
     const cache = '-cache-image=registry.example.org:5000/apps/team/shop/cache';
     for (const name of ['analyze', 'restore', 'export']) expect(container(name).args).toContain(cache);
     const none = settings({ build: { cache: 'None' } });
-    const without = buildJob(wishes({ platform: resolvePlatform(none, run)! }, none));
+    const without = buildJob(input({ platform: resolvePlatform(none, run)! }, none));
     expect(JSON.stringify(without)).not.toContain('cache-image');
   });
 
@@ -198,7 +198,7 @@ describe('what the lifecycle is told', () => {
 
   it('speaks plain HTTP only where the configuration says so', () => {
     const open = settings({ registry: { push: 'registry.test:5000', insecure: true } });
-    const insecure = buildJob(wishes({ platform: resolvePlatform(open, run)!, ca: false }, open));
+    const insecure = buildJob(input({ platform: resolvePlatform(open, run)!, ca: false }, open));
     expect(JSON.stringify(insecure)).toContain('"CNB_INSECURE_REGISTRIES","value":"registry.test:5000"');
     expect(JSON.stringify(job)).not.toContain('INSECURE');
   });
@@ -206,7 +206,7 @@ describe('what the lifecycle is told', () => {
   it('may run another image than the builder where credentials are', () => {
     const [profile] = settings().builders;
     const split = settings({ builders: [{ ...profile, lifecycleImage: 'example.org/lifecycle:1' }] });
-    const { template } = buildJob(wishes({ platform: resolvePlatform(split, run)! }, split)).spec!;
+    const { template } = buildJob(input({ platform: resolvePlatform(split, run)! }, split)).spec!;
     const images = Object.fromEntries(
       [...(template.spec?.initContainers ?? []), ...(template.spec?.containers ?? [])].map((c) => [c.name, c.image]),
     );
@@ -275,13 +275,13 @@ describe('the Job of a run from git', () => {
     },
   };
   const over = { git: { allowedHosts: ['git.example.org'], knownHosts: ['git.example.org ssh-ed25519 AAAA'] } };
-  const made = (more: Partial<JobWishes> = {}) => {
+  const made = (more: Partial<JobInput> = {}) => {
     const fromGit = aRun(anApp({ source }), { source });
-    const { template } = buildJob(wishes({ run: fromGit, ...more }, settings(over))).spec!;
+    const { template } = buildJob(input({ run: fromGit, ...more }, settings(over))).spec!;
     const { initContainers = [], containers: main, volumes = [] } = template.spec!;
     return { all: [...initContainers, ...main], volumes };
   };
-  const valuesOf = (more?: Partial<JobWishes>) =>
+  const valuesOf = (more?: Partial<JobInput>) =>
     Object.fromEntries(
       made(more)
         .all.find(({ name }) => name === 'fetch')!

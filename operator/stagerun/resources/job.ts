@@ -1,21 +1,22 @@
-import { labels, managedBy } from '../../api/names.ts';
+import { childLabels, labels } from '../../api/names.ts';
 import type { GitSource, Source } from '../../api/source.ts';
 import { StageRun } from '../../api/stagerun.ts';
 import { apiVersionOf } from '../../kube/resource.ts';
 import type { Config } from '../../config.ts';
-import type { JobObject } from '../jobstate.ts';
-import { imageReference, type BuildPlatform, type Limits } from '../platform.ts';
+import type { JobObject } from '../build/jobstate.ts';
+import type { Limits } from '../build/reasons.ts';
+import { imageReference, type BuildPlatform, type Settings } from '../platform.ts';
 import { tenantSteps, type StepName } from '../../api/steps.ts';
 import { forPlatform, mergeResources } from './resources.ts';
 import { buildVolumes, caDir, fetchDir, gitDir, metadataFile, secretKeys, stepMounts } from './volumes.ts';
 
-/** JobWishes are all that a build Job is made of. */
-export interface JobWishes {
+/** JobInput are all that a build Job is made of. */
+export interface JobInput {
   readonly run: StageRun;
   readonly platform: BuildPlatform;
   readonly config: Config;
   /** Image and command of the fetch container: the operator's own. */
-  readonly fetch: { readonly image: string; readonly command: readonly string[] };
+  readonly fetch: Settings['fetch'];
   /** Whether the run's Secret has a CA bundle. */
   readonly ca: boolean;
   /** Commit that an earlier attempt of the run has looked up. */
@@ -34,11 +35,8 @@ export const secretName = (run: StageRun): string => run.metadata.name;
 
 /** ownLabels are on everything of a run. No process label, so that no Service or Deployment selects a build pod. */
 export const ownLabels = (run: StageRun): Record<string, string> => ({
-  [labels.app]: run.spec.appRef.name,
+  ...childLabels({ namespace: run.metadata.namespace, name: run.spec.appRef.name }, 'staging'),
   [labels.stageRun]: run.metadata.name,
-  [labels.name]: run.spec.appRef.name,
-  [labels.component]: 'staging',
-  [labels.managedBy]: managedBy,
 });
 
 /** Sidecars would keep the pod running after export and see its network. Istio reads the label, older ones the annotation. */
@@ -52,8 +50,8 @@ const podAnnotations = {
 };
 
 /** buildJob makes the Job of a run: one attempt, six steps of which only detect and build run code of a user. */
-export const buildJob = (wishes: JobWishes): JobObject => {
-  const { run, platform } = wishes;
+export const buildJob = (input: JobInput): JobObject => {
+  const { run, platform } = input;
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',
@@ -71,7 +69,7 @@ export const buildJob = (wishes: JobWishes): JobObject => {
       podReplacementPolicy: 'Failed',
       template: {
         metadata: { labels: { ...ownLabels(run), ...meshOff }, annotations: podAnnotations },
-        spec: podSpec(wishes),
+        spec: podSpec(input),
       },
     },
   };
@@ -86,16 +84,16 @@ const ownedBy = (run: StageRun) => ({
   blockOwnerDeletion: true,
 });
 
-const podSpec = (wishes: JobWishes): PodSpec => {
-  const { run, platform, config } = wishes;
+const podSpec = (input: JobInput): PodSpec => {
+  const { run, platform, config } = input;
   const { uid, gid } = platform.status;
   const resources = mergeResources(run.spec.resources, config.build.resources);
   const { nodeSelector, tolerations } = config.build;
   const one = (name: StepName): Container => ({
-    ...programs[name](wishes),
+    ...programs[name](input),
     name,
     resources: tenantSteps.has(name) ? resources : forPlatform(resources),
-    volumeMounts: stepMounts(wishes.ca, run.spec.source)[name] ?? [],
+    volumeMounts: stepMounts(input.ca, run.spec.source)[name] ?? [],
     terminationMessagePolicy: 'FallbackToLogsOnError',
     securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
   });
@@ -121,7 +119,7 @@ const podSpec = (wishes: JobWishes): PodSpec => {
       secretName: secretName(run),
       source: run.spec.source,
       env: run.spec.env ?? [],
-      ca: wishes.ca,
+      ca: input.ca,
       diskLimit: resources.limits['ephemeral-storage'],
     }),
     initContainers: [one('fetch'), one('analyze'), one('detect'), one('restore'), one('build')],
@@ -131,19 +129,19 @@ const podSpec = (wishes: JobWishes): PodSpec => {
 
 type Program = Pick<Container, 'image' | 'command' | 'args' | 'env'>;
 
-const programs: Record<StepName, (wishes: JobWishes) => Program> = {
-  fetch: (wishes) => ({ image: wishes.fetch.image, command: [...wishes.fetch.command], env: fetchEnv(wishes) }),
-  analyze: (wishes) => {
-    const { runImage, previousImage } = wishes.platform.status;
+const programs: Record<StepName, (input: JobInput) => Program> = {
+  fetch: (input) => ({ image: input.fetch.image, command: [...input.fetch.command], env: fetchEnv(input) }),
+  analyze: (input) => {
+    const { runImage, previousImage } = input.platform.status;
     const previous = previousImage ? [`-previous-image=${previousImage}`] : [];
-    return registryProgram('analyzer', wishes, [`-run-image=${runImage}`, ...previous], [output(wishes)]);
+    return registryProgram('analyzer', input, [`-run-image=${runImage}`, ...previous], [output(input)]);
   },
-  detect: (wishes) => tenantProgram('detector', wishes),
-  restore: (wishes) => registryProgram('restorer', wishes, [], []),
-  build: (wishes) => tenantProgram('builder', wishes),
-  export: (wishes) => {
-    const metadata = wishes.run.spec.source.git === undefined ? [] : [`-project-metadata=${metadataFile}`];
-    return registryProgram('exporter', wishes, ['-report=/dev/termination-log', ...metadata], [output(wishes)]);
+  detect: (input) => tenantProgram('detector', input),
+  restore: (input) => registryProgram('restorer', input, [], []),
+  build: (input) => tenantProgram('builder', input),
+  export: (input) => {
+    const metadata = input.run.spec.source.git === undefined ? [] : [`-project-metadata=${metadataFile}`];
+    return registryProgram('exporter', input, ['-report=/dev/termination-log', ...metadata], [output(input)]);
   },
 };
 
@@ -154,7 +152,7 @@ const blobEnv = ({ sha256, size }: NonNullable<Source['blob']>): Record<string, 
 });
 
 /** gitEnv holds no credential: that is in the files of the Secret which the App names. */
-const gitEnv = (source: GitSource, { config, commit }: JobWishes): Record<string, string | number> => {
+const gitEnv = (source: GitSource, { config, commit }: JobInput): Record<string, string | number> => {
   const { url, revision, subPath, secretRef, submodules } = source;
   const { allowedHosts, maxBytes, maxObjects, timeoutSeconds, proxy, noProxy, knownHosts } = config.git;
   return {
@@ -174,13 +172,13 @@ const gitEnv = (source: GitSource, { config, commit }: JobWishes): Record<string
   };
 };
 
-const fetchEnv = (wishes: JobWishes): EnvVar[] => {
-  const { run, config, ca } = wishes;
+const fetchEnv = (input: JobInput): EnvVar[] => {
+  const { run, config, ca } = input;
   const { maxBytes, maxEntries, maxRatio, maxDepth } = config.archive;
   const { blob, git } = run.spec.source;
   const values = {
     ...(blob && blobEnv(blob)),
-    ...(git && gitEnv(git, wishes)),
+    ...(git && gitEnv(git, input)),
     FETCH_MAX_BYTES: maxBytes,
     FETCH_MAX_ENTRIES: maxEntries,
     FETCH_MAX_RATIO: maxRatio,
@@ -190,34 +188,34 @@ const fetchEnv = (wishes: JobWishes): EnvVar[] => {
   return Object.entries(values).map(([name, value]) => ({ name, value: String(value) }));
 };
 
-const output = ({ platform }: JobWishes): string => imageReference(platform.status);
+const output = ({ platform }: JobInput): string => imageReference(platform.status);
 
-const lifecycleEnv = ({ platform }: JobWishes): EnvVar[] => [
+const lifecycleEnv = ({ platform }: JobInput): EnvVar[] => [
   { name: 'CNB_PLATFORM_API', value: platform.status.platformAPI },
   { name: 'CNB_NO_COLOR', value: 'true' },
   { name: 'CNB_ANALYZED_PATH', value: '/meta/analyzed.toml' },
 ];
 
 /** tenantProgram runs code of buildpacks and of the user: it has no credential, no CA and no say in what the others read. */
-const tenantProgram = (program: string, wishes: JobWishes): Program => ({
-  image: wishes.platform.status.builderImage,
+const tenantProgram = (program: string, input: JobInput): Program => ({
+  image: input.platform.status.builderImage,
   command: [`/cnb/lifecycle/${program}`],
-  env: [...lifecycleEnv(wishes), { name: 'HOME', value: '/tmp' }],
+  env: [...lifecycleEnv(input), { name: 'HOME', value: '/tmp' }],
 });
 
 /** registryProgram talks to the registry, and runs nothing but the lifecycle. */
-const registryProgram = (program: string, wishes: JobWishes, flags: string[], positional: string[]): Program => {
-  const { uid, gid, cacheRepository } = wishes.platform.status;
+const registryProgram = (program: string, input: JobInput, flags: string[], positional: string[]): Program => {
+  const { uid, gid, cacheRepository } = input.platform.status;
   const cache = cacheRepository ? [`-cache-image=${cacheRepository}`] : [];
   return {
-    image: wishes.platform.lifecycleImage,
+    image: input.platform.lifecycleImage,
     command: [`/cnb/lifecycle/${program}`],
     args: [`-uid=${uid}`, `-gid=${gid}`, ...cache, ...flags, ...positional],
-    env: [...lifecycleEnv(wishes), ...registryEnv(wishes)],
+    env: [...lifecycleEnv(input), ...registryEnv(input)],
   };
 };
 
-const registryEnv = ({ run, config, ca }: JobWishes): EnvVar[] => [
+const registryEnv = ({ run, config, ca }: JobInput): EnvVar[] => [
   {
     name: 'CNB_REGISTRY_AUTH',
     valueFrom: { secretKeyRef: { name: secretName(run), key: secretKeys.registryAuth } },

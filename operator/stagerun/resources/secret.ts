@@ -1,16 +1,15 @@
 import type { StageRun } from '../../api/stagerun.ts';
-import type { Secret, ObjectOf } from '../../kube/resource.ts';
+import type { ObjectOf, Secret } from '../../kube/resource.ts';
 import { encodedData } from '../../kube/secretdata.ts';
-import { lifecycleAuth } from '../../registry/index.ts';
-import type { Keyring } from '../credentials.ts';
+import { lifecycleAuth, type Keyring } from '../../registry/index.ts';
 import { ownLabels, secretName } from './job.ts';
 import { secretKeys } from './volumes.ts';
 
 /** SecretObject is a Secret as the API has it. */
 export type SecretObject = ObjectOf<typeof Secret>;
 
-/** Material is what a run's containers need and nobody else may see. */
-export interface Material {
+/** RunSecretData is what a run's containers need and nobody else may see. */
+export interface RunSecretData {
   /** Presigned URL of the archive, where the source is one. */
   readonly url?: string;
   readonly keyring: Keyring;
@@ -21,7 +20,7 @@ export interface Material {
  * buildSecret makes the Secret of a run. It is made once and never changed: a run's token and URL outlive the run. It goes
  * with the Job that owns it.
  */
-export const buildSecret = (run: StageRun, material: Material, jobUid: string): SecretObject => ({
+export const buildSecret = (run: StageRun, data: RunSecretData, jobUid: string): SecretObject => ({
   apiVersion: 'v1',
   kind: 'Secret',
   metadata: {
@@ -42,9 +41,9 @@ export const buildSecret = (run: StageRun, material: Material, jobUid: string): 
   type: 'Opaque',
   immutable: true,
   data: encodedData({
-    ...(material.url !== undefined && { [secretKeys.url]: material.url }),
-    [secretKeys.registryAuth]: lifecycleAuth(material.keyring),
-    ...(material.ca && { [secretKeys.ca]: material.ca }),
+    ...(data.url !== undefined && { [secretKeys.url]: data.url }),
+    [secretKeys.registryAuth]: lifecycleAuth(data.keyring),
+    ...(data.ca && { [secretKeys.ca]: data.ca }),
     ...literals(run),
   }),
 });

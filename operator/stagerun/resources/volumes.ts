@@ -1,5 +1,5 @@
 import type { BuildEnvVar, GitSource, Source } from '../../api/source.ts';
-import type { JobObject } from '../jobstate.ts';
+import type { JobObject } from '../build/jobstate.ts';
 
 type PodSpec = NonNullable<NonNullable<JobObject['spec']>['template']['spec']>;
 /** Volume is a volume of the build pod. */
@@ -63,8 +63,8 @@ export const stepMounts = (ca: boolean, source: Source): Record<string, Mount[]>
   };
 };
 
-/** VolumeWishes say what the volumes of a build pod hold. */
-export interface VolumeWishes {
+/** VolumeInput say what the volumes of a build pod hold. */
+export interface VolumeInput {
   readonly secretName: string;
   readonly source: Source;
   readonly env: readonly BuildEnvVar[];
@@ -74,7 +74,7 @@ export interface VolumeWishes {
 }
 
 /** buildVolumes makes the volumes of the build pod. */
-export const buildVolumes = ({ secretName, source, env, ca, diskLimit }: VolumeWishes): Volume[] => {
+export const buildVolumes = ({ secretName, source, env, ca, diskLimit }: VolumeInput): Volume[] => {
   const scratch = (name: string): Volume => ({ name, emptyDir: diskLimit ? { sizeLimit: diskLimit } : {} });
   const own = (name: string, key: string): Volume => ({
     name,

@@ -23,7 +23,7 @@ import { pushImage } from '../../testing/image.ts';
 import { startMinio, type Minio } from '../../testing/minio.ts';
 import { asOperator } from '../../testing/role.ts';
 import { startRegistry, type TestRegistry } from '../../testing/registry.ts';
-import { succeededOf } from '../result.ts';
+import { succeededOf } from '../observed.ts';
 import { stageRunCacheSpecs, stageRunController } from '../index.ts';
 import type { PodObject, StepName } from '../../api/steps.ts';
 import { anApp, aRun, settings } from './objects.ts';

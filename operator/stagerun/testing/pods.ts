@@ -1,4 +1,4 @@
-import type { JobObject } from '../jobstate.ts';
+import type { JobObject } from '../build/jobstate.ts';
 import { stepNames, type ContainerStatus, type PodObject, type StepName, type Terminated } from '../../api/steps.ts';
 
 /** State of one container as the kubelet would write it. */

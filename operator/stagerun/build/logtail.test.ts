@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import type { KubeReader } from '../kube/types.ts';
+import type { KubeReader } from '../../kube/types.ts';
 import { readLogTail } from './logtail.ts';
 import { because } from './causes.ts';
-import { exited, podWith } from './testing/pods.ts';
+import { exited, podWith } from '../testing/pods.ts';
 
 it('the end of a log is what the kubelet kept where the log cannot be read', async () => {
   const kube = { logs: () => Promise.reject(new Error('gone')) } as unknown as KubeReader;

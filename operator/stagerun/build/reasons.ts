@@ -1,16 +1,31 @@
-import { meanings, Reason } from '../api/conditions.ts';
-import type { Step } from '../api/stagerun.ts';
-import { isTooLittleMemory } from '../kube/containers.ts';
+import { meanings, Reason } from '../../api/conditions.ts';
+import type { Step } from '../../api/stagerun.ts';
+import { isTooLittleMemory } from '../../kube/containers.ts';
 import { because, causeOfExit, placeOf, tooSmall, type Cause } from './causes.ts';
-import { registrySteps, stepStates, type PodObject, type StepName } from '../api/steps.ts';
+import { registrySteps, stepStates, type PodObject, type StepName } from '../../api/steps.ts';
 import { begun, currentStep, didBegin, isCreateFailure, isPullFailure } from './steps.ts';
 import { hindranceOf, jobEnd, type JobObject } from './jobstate.ts';
-import type { Limits } from './platform.ts';
+
+/** Limits are how long a run may take, in seconds. */
+export interface Limits {
+  /** From the start of the pod to its end. */
+  readonly build: number;
+  /** Until the pod has started. */
+  readonly start: number;
+  /** The installation allows less than the App asks for. */
+  readonly cut: boolean;
+}
+
+/** Active is a build that goes on. Every reason but Running means that nothing of it runs. */
+export interface Active {
+  readonly type: 'active';
+  readonly reason: Reason;
+  readonly message: string;
+}
 
 /** Judgement is what the Job and its pod say about a run. */
 export type Judgement =
-  /** Every reason but Running means that nothing of the build runs. */
-  | { readonly type: 'active'; readonly reason: Reason; readonly message: string }
+  | Active
   /** report is the termination message of export. */
   | { readonly type: 'built'; readonly report: string | undefined }
   | { readonly type: 'failed'; readonly cause: Cause };
@@ -19,8 +34,6 @@ export type Judgement =
 export interface Evidence {
   readonly job: JobObject;
   readonly pod: PodObject | undefined;
-  /** Newest warning event of the Job (no pod) or of the pod (not begun), where one was looked for. */
-  readonly warning?: string | undefined;
   /** status.steps of the run so far: dates of pull failures. */
   readonly steps: readonly Step[];
   /** What the run's condition said before: kept when Kubernetes deletes the pod with all that it knew. */
@@ -38,7 +51,6 @@ export const pullPatienceMs = 120_000;
 export const podStarting = 'The pod of the build is starting.';
 
 const failed = (cause: Cause): Judgement => ({ type: 'failed', cause });
-type Active = Judgement & { readonly type: 'active' };
 const active = (reason: Reason, message: string = meanings[reason]): Active => ({ type: 'active', reason, message });
 
 /** judge says how a run stands; one that goes on beyond its deadlines has failed, whatever Kubernetes says of its Job. */
@@ -96,15 +108,11 @@ const judgeObjects = (seen: Evidence): Judgement => {
   return judgeActive(pod, seen);
 };
 
-const judgeWithoutPod = ({ job, warning, before, limits }: Evidence): Judgement => {
+const judgeWithoutPod = ({ job, before, limits }: Evidence): Judgement => {
   const end = jobEnd(job);
   if (end?.type === 'complete') return { type: 'built', report: undefined };
-  const hindrance = hindranceOf(job) ?? warning;
-  if (!end) {
-    return hindrance === undefined
-      ? active(Reason.Pending, podStarting)
-      : active(Reason.PodNotCreated, withAdvice(Reason.PodNotCreated, hindrance));
-  }
+  const hindrance = hindranceOf(job);
+  if (!end) return hindrance === undefined ? active(Reason.Pending, podStarting) : podNotCreated(hindrance);
   if (end.reason !== 'DeadlineExceeded') return failed(because(Reason.PodDeleted));
   if (hindrance !== undefined) return failed(because(Reason.PodNotCreated, { detail: hindrance }));
   const stuck = (stuckReasons as readonly string[]).includes(before?.reason ?? '') ? before : undefined;
@@ -148,7 +156,18 @@ const judgeActive = (pod: PodObject, seen: Evidence): Judgement => {
   if (current && isCreateFailure(waiting?.reason)) return judgeCreate(current.name, waiting ?? {});
   if (current?.state.running) return active(Reason.Running, `The step ${current.name} is running.`);
   if (current && begun(pod)) return active(Reason.Running, `The step ${current.name} is starting.`);
-  return seen.warning ? active(Reason.PodNotStarted, seen.warning) : active(Reason.Pending, podStarting);
+  return active(Reason.Pending, podStarting);
+};
+
+const podNotCreated = (words: string): Active => active(Reason.PodNotCreated, withAdvice(Reason.PodNotCreated, words));
+
+/**
+ * withWarning is what a build that has not begun says for itself once its events were read: the newest warning of the pod, or
+ * of the Job where there is none.
+ */
+export const withWarning = (judgement: Active, warning: string | undefined, pod: PodObject | undefined): Active => {
+  if (warning === undefined || judgement.reason !== Reason.Pending) return judgement;
+  return pod === undefined ? podNotCreated(warning) : active(Reason.PodNotStarted, warning);
 };
 
 const judgeCreate = (step: StepName, waiting: { reason?: string; message?: string }): Judgement => {

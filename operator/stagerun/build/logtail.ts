@@ -1,8 +1,8 @@
-import { keyOf } from '../kube/resource.ts';
-import type { KubeReader } from '../kube/types.ts';
-import { tidyLog } from '../telemetry/logtail.ts';
+import { keyOf } from '../../kube/resource.ts';
+import type { KubeReader } from '../../kube/types.ts';
+import { tidyLog } from '../../telemetry/logtail.ts';
 import type { Cause } from './causes.ts';
-import type { PodObject } from '../api/steps.ts';
+import type { PodObject } from '../../api/steps.ts';
 
 const tidy = (log: string): string => tidyLog(log, 4096);
 

@@ -1,9 +1,9 @@
-import { isUserFailure, meanings, Reason } from '../api/conditions.ts';
-import { reasonOfExit } from '../api/fetchresult.ts';
-import { parseReport } from '../api/fetchresult.ts';
-import type { Room } from '../registry/index.ts';
-import { isStartFailure, isTooLittleMemory } from '../kube/containers.ts';
-import type { StepName, Terminated } from '../api/steps.ts';
+import { isUserFailure, meanings, Reason } from '../../api/conditions.ts';
+import { reasonOfExit } from '../../api/fetchresult.ts';
+import { parseReport } from '../../api/fetchresult.ts';
+import type { Room } from '../../registry/index.ts';
+import { isStartFailure, isTooLittleMemory } from '../../kube/containers.ts';
+import type { StepName, Terminated } from '../../api/steps.ts';
 
 /** Cause is why a run failed, told from container states, exit codes and Kubernetes' own words; never from logs. */
 export interface Cause {

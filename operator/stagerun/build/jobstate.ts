@@ -1,4 +1,4 @@
-import type { Job, ObjectOf } from '../kube/resource.ts';
+import type { Job, ObjectOf } from '../../kube/resource.ts';
 
 /** JobObject is the build Job as the API has it. */
 export type JobObject = ObjectOf<typeof Job>;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { afterProbe, because } from './causes.ts';
-import { judge, pullPatienceMs, type Evidence } from './reasons.ts';
-import { aJob, at, exited, podWith, type State } from './testing/pods.ts';
-import { registrySteps, stepNames, type PodObject, type StepName } from '../api/steps.ts';
+import { judge, pullPatienceMs, withWarning, type Active, type Evidence } from './reasons.ts';
+import { aJob, at, exited, podWith, type State } from '../testing/pods.ts';
+import { registrySteps, stepNames, type PodObject, type StepName } from '../../api/steps.ts';
 
 const now = new Date(at(30));
 const evidence = (pod: PodObject | undefined, more: Partial<Evidence> = {}): Evidence => ({
@@ -328,10 +328,10 @@ describe('a pod that went away', () => {
     });
   });
 
-  it('was never made, and the Job has events that say why', () => {
-    const warning = 'pods "x" is forbidden: exceeded quota';
-    expect(judge(evidence(undefined, { job: deadline, warning }))).toMatchObject({
-      cause: { reason: 'PodNotCreated', message: expect.stringContaining(warning) as string },
+  it('was never made, and the Job itself says why', () => {
+    const job = { ...deadline, spec: { suspend: true } as NonNullable<typeof deadline.spec> };
+    expect(judge(evidence(undefined, { job }))).toMatchObject({
+      cause: { reason: 'PodNotCreated', message: expect.stringContaining('spec.suspend') as string },
     });
   });
 
@@ -342,6 +342,8 @@ describe('a pod that went away', () => {
     });
   });
 });
+
+const warned = (seen: Evidence, warning: string | undefined) => withWarning(judge(seen) as Active, warning, seen.pod);
 
 describe('a pod under way', () => {
   it('is Running with the name of the step', () => {
@@ -373,15 +375,24 @@ describe('a pod under way', () => {
   it('shows what a volume that cannot be mounted says', () => {
     const pod = podWith('fetch', { waiting: { reason: 'PodInitializing' } });
     const warning = 'MountVolume.SetUp failed: secret "npm" not found';
-    expect(judge(evidence(pod, { warning }))).toMatchObject({ reason: 'PodNotStarted', message: warning });
+    expect(warned(evidence(pod), warning)).toMatchObject({ reason: 'PodNotStarted', message: warning });
   });
 
   it('holds no pod while the Job has none, and says why where events do', () => {
     expect(judge(evidence(undefined))).toMatchObject({ reason: 'Pending' });
-    expect(judge(evidence(undefined, { warning: 'exceeded quota' }))).toMatchObject({
+    expect(warned(evidence(undefined), undefined)).toMatchObject({ reason: 'Pending' });
+    expect(warned(evidence(undefined), 'exceeded quota')).toMatchObject({
       reason: 'PodNotCreated',
-      message: expect.stringContaining('exceeded quota') as string,
+      message: expect.stringMatching(/exceeded quota\. Raise the quota/) as string,
     });
+  });
+
+  it.each([
+    ['the scheduler', { conditions: [{ type: 'PodScheduled', status: 'False', message: '0/1' }] }, 'PodUnschedulable'],
+    ['a step that runs', undefined, 'Running'],
+  ] as const)('is told by %s rather than by events', (_, status, reason) => {
+    const state = status ? { waiting: { reason: 'PodInitializing' } } : { running: { startedAt: at(3) } };
+    expect(warned(evidence(podWith('detect', state, status as never)), 'an old warning')).toMatchObject({ reason });
   });
 
   it('is built as soon as export ended well, before the Job controller has counted it', () => {

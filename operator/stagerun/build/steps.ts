@@ -1,6 +1,6 @@
-import type { Step } from '../api/stagerun.ts';
-import { stepStates, type PodObject, type StepName, type StepState, type Terminated } from '../api/steps.ts';
-import { oneLine } from '../telemetry/oneline.ts';
+import type { Step } from '../../api/stagerun.ts';
+import { stepStates, type PodObject, type StepName, type StepState, type Terminated } from '../../api/steps.ts';
+import { oneLine } from '../../telemetry/oneline.ts';
 
 /** currentStep is the step that the pod is at: the first that has not ended well; undefined before the pod has statuses. */
 export const currentStep = (pod: PodObject): StepState | undefined =>

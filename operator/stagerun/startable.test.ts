@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { App } from '../api/app.ts';
 import { anApp, aRun, blob } from './testing/objects.ts';
-import { whyUnwanted } from './wanted.ts';
+import { whyNotStartable } from './startable.ts';
 
 const env = [
   { name: 'B', value: '2' },
@@ -16,7 +16,7 @@ describe('a run from git', () => {
   const wants = anApp({ source: { git } });
 
   it('is wanted while its App asks for the same', () => {
-    expect(whyUnwanted(aRun(wants, { source: { git } }), wants)).toBeUndefined();
+    expect(whyNotStartable(aRun(wants, { source: { git } }), wants)).toBeUndefined();
   });
 
   it.each([
@@ -25,17 +25,17 @@ describe('a run from git', () => {
     ['another branch', { ...git, revision: 'other' }],
     ['submodules', { ...git, submodules: 'Recursive' as const }],
   ])('is not wanted where it claims the inputs of its App and says %s', (_name, other) => {
-    expect(whyUnwanted(aRun(wants, { source: { git: other } }), wants)?.reason).toBe('NotWanted');
+    expect(whyNotStartable(aRun(wants, { source: { git: other } }), wants)?.reason).toBe('NotWanted');
   });
 
   it('is not wanted where it says an archive', () => {
-    expect(whyUnwanted(aRun(wants, { source: { blob } }), wants)?.reason).toBe('NotWanted');
+    expect(whyNotStartable(aRun(wants, { source: { blob } }), wants)?.reason).toBe('NotWanted');
   });
 });
 
 describe('a run', () => {
   it('is wanted while its App asks for the same', () => {
-    expect(whyUnwanted(run, app)).toBeUndefined();
+    expect(whyNotStartable(run, app)).toBeUndefined();
   });
 
   it('is wanted in whatever order the settings stand, and whatever size the archive is said to have', () => {
@@ -44,7 +44,7 @@ describe('a run', () => {
       source: { blob: { ...blob, size: 1 } },
       build: { ...app.spec.build, env: env.toReversed() },
     });
-    expect(whyUnwanted(run, same)).toBeUndefined();
+    expect(whyNotStartable(run, same)).toBeUndefined();
   });
 
   const rows: [string, App | undefined, string][] = [
@@ -60,7 +60,7 @@ describe('a run', () => {
     ['its App was restaged', anApp({ ...app.spec, build: { ...app.spec.build, restage: 'y' } }), 'NotWanted'],
   ];
   it.each(rows)('is not wanted when %s', (_, changed, reason) => {
-    expect(whyUnwanted(run, changed)?.reason).toBe(reason);
+    expect(whyNotStartable(run, changed)?.reason).toBe(reason);
   });
 
   it.each([
@@ -72,11 +72,11 @@ describe('a run', () => {
       { env: [env[0]!, { name: 'A', valueFrom: { secretKeyRef: { name: 's', key: 'other' } } }] },
     ],
   ])('that claims the inputs of its App and has %s is not wanted', (_, spec) => {
-    expect(whyUnwanted(aRun(app, spec), app)?.reason).toBe('NotWanted');
+    expect(whyNotStartable(aRun(app, spec), app)?.reason).toBe('NotWanted');
   });
 
   it('is not wanted under a name that is not that of its inputs: the name is the tag of the image', () => {
     const renamed = { ...run, metadata: { ...run.metadata, name: 'shop-0000000000' } };
-    expect(whyUnwanted(renamed, app)?.reason).toBe('NotWanted');
+    expect(whyNotStartable(renamed, app)?.reason).toBe('NotWanted');
   });
 });

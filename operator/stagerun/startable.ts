@@ -5,19 +5,14 @@ import type { App } from '../api/app.ts';
 import { stageRunName } from '../api/names.ts';
 import { isBuilt } from '../api/source.ts';
 import type { StageRun } from '../api/stagerun.ts';
-
-/** Unwanted says why a run may not start. */
-export interface Unwanted {
-  readonly reason: Reason;
-  readonly message: string;
-}
+import type { Summary } from './situation.ts';
 
 /**
- * whyUnwanted compares a run with its App. A run is code with the platform's push right, so nothing in it is taken on trust:
- * a run written by hand, or one whose App has moved on, does nothing. undefined: it is wanted.
+ * whyNotStartable compares a run with its App. A run is code with the platform's push right, so nothing in it is taken on trust:
+ * a run written by hand, or one whose App has moved on, does nothing. undefined: it may start.
  */
-export const whyUnwanted = (run: StageRun, app: App | undefined): Unwanted | undefined => {
-  const unwanted = (message: string): Unwanted => ({ reason: Reason.NotWanted, message });
+export const whyNotStartable = (run: StageRun, app: App | undefined): Summary | undefined => {
+  const unwanted = (message: string): Summary => ({ reason: Reason.NotWanted, message });
   if (!app) return unwanted(`This run is not of the App ${run.spec.appRef.name} that exists now.`);
   if (app.metadata.deletionTimestamp) return unwanted('The App is being deleted.');
   if (app.spec.paused) return { reason: Reason.Paused, message: 'The App is paused; nothing new is built.' };
