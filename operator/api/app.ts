@@ -28,6 +28,15 @@ export type Live = ObjectMeta & {
   creationTimestamp: string;
 };
 
+const history = z
+  .object({
+    succeeded: count(0, 100).optional().describe('succeeded is how many successful StageRuns are kept; default 3.'),
+    failed: count(0, 100).optional().describe('failed is how many failed or cancelled StageRuns are kept; default 1.'),
+  })
+  .describe(
+    'history is how many StageRuns are kept once they have ended, with their images and logs. The deployed, the wanted and the newest one are kept in any case.',
+  );
+
 const build = z
   .object({
     builder: builder.optional(),
@@ -39,6 +48,7 @@ const build = z
       ),
     timeoutSeconds: timeoutSeconds.optional(),
     cache: cache.optional(),
+    history: history.optional(),
     restage: text(256)
       .optional()
       .describe(

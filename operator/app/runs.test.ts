@@ -39,6 +39,15 @@ describe('the history', () => {
   test('keeps the three newest successes and the newest failure', () => {
     expect(pruned({ app, runs: [...good, ...bad] })).toEqual(['good2', 'good1', 'bad1']);
   });
+  test.each([
+    [{ succeeded: 1 }, ['good4', 'good3', 'good2', 'good1', 'bad1']],
+    [{ succeeded: 4, failed: 2 }, ['good1']],
+    [{ failed: 0 }, ['good2', 'good1', 'bad2', 'bad1']],
+    // The newest stays in any case.
+    [{ succeeded: 0, failed: 0 }, ['good4', 'good3', 'good2', 'good1', 'bad2', 'bad1']],
+  ])('keeps as many as the App says: %j', (history, gone) => {
+    expect(pruned({ app: anApp({ ...blob(), build: { history } }), runs: [...good, ...bad] })).toEqual(gone);
+  });
   test('never takes the deployed one', () => {
     expect(pruned({ app, runs: good, deployment: aDeployment('complete', stagedImage('good1')) })).toEqual(['good2']);
   });
