@@ -35,12 +35,16 @@ const mayImport = {
     'operator/kube/reconcile',
   ],
   'operator/stagerun': [
-    ...['operator/stagerun/resources', 'operator/stagerun/build', 'operator/config.ts', 'operator/platform'],
+    ...['operator/stagerun/resources', 'operator/stagerun/build', 'operator/stagerun/log', 'operator/config.ts'],
+    'operator/platform',
     ...['operator/registry', 'operator/storage', 'operator/api', 'operator/kube', 'operator/kube/cache'],
     ...['operator/kube/controller', 'operator/kube/reconcile', 'operator/telemetry'],
   ],
   'operator/stagerun/build': [
     ...['operator/registry', 'operator/api', 'operator/kube', 'operator/kube/client', 'operator/telemetry'],
+  ],
+  'operator/stagerun/log': [
+    ...['operator/platform', 'operator/storage', 'operator/api', 'operator/kube', 'operator/telemetry'],
   ],
   'operator/stagerun/resources': [
     ...['operator/stagerun', 'operator/stagerun/build', 'operator/config.ts', 'operator/registry', 'operator/api'],

@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { labels } from '../operator/api/names.ts';
 import type { StageRun } from '../operator/api/stagerun.ts';
 import { isNotFound, isTransient } from '../operator/kube/errors.ts';
+import { splitLines, Stamped } from '../operator/kube/loglines.ts';
 import type { KubeClient } from '../operator/kube/client/client.ts';
 import { Pod } from '../operator/kube/resource.ts';
 import { stepNames, stepStates, type PodObject, type StepName } from '../operator/api/steps.ts';
 import type { Output } from './output.ts';
-import { splitLines, Stamped } from './lines.ts';
 
 interface Tools {
   readonly kube: KubeClient;

@@ -167,6 +167,12 @@ const build = z.strictObject({
     requests: { cpu: '200m', memory: '512Mi', 'ephemeral-storage': '1Gi' },
     limits: { memory: '2Gi', 'ephemeral-storage': '8Gi' },
   }),
+  /** Largest log of a build that is kept in the bucket, in bytes; of a longer one the beginning and the end. */
+  logBytes: z
+    .int()
+    .min(64 * 1024)
+    .max(64 * 1024 ** 2)
+    .default(2 * 1024 ** 2),
   cache: z.enum(['Image', 'None']).default('Image'),
   nodeSelector: z.record(z.string(), z.string()).default({}),
   tolerations: z.array(toleration).default([]),

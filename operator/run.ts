@@ -19,8 +19,8 @@ import { learnAddresses } from './platform/learnaddresses.ts';
 import { createOutside, type Outside } from './platform/backends.ts';
 import { registryAddresses } from './registry/index.ts';
 import { Shell } from './shell/shell.ts';
-import { stageRunController, stageRunCacheSpecs } from './stagerun/index.ts';
-import { blobSweeper, imageSweepers, sweepTask } from './sweep/index.ts';
+import { LogArchives, stageRunController, stageRunCacheSpecs } from './stagerun/index.ts';
+import { blobSweeper, imageSweepers, logSweeper, sweepTask } from './sweep/index.ts';
 import { createLogger } from './telemetry/log.ts';
 import { countRequest, observeWatches, reflectorHappened } from './telemetry/metrics.ts';
 
@@ -48,6 +48,17 @@ export interface Wiring {
   readonly options: Pick<ManagerOptions, 'election' | 'health' | 'runner'>;
 }
 
+/** Builds that end leave a log to be read to its end while others begin. */
+const logArchives = ({ config: { build, s3 }, kube, outside, log }: Wiring): LogArchives =>
+  new LogArchives({
+    source: kube,
+    storage: outside.storage,
+    prefix: s3.prefix,
+    log,
+    maxBytes: build.logBytes,
+    readers: { all: 2 * build.concurrency, perNamespace: 2 * build.perNamespace },
+  });
+
 /** createManager puts controllers, cache, storage and registry together. */
 export const createManager = (w: Wiring) => {
   const { config, kube, outside, log, home } = w;
@@ -68,9 +79,10 @@ export const createManager = (w: Wiring) => {
     },
   );
   observeWatches(() => cache.status());
+  const fetch = { image: w.fetchImage, command: fetchCommand };
   const controllers = [
     appController({ config, home, storage, s3ChangedAt, addresses, budgets: followBudgets(cache) }),
-    stageRunController({ config, home, storage, registry, fetch: { image: w.fetchImage, command: fetchCommand } }),
+    stageRunController({ config, home, storage, registry, fetch, logs: logArchives(w) }),
     appRouteController({ config, hosts: followHosts(cache, config) }),
   ];
   const reporter = { controller: 'epinio.io/operator', instance: hostname() };
@@ -82,6 +94,7 @@ export const createManager = (w: Wiring) => {
       keepPullSecrets(config, home),
       sweepTask(config, [
         blobSweeper({ config, home, storage }),
+        logSweeper({ config, home, storage }),
         ...imageSweepers({ config, home, storage, registry, addresses }),
       ]),
       shrinkHeap(() => manager.idle),

@@ -124,6 +124,31 @@ export const parseBlobKey = (prefix: string, key: string): BlobName | undefined 
   return namespace === undefined || sha256 === undefined ? undefined : { namespace, sha256 };
 };
 
+/** RunKey names a StageRun in the cluster. */
+export type RunKey = AppKey;
+
+/** logFolder holds the log of the StageRun that has this name, and of those that had it before. */
+export const logFolder = (prefix: string, { namespace, name }: RunKey): string => `${prefix}logs/${namespace}/${name}/`;
+
+/** logKey of the log of a build, below the prefix of the bucket: a run that is made again has another uid. */
+export const logKey = (prefix: string, run: RunKey, uid: string): string => `${logFolder(prefix, run)}${uid}.log`;
+
+/** LogName is what the key of a log says. */
+export interface LogName {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** parseLogKey reads a key that logKey made; undefined for any other. */
+export const parseLogKey = (prefix: string, key: string): LogName | undefined => {
+  const rest = key.startsWith(`${prefix}logs/`) ? key.slice(prefix.length + 'logs/'.length) : '';
+  const label = '[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?';
+  const [, namespace, name, uid] =
+    new RegExp(`^(${label})/(${label})/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\\.log$`).exec(rest) ?? [];
+  return namespace === undefined || name === undefined || uid === undefined ? undefined : { namespace, name, uid };
+};
+
 /** byBlob is the index of what names an archive: Apps and StageRuns under blobValue. */
 export const byBlob = 'blob';
 

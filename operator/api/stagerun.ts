@@ -137,6 +137,24 @@ const size = z
   .describe('size is what the run holds in the registry, in bytes.');
 export type RunSize = z.output<typeof size>;
 
+const log = z
+  .object({
+    request: text(256).optional().describe('request is the value of epinio.io/request-log that was answered last.'),
+    key: filled(1024).optional().describe('key of the log in the bucket.'),
+    size: bytes().optional().describe('size of the log, in bytes.'),
+    url: filled(4096, /^https?:\/\//)
+      .optional()
+      .describe('url gives the log to whoever asks for it by GET, until it expires: `curl <url>`.'),
+    expiresAt: time()
+      .optional()
+      .describe('expiresAt is when the url stops working; another value of epinio.io/request-log asks for a new one.'),
+    message: text(2048).optional().describe('message says why there is no url.'),
+  })
+  .describe(
+    'log is where the log of the build can be read, also when its pod is gone. It is there once the annotation epinio.io/request-log was set, to any value, and the run has ended.',
+  );
+export type RunLog = z.output<typeof log>;
+
 const buildpack = z
   .object({
     id: filled(256).describe('id of the buildpack.'),
@@ -178,6 +196,7 @@ export const stageRunStatus = z
       .describe('processes that the image can start.'),
     platform: platform.optional(),
     failure: failure.optional(),
+    log: log.optional(),
     jobName: filled(253).optional().describe('jobName is the Job of the newest attempt.'),
   })
   .describe('status is what became of the run; only the operator writes it.');

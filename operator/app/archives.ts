@@ -4,7 +4,7 @@ import { systemClock, type Clock } from '../kube/clock.ts';
 import { keyString, type Key } from '../kube/resource.ts';
 import type { Source } from '../kube/types.ts';
 import { StorageError, type PutRequest, type Storage } from '../storage/index.ts';
-import { Errands } from './errands.ts';
+import { Errands } from '../platform/errands.ts';
 import type { BlobFact, Signed } from './observed.ts';
 import { lookAfterMs } from './upload.ts';
 

@@ -7,7 +7,7 @@ import { keyOf } from '../kube/resource.ts';
 import type { Change, Controller } from '../kube/types.ts';
 import { Archives } from './archives.ts';
 import type { AppDeps } from './deps.ts';
-import { Errands } from './errands.ts';
+import { Errands } from '../platform/errands.ts';
 import { blobKeyOf, lookUp } from './lookups.ts';
 import { observe } from './observe.ts';
 import type { Observed, Query } from './observed.ts';

@@ -5,7 +5,7 @@ import { keyString } from '../kube/resource.ts';
 import type { Cache } from '../kube/types.ts';
 import { StorageError } from '../storage/index.ts';
 import { ManualClock } from '../testing/clock.ts';
-import { Errands } from './errands.ts';
+import { Errands } from '../platform/errands.ts';
 import { repositorySize, Usage, type Room } from './usage.ts';
 
 const limit = 1000;

@@ -5,7 +5,7 @@ import { systemClock, type Clock } from '../kube/clock.ts';
 import { keyString, type Key } from '../kube/resource.ts';
 import type { Cache, Change, Source } from '../kube/types.ts';
 import { StorageError, type Storage } from '../storage/index.ts';
-import type { Errands } from './errands.ts';
+import type { Errands } from '../platform/errands.ts';
 
 /** Held is what a namespace holds outside the cluster, in bytes. */
 export interface Held {

@@ -1,6 +1,7 @@
 import type { Context } from '../kube/types.ts';
 import type { RegistryClient } from '../registry/index.ts';
 import type { Storage } from '../storage/index.ts';
+import type { LogArchives } from './log/archives.ts';
 import type { Observed } from './observed.ts';
 import type { Settings } from './platform.ts';
 
@@ -9,6 +10,7 @@ export interface StageRunDeps extends Settings {
   /** Namespace of the operator, where the installation's Secrets lie. */
   readonly home: string;
   readonly storage: Pick<Storage, 'presignGet' | 'blobKey'>;
+  readonly logs: Pick<LogArchives, 'answers' | 'ask' | 'follow' | 'forget'>;
   readonly registry: Pick<RegistryClient, 'headManifest' | 'imageConfig' | 'imageBlobs' | 'tryUpload' | 'addTag'>;
 }
 

@@ -10,6 +10,7 @@ import type { JobObject } from './build/jobstate.ts';
 import { stageRunController, type StageRunDeps } from './index.ts';
 import { anApp, aRun, settings } from './testing/objects.ts';
 import { aJob, at, podWith } from './testing/pods.ts';
+import { noLogs } from './testing/logs.ts';
 import { begun, ended } from './testing/plans.ts';
 
 const auth = Buffer.from(JSON.stringify({ auths: { 'r.test': { auth: 'dTpw' } } })).toString('base64');
@@ -73,7 +74,7 @@ const aWorld = () => {
     presignGet: () => Promise.resolve({ url: 'u' }),
   } as unknown as StageRunDeps['storage'];
   const fetch = { image: 'operator:1', command: ['fetch'] };
-  const controller = stageRunController({ config, fetch, home: 'home', registry, storage });
+  const controller = stageRunController({ config, fetch, home: 'home', registry, storage, logs: noLogs });
   const put = (objects: Map<string, KubeObject>, r: Resource, object: KubeObject): void =>
     void objects.set(idOf(r, keyOf(object)), { ...object, kind: r.kind });
   return {

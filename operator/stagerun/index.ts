@@ -16,6 +16,7 @@ import { planRun, type RunPlan } from './plan.ts';
 import { BuildQueue } from './queue.ts';
 import type { Query } from './situation.ts';
 
+export { LogArchives } from './log/archives.ts';
 export type { StageRunDeps } from './deps.ts';
 
 const bySecret = 'buildSecret';
@@ -75,10 +76,17 @@ export const stageRunController = (deps: StageRunDeps): Controller<StageRun> => 
     subject: ({ run }) => run,
     plan: planRun,
     lookUp: (observed, query, ctx) => lookUp({ deps, ctx, observed }, queue, query),
-    settle: (key, { slot }, ctx) => void queue[slot](key, ctx.now()),
+    sources: [deps.logs.answers],
+    settle: (key, { slot, build }, ctx) => {
+      queue[slot](key, ctx.now());
+      deps.logs.follow(build);
+    },
     // What fails now is tried again after a pause in which others may build; a Job that is there takes its slot back.
     failed: (key) => void queue.release(key),
-    forget: (key) => void queue.release(key),
+    forget: (key) => {
+      queue.release(key);
+      deps.logs.forget(key);
+    },
   });
 };
 

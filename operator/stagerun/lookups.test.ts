@@ -10,6 +10,7 @@ import { BuildQueue } from './queue.ts';
 import type { Situation } from './situation.ts';
 import { anApp, aRun, settings } from './testing/objects.ts';
 import { aJob, at, exited, podWith } from './testing/pods.ts';
+import { noLogs } from './testing/logs.ts';
 import { begun, later, observed, queryOf, type Given } from './testing/plans.ts';
 
 const digest = `sha256:${'d'.repeat(64)}`;
@@ -75,7 +76,7 @@ const outside = (o: Outside) => {
     presignGet: ({ key }: { key: string }) => Promise.resolve({ url: `s3:${key}` }),
   } as unknown as StageRunDeps['storage'];
   const fetch = { image: 'operator:1', command: ['fetch'] };
-  return { asked, kube, deps: { config, fetch, home: 'home', registry, storage } satisfies StageRunDeps };
+  return { asked, kube, deps: { config, fetch, home: 'home', registry, storage, logs: noLogs } satisfies StageRunDeps };
 };
 
 const job = { ...aJob(), apiVersion: 'batch/v1', kind: 'Job' };
@@ -91,8 +92,8 @@ const found = async (
   const query = queryOf(facts);
   if (!query) throw new Error('asks nothing');
   const queue = new BuildQueue({ cluster: 1, perNamespace: 1 });
-  const { situation } = await lookUp({ deps, ctx: { kube }, observed: facts }, queue, query);
-  return { situation, asked };
+  const answer = await lookUp({ deps, ctx: { kube }, observed: facts }, queue, query);
+  return { situation: answer?.situation, asked };
 };
 
 describe('the turn of a run', () => {

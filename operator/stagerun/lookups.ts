@@ -10,6 +10,7 @@ import { digestOf } from './build/report.ts';
 import { begun } from './build/steps.ts';
 import { readWarning } from './build/warning.ts';
 import type { LookupContext } from './deps.ts';
+import { buildOf } from './logrequest.ts';
 import type { Observed } from './observed.ts';
 import { platformNow, resolvePlatform } from './platform.ts';
 import type { BuildQueue } from './queue.ts';
@@ -23,10 +24,15 @@ const second = 1000;
 const startupMs = 15 * second;
 const podlessLookMs = 2 * second;
 
-/** lookUp gets from outside of the cache what a plan needs, and no more. */
-export const lookUp = async (context: LookupContext, queue: BuildQueue, query: Query): Promise<Observed> => {
+/** lookUp gets from outside of the cache what a plan needs, and no more; undefined: the answer wakes the run. */
+export const lookUp = async (
+  context: LookupContext,
+  queue: BuildQueue,
+  query: Query,
+): Promise<Observed | undefined> => {
   const { observed } = context;
   if (query.type === 'turn') return takeTurn(observed, queue);
+  if (query.type === 'log') return askForLog(context, query.request);
   return { ...observed, situation: await find(context, query) };
 };
 
@@ -39,7 +45,15 @@ const takeTurn = (observed: Observed, queue: BuildQueue): Observed => {
   return { ...observed, situation: { ...turn, mayTell: queue.mayTell(key, now) } };
 };
 
-const find = (context: LookupContext, query: Exclude<Query, { type: 'turn' }>): Promise<Situation> => {
+const askForLog = ({ deps, observed }: LookupContext, request: string): Observed | undefined => {
+  const { metadata } = observed.run;
+  // Complete before it is answered, also where this leader has not seen the run before.
+  deps.logs.follow(buildOf(observed));
+  const log = deps.logs.ask(keyOf(observed.run), metadata.uid, request);
+  return log && { ...observed, log };
+};
+
+const find = (context: LookupContext, query: Exclude<Query, { type: 'turn' | 'log' }>): Promise<Situation> => {
   switch (query.type) {
     case 'start':
       return lookUpStart(context);

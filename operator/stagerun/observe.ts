@@ -34,6 +34,7 @@ export const observe = async (
     settings,
     admitted: false,
     situation: undefined,
+    log: undefined,
     refusals: [],
     now: ctx.now(),
   };

@@ -7,6 +7,7 @@ import { ofKind } from '../kube/reconcile/owned.ts';
 import type { Observation, Owned } from '../kube/reconcile/plan.ts';
 import { Job, type KubeObject } from '../kube/resource.ts';
 import type { JobObject } from './build/jobstate.ts';
+import type { LogAnswer } from './log/archives.ts';
 import type { Settings } from './platform.ts';
 import type { Situation } from './situation.ts';
 
@@ -30,6 +31,8 @@ export interface Observed extends Observation {
   readonly admitted: boolean;
   /** Where the run stands, as soon as a look-up made that clear. */
   readonly situation: Situation | undefined;
+  /** What is known of the archived log, where somebody asked for it. */
+  readonly log: LogAnswer | undefined;
 }
 
 /** jobOf is the Job that the run owns. */

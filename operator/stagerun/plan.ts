@@ -6,6 +6,8 @@ import { because, type Cause } from './build/causes.ts';
 import { jobEnd, type JobObject } from './build/jobstate.ts';
 import { deadlineOf, podStarting, withAdvice } from './build/reasons.ts';
 import { childrenOf, type JobFate } from './children.ts';
+import type { Build } from './log/archives.ts';
+import { buildOf, statusLog, unansweredRequest } from './logrequest.ts';
 import { notesOf } from './notes.ts';
 import { jobOf, owning, succeededOf, type Observed } from './observed.ts';
 import { platformToRecord, type Recorded } from './platform.ts';
@@ -31,6 +33,8 @@ export type Slot = 'acquire' | 'stall' | 'keep' | 'release';
 /** RunPlan is a plan that also says what becomes of the run's slot. */
 export interface RunPlan extends Plan<StageRunStatus> {
   readonly slot: Slot;
+  /** What the log of the build is archived from. */
+  readonly build: Build;
 }
 
 /** Decision is a plan before it is spelled out: each one says what becomes of the Job. */
@@ -69,7 +73,7 @@ export const planRun = (observed: Observed): RunPlan | LookUp<Query> => {
   const { job, status, slot, next } =
     refusal === undefined ? decide(observed, situation) : decideRefused(observed, refusal);
   const notes = status === undefined ? [] : notesOf(observed.run, status);
-  return { type: 'act', ...childrenOf(observed, job), status, notes, slot, next };
+  return { type: 'act', ...childrenOf(observed, job), status, notes, slot, build: buildOf(observed), next };
 };
 
 const decide = (observed: Observed, situation: Situation): Decision => {
@@ -131,11 +135,14 @@ const decideOccupied = (observed: Observed, { earlier }: In<'occupied'>): Decisi
 };
 
 const decideRecorded = (observed: Observed): Decision => {
-  const { metadata, status } = observed.run;
+  const { run, log } = observed;
   const decision = decideEnded(observed);
-  return status?.observedGeneration === metadata.generation
+  const request = unansweredRequest(run);
+  if (log !== undefined && request !== undefined)
+    return { ...decision, status: { ...statusSeen(run), log: statusLog(request, log) } };
+  return run.status?.observedGeneration === run.metadata.generation
     ? decision
-    : { ...decision, status: statusSeen(observed.run) };
+    : { ...decision, status: statusSeen(run) };
 };
 
 const decideEnded = (observed: Observed): Decision => {

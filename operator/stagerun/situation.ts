@@ -63,5 +63,7 @@ export type Query =
   | { readonly type: 'built'; readonly job: JobObject; readonly report: string | undefined }
   /** The end of the log; whether it was the registry's fault. */
   | { readonly type: 'failed'; readonly cause: Cause }
+  /** Where the archived log can be read. */
+  | { readonly type: 'log'; readonly request: string }
   /** Whether the image is there although the Job is not; message: what became of the Job. */
   | { readonly type: 'lost'; readonly message: string };

@@ -5,6 +5,7 @@ import { because } from './build/causes.ts';
 import { jobEnd, type JobObject } from './build/jobstate.ts';
 import { judge, type Evidence } from './build/reasons.ts';
 import { isRecorded, jobOf, succeededOf, type Observed } from './observed.ts';
+import { unansweredRequest } from './logrequest.ts';
 import { limitsOf } from './platform.ts';
 import type { Query, Situation } from './situation.ts';
 import { whyNotStartable } from './startable.ts';
@@ -16,7 +17,7 @@ export const situationOf = (observed: Observed): Situation | LookUp<Query> => {
   const { run, app, pod, otherJob, admitted, situation } = observed;
   if (situation) return situation;
   if (run.metadata.deletionTimestamp) return { type: 'going' };
-  if (isRecorded(run)) return { type: 'recorded' };
+  if (isRecorded(run)) return logAwaited(observed) ?? { type: 'recorded' };
   if (run.spec.cancelled) return { type: 'cancelled' };
   const job = jobOf(observed);
   const goesWithoutPod = job?.metadata?.deletionTimestamp && !pod && !jobEnd(job);
@@ -26,6 +27,12 @@ export const situationOf = (observed: Observed): Situation | LookUp<Query> => {
   const summary = whyNotStartable(run, app);
   if (summary) return { type: 'unwanted', summary };
   return ask({ type: admitted ? 'start' : 'turn' });
+};
+
+/** A log is complete once its run has ended; until then it is read from the pod. */
+const logAwaited = ({ run, log }: Observed): LookUp<Query> | undefined => {
+  const request = unansweredRequest(run);
+  return request === undefined || log !== undefined ? undefined : ask({ type: 'log', request });
 };
 
 const questionOf = (observed: Observed, job: JobObject): Query => {

@@ -35,7 +35,7 @@ export interface StorageConfig {
   readonly timeoutMs?: number;
   /** Key that may only PutObject under blobs/ and probe/; signs upload URLs where the server has no STS. */
   readonly uploadKey?: Credentials | undefined;
-  /** Key that may only GetObject under blobs/; signs download URLs where the server has no STS. */
+  /** Key that may only GetObject under blobs/ and logs/; signs download URLs where the server has no STS. */
   readonly downloadKey?: Credentials | undefined;
   /** Where there is neither STS nor those keys, the main key may sign: whoever sees a URL then knows its access key. */
   readonly signWithMainKey?: boolean;

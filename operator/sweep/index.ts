@@ -8,6 +8,7 @@ import type { Sweeper } from './sweeper.ts';
 
 export { blobSweeper } from './blobs.ts';
 export { imageSweepers } from './images.ts';
+export { logSweeper } from './logs.ts';
 export type { SweepContext } from './place.ts';
 export type { SweepCounts, Sweeper } from './sweeper.ts';
 

@@ -11,7 +11,7 @@ export interface SweepContext extends Pick<TaskContext, 'kube' | 'cache' | 'log'
 
 /** Thing is what a place holds for a namespace. */
 export interface Thing {
-  /** Names it in the memory of the sweep. */
+  /** Names it in the memory of the sweep, and to people. */
   readonly id: string;
   readonly namespace: string;
   /** Somebody needs it, as far as can be told without much ado. */
@@ -37,7 +37,7 @@ export interface Visit<T extends Thing> {
 /** Place is somewhere outside the cluster, where no owner reference takes away what nobody needs any more. */
 export interface Place<T extends Thing> {
   /** What lies there; its plural is a word of logs and metrics. */
-  readonly name: 'archives' | 'images';
+  readonly name: 'archives' | 'logs' | 'images';
   /** What to do where another installation uses it too. */
   readonly advice: string;
   visit(ctx: SweepContext, before: Before): Promise<Visit<T>>;

@@ -30,6 +30,8 @@ export interface SweeperDeps {
 
 /** As many as one request to the storage deletes. */
 const batch = 1000;
+/** So many names stand in one line of the log of a dry run. */
+const listed = 100;
 
 /**
  * sweeperOf removes what a place has held for a day without anybody needing it. What it has seen is kept in the bucket, so
@@ -127,7 +129,14 @@ class Pass<T extends Thing> {
     if (unused.length === 0) return;
     const { log, dryRun } = this.#ctx;
     const said = { sweeper: this.#name, namespace };
-    if (dryRun) return log.info({ ...said, count: unused.length }, `would remove unused ${this.#name}`);
+    if (dryRun) {
+      // In lines that a log can take.
+      for (let at = 0; at < unused.length; at += listed) {
+        const which = unused.slice(at, at + listed).map(({ id }) => id);
+        log.info({ ...said, count: which.length, which }, `would remove unused ${this.#name}`);
+      }
+      return;
+    }
     const gone = await this.#visit.remove(unused);
     for (const { id } of gone) this.marks.delete(id);
     const bytes = gone.reduce((sum, thing) => sum + (thing.bytes ?? 0), 0);

@@ -227,6 +227,11 @@ const doorAnswers = counter('door_answers_total', 'Answers of the door that node
 /** doorAnswered counts an answer of the door. */
 export const doorAnswered = (status: number): void => doorAnswers.inc({ status: String(status) });
 
+const buildLogs = counter('build_logs_total', 'Logs of builds that were archived: kept, failed.', ['result']);
+
+/** buildLogKept counts a log that is archived to its end, or cannot be. */
+export const buildLogKept = (result: 'kept' | 'failed'): void => buildLogs.inc({ result });
+
 const sweepPasses = counter(
   'sweep_passes_total',
   'Passes of the sweep, by what became of them: done, failed, refused.',

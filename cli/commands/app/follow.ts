@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isNotFound, isTransient } from '../../../operator/kube/errors.ts';
 import { Pod } from '../../../operator/kube/resource.ts';
 import { getApp } from '../../edit.ts';
-import { splitLines, Stamped } from '../../lines.ts';
+import { splitLines, Stamped } from '../../../operator/kube/loglines.ts';
 import type { Tools } from '../run.ts';
 import type { PodObject } from './drawing.ts';
 import { limits, sayLine, type LogFlags } from './logflags.ts';

@@ -4,6 +4,7 @@ import { stepStates } from '../../../operator/api/steps.ts';
 import { StageRun } from '../../../operator/api/stagerun.ts';
 import { isApiError } from '../../../operator/kube/errors.ts';
 import { Pod } from '../../../operator/kube/resource.ts';
+import { archivedLog } from '../../archivedlog.ts';
 import { showBuild } from '../../buildlog.ts';
 import { getApp } from '../../edit.ts';
 import { UserError } from '../../errors.ts';
@@ -53,18 +54,35 @@ const fromPod = async (tools: Tools, pod: PodObject, flags: LogFlags): Promise<b
   return any;
 };
 
-/** fromStatus shows what outlives the pod of a build. */
-const fromStatus = ({ output }: Tools, run: StageRun): void => {
+/** fromBucket shows what the operator has kept of a log; the answer says why there is nothing. */
+const fromBucket = async (tools: Tools, run: StageRun, { tail, since }: LogFlags): Promise<string | undefined> => {
+  const archived = await archivedLog(tools, run.metadata);
+  if (archived.type === 'none') return archived.why;
+  const say = sayLine(tools.output);
+  const from = since === undefined ? -Infinity : Date.now() - since;
+  const last: string[] = [];
+  for await (const { at, text } of archived.lines) {
+    if ((at?.getTime() ?? Infinity) < from) continue;
+    if (tail === undefined) say(text);
+    else if (last.push(text) > tail) last.shift();
+  }
+  last.forEach(say);
+  return undefined;
+};
+
+/** fromStatus shows what outlives the pod of a build in any case. */
+const fromStatus = ({ output }: Tools, run: StageRun, why: string): void => {
   const { name } = run.metadata;
   const { failure } = run.status ?? {};
   if (failure?.logTail === undefined) {
     const how = succeeded(run);
     throw new UserError(
-      `the log of StageRun ${name} is gone with its pod${how?.status === 'True' ? ', and it went well' : ''}`,
-      'a log is kept as long as Kubernetes keeps the pod; the end of that of a failed step stays',
+      `the log of StageRun ${name} cannot be shown${how?.status === 'True' ? ', and it went well' : ''}: ${why}`,
+      `kubectl describe stageruns.epinio.io ${name} shows what else is known of it`,
     );
   }
-  output.step(`The pod of StageRun ${name} is gone; this is the end of the log of its step ${failure.step ?? ''}`);
+  output.step(`The whole log of StageRun ${name} cannot be shown: ${why}`);
+  output.step(`This is the end of the log of its step ${failure.step ?? ''}`);
   failure.logTail.split('\n').forEach(sayLine(output));
 };
 
@@ -91,6 +109,9 @@ export const showStaging = async (tools: Tools, name: string, flags: LogFlags): 
   if (flags.follow && !isOver) return followBuild(tools, run);
   const pod = await newestPod(tools, run);
   if (pod !== undefined && (await fromPod(tools, pod, flags))) return;
-  if (isOver) return fromStatus(tools, run);
+  if (isOver) {
+    const why = await fromBucket(tools, run, flags);
+    return why === undefined ? undefined : fromStatus(tools, run, why);
+  }
   tools.output.step('It has not begun to write yet; --follow waits for it');
 };

@@ -24,8 +24,9 @@ import { startMinio, type Minio } from '../../testing/minio.ts';
 import { asOperator } from '../../testing/role.ts';
 import { startRegistry, type TestRegistry } from '../../testing/registry.ts';
 import { succeededOf } from '../observed.ts';
-import { stageRunCacheSpecs, stageRunController } from '../index.ts';
+import { stageRunCacheSpecs, stageRunController, type LogArchives } from '../index.ts';
 import type { PodObject, StepName } from '../../api/steps.ts';
+import { noLogs } from './logs.ts';
 import { anApp, aRun, settings } from './objects.ts';
 import { podWith, type State } from './pods.ts';
 
@@ -110,6 +111,7 @@ export interface Operator extends AsyncDisposable {
 export interface OperatorOptions {
   readonly config?: Config;
   readonly registry?: RegistryClient;
+  readonly logs?: LogArchives;
   /** dies is asked before every write; true ends the operator's life there: nothing of it gets through any more. */
   readonly dies?: (write: string) => boolean;
 }
@@ -146,6 +148,7 @@ export const startOperator = async (world: World, namespace: string, o: Operator
     storage: world.storage,
     registry: o.registry ?? world.client,
     fetch: { image: 'example.org/operator:1', command: ['node', '/app/epinio-operator.mjs', 'fetch'] },
+    logs: o.logs ?? noLogs,
   });
   const manager = new Manager({ controllers: [controller], kube: guarded, cache, log: createLogger('silent') });
   const running = manager.run();

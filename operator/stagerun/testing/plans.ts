@@ -55,6 +55,7 @@ export const observed = ({ job, ...given }: Given = {}, status?: StageRunStatus)
   settings: { config: settings(), fetch: { image: 'example.org/operator:1', command: ['node'] } },
   admitted: false,
   situation: undefined,
+  log: undefined,
   refusals: [],
   now,
   ...given,

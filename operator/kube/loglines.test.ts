@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { splitLines, Stamped } from './lines.ts';
+import { splitLines, Stamped } from './loglines.ts';
 
 async function* inChunks(...chunks: string[]): AsyncGenerator<Uint8Array> {
   for (const chunk of chunks) yield Buffer.from(chunk);
@@ -46,5 +46,24 @@ describe('a log with times', () => {
 
   it('shows a line without a time as it is', async () => {
     expect(await shown(new Stamped(), `unable to read the log\n${at(1)} a\n`)).toEqual(['unable to read the log', 'a']);
+  });
+});
+
+describe('the time of a line', () => {
+  it.each([
+    ['2026-03-01T14:00:01.500000000+02:00', '2026-03-01T12:00:01Z'],
+    ['2026-03-01T07:30:01.500000000-04:30', '2026-03-01T12:00:01Z'],
+  ])('may be that of a node anywhere: %s', async (time, since) => {
+    const stamped = new Stamped();
+    expect(await shown(stamped, `${time} a\n`)).toEqual(['a']);
+    expect(stamped.sinceTime).toBe(since);
+    expect(await shown(stamped, `${time} a\n2026-03-01T12:00:01.600000000Z b\n`)).toEqual(['b']);
+  });
+
+  it('is known from what was read before', async () => {
+    const stamped = new Stamped(at(2));
+    expect(stamped.sinceTime).toBe('2026-03-01T12:00:02Z');
+    expect(await shown(stamped, `${at(1)} a\n${at(2)} b\n${at(3)} c\n`)).toEqual(['c']);
+    expect(stamped.last).toBe(at(3));
   });
 });
