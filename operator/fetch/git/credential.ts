@@ -17,6 +17,26 @@ export interface Credential {
   readonly ca: string | undefined;
 }
 
+/** Shorter texts are in ordinary words, too; a name that is longer than this one may be a token. */
+const shortest = 4;
+const longestName = 16;
+
+/** secretsOf are the texts that must not come back from a server to a log or a message. */
+const secretsOf = ({ authorization = '' }: Pick<Credential, 'authorization'>): string[] => {
+  const [scheme, value = ''] = authorization.split(' ');
+  const [name = '', ...password] = scheme === 'Basic' ? Buffer.from(value, 'base64').toString().split(':') : [];
+  return [value, password.join(':'), ...(name.length > longestName ? [name] : [])].filter(
+    (text) => text.length >= shortest,
+  );
+};
+
+/** hiderOf takes a credential out of what a server says: some answer with the headers that they were sent. */
+export const hiderOf = (credential: Pick<Credential, 'authorization'> | undefined): ((text: string) => string) => {
+  const secrets = credential === undefined ? [] : secretsOf(credential);
+  const written = new Set(secrets.flatMap((text) => [text, encodeURIComponent(text)]));
+  return (text) => [...written].reduce((left, secret) => left.replaceAll(secret, '***'), text);
+};
+
 const maxFile = 1024 ** 2;
 
 /** fileOf reads one key of the Secret; one that holds nothing is the same as one that is not there. */

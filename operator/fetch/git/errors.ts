@@ -37,12 +37,21 @@ const notFound = ({ url, secret }: Circumstances): string =>
   `${serverOf(url)} has no repository ${url.path}, or does not show it` +
   `${secret === undefined ? ' without a credential' : ` to the credential of the Secret "${secret}"`}: correct source.git.url.`;
 
+/** killed is what git says of a program of its own that the kernel ended: while it works, nobody else does that. */
+export const killed = 'git died of signal 9';
+
 /** signs are in the order in which they count: a disk that is full makes git say a lot of other things. */
 const signs: readonly Sign[] = [
   {
     pattern: /No space left on device|Disk quota exceeded/,
     reason: 'OutOfDisk',
     message: () => 'The volume of the build is full.',
+  },
+  {
+    pattern: /died of signal 9/,
+    reason: 'GitRejected',
+    message: () =>
+      'The repository needs more memory than the build has: give it more with build.resources.limits.memory of the App.',
   },
   {
     pattern: /[Oo]ut of memory|[Cc]annot allocate memory|mmap failed/,

@@ -214,6 +214,14 @@ describe('a repository', () => {
 });
 
 describe('bounds', () => {
+  /** forest is a tree of a few bytes that stands for 10^levels files. */
+  const forest = (of: TestRepository, levels: number): string => {
+    let tree = of.rawTree([['100644', 'a', of.blob('x')]]);
+    for (let level = 0; level < levels; level++)
+      tree = of.rawTree([...'0123456789'].map((name) => ['40000', name, tree] as const));
+    return tree;
+  };
+
   it('a file that unpacks to more than is allowed is refused', async () => {
     const of = repository();
     of.commit({ zeros: '0'.repeat(40 * 1024 ** 2), a: 'b' });
@@ -233,11 +241,66 @@ describe('bounds', () => {
 
   it('a tree of a few bytes that stands for a billion files is refused while it is listed', async () => {
     const of = repository();
-    let tree = of.rawTree([['100644', 'a', of.blob('x')]]);
-    for (let level = 0; level < 9; level++)
-      tree = of.rawTree([...'0123456789'].map((name) => ['40000', name, tree] as const));
-    of.commitTree(tree);
+    of.commitTree(forest(of, 9));
     expectFailure(await fetchFrom(of), 'GitRejected', /more than 100000 entries/);
+  });
+
+  it('what lies beside the folder that is built is not listed, whatever there is of it', async () => {
+    const [of, lib] = [repository(), repository()];
+    const submodule = lib.commit({ b: 'c' });
+    const app = of.rawTree([['160000', 'lib', submodule]]);
+    const modules = of.blob(`[submodule "lib"]\n\tpath = app/lib\n\turl = ../${lib.name}\n`);
+    of.commitTree(
+      of.rawTree([
+        ['100644', '.gitmodules', modules],
+        ['40000', 'app', app],
+        ['40000', 'forest', forest(of, 8)],
+      ]),
+    );
+    const fetched = await fetchFrom(of, { FETCH_GIT_SUBPATH: 'app', FETCH_GIT_SUBMODULES: 'Recursive' });
+    expect(fetched.report, fetched.log).toMatchObject({ reason: 'Fetched' });
+    expect(fetched.tree).toEqual({ lib: 'folder', 'lib/b': 'c' });
+    expect(fetched.memory).toBeLessThan(300);
+  });
+
+  it('a folder is found among more neighbours than one can list', async () => {
+    const of = repository();
+    const file = of.blob('x');
+    const folder = of.rawTree([['100644', 'a', file]]);
+    const neighbours = Array.from({ length: 500_000 }, (_, i) => ['100644', `n${i}`.padEnd(24, '-'), file] as const);
+    of.commitTree(of.rawTree([['40000', 'app', folder], ...neighbours.toSorted(([, a], [, b]) => (a < b ? -1 : 1))]));
+    const fetched = await fetchFrom(of, { FETCH_GIT_SUBPATH: 'app' });
+    expect(fetched.report, fetched.log).toMatchObject({ reason: 'Fetched' });
+    expect(fetched.tree).toEqual({ a: 'x' });
+  });
+
+  it('submodules have no more entries together than one repository may have, and what is behind is not asked for', async () => {
+    const of = repository();
+    const libs = ['a', 'b', 'c', 'd'].map((name) => {
+      const lib = repository();
+      return { name, lib, id: lib.commitTree(forest(lib, 2)) };
+    });
+    const modules = libs.map(({ name, lib }) => `[submodule "${name}"]\n\tpath = ${name}\n\turl = ../${lib.name}\n`);
+    of.commitTree(
+      of.rawTree([
+        ['100644', '.gitmodules', of.blob(modules.join(''))],
+        ...libs.map(({ name, id }) => ['160000', name, id] as const),
+      ]),
+    );
+    const fetched = await fetchFrom(of, { FETCH_GIT_SUBMODULES: 'Recursive', FETCH_MAX_ENTRIES: '250' });
+    expectFailure(fetched, 'GitRejected', /more than 250 entries, the limit of this installation/);
+    const asked = libs.map(({ lib }) => server.requests.some(({ url }) => url.startsWith(`/${lib.name}/`)));
+    expect(asked).toEqual([true, true, true, false]);
+  });
+
+  it('many paths that are all long are refused while they are listed', async () => {
+    const of = repository();
+    const file = of.blob('x');
+    let tree = of.rawTree(Array.from({ length: 20_000 }, (_, i) => ['100644', `${100_000 + i}`, file] as const));
+    for (let level = 0; level < 90; level++) tree = of.rawTree([['40000', 'd'.repeat(40), tree]]);
+    of.commitTree(tree);
+    const fetched = await fetchFrom(of, { FETCH_MAX_ENTRIES: '30000' });
+    expectFailure(fetched, 'GitRejected', /paths that are too long to be listed/);
   });
 
   it('more objects than are allowed end the transfer', async () => {

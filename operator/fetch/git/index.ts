@@ -14,8 +14,9 @@ import { createTree } from '../tree.ts';
 import { readCredential, type Credential } from './credential.ts';
 import { entriesOf, textOf, type Part } from './entries.ts';
 import { metadataText } from './metadata.ts';
+import { TooMuchOutput } from './process.ts';
 import { openRemote, type Session } from './remote.ts';
-import { openHistory, openRepository, repository, type Item, type Repository } from './repository.ts';
+import { openHistory, openRepository, repository, type Item, type Repository, type Room } from './repository.ts';
 import { resolveRevision } from './revision.ts';
 import { submodulesOf } from './submodules.ts';
 
@@ -40,7 +41,7 @@ export const fetchGit = async (options: GitOptions, log: Log): Promise<Report> =
     if (options.metadataFile !== undefined) writeFileSync(options.metadataFile, metadataText(options, commit));
     return { reason: 'Fetched', message, revision: commit, entries };
   } catch (error) {
-    const failure = timedOut(session, error);
+    const failure = told(session, error);
     // What is wrong with the repository may be mended by another commit; a server that broke off is asked for the same.
     if (found !== undefined && failure instanceof FetchFailure && failure.reason === 'GitUnreachable')
       failure.revision = found;
@@ -50,13 +51,17 @@ export const fetchGit = async (options: GitOptions, log: Log): Promise<Report> =
   }
 };
 
-const timedOut = ({ signal, options }: Session, error: unknown): unknown =>
-  signal.aborted && !(error instanceof FetchFailure)
-    ? new FetchFailure(
-        'GitUnreachable',
-        `Fetching took longer than ${options.timeoutMs / 1000} s (git.timeoutSeconds of the installation).`,
-      )
-    : error;
+/** told is an error as a user is told of it. */
+const told = ({ signal, options }: Session, error: unknown): unknown => {
+  if (error instanceof FetchFailure) return error;
+  if (error instanceof TooMuchOutput)
+    return new FetchFailure('GitRejected', 'The repository has lists without an end.');
+  if (!signal.aborted) return error;
+  return new FetchFailure(
+    'GitUnreachable',
+    `Fetching took longer than ${options.timeoutMs / 1000} s (git.timeoutSeconds of the installation).`,
+  );
+};
 
 /** locate finds the commit, and the address at which the server has the repository. */
 const locate = async (
@@ -74,12 +79,17 @@ const locate = async (
 /** gather lists what is to be built: of the repository, and of its submodules. */
 const gather = async (session: Session, opened: Repository): Promise<Part[]> => {
   const { options } = session;
-  const { maxEntries } = options.limits;
-  const items = await opened.list(await opened.folder(options.subPath ?? ''), maxEntries);
+  const items = await opened.list(await opened.folder(options.subPath ?? ''), roomOf([], options));
   const rules = await rulesOf(opened, items);
   const parts: Part[] = [];
   await add(session, { opened, below: '', prefix: options.subPath ?? '', items, rules, parts, nesting: 0 });
   return parts;
+};
+
+/** roomOf is how much more may be listed: all parts together are held in memory before the first of them is placed. */
+const roomOf = (parts: readonly Part[], { limits: { maxEntries } }: Pick<GitOptions, 'limits'>): Room => {
+  const listed = parts.reduce((sum, { items }) => sum + items.length, 0);
+  return { entries: maxEntries - listed, limit: maxEntries };
 };
 
 const rulesOf = async (opened: Repository, items: readonly Item[]): Promise<Ignore> => {
@@ -124,7 +134,7 @@ const add = async (session: Session, adding: Adding): Promise<void> => {
     const { remote } = opened;
     const credential = isSameServer(url, remote.url) ? remote.credential : undefined;
     const inner = await openRepository(session, { url, credential, commit, lean: false });
-    const found = await inner.list(await inner.folder(''), options.limits.maxEntries);
+    const found = await inner.list(await inner.folder(''), roomOf(parts, options));
     await add(session, { opened: inner, below: place, prefix: '', items: found, rules, parts, nesting: nesting + 1 });
   }
 };

@@ -35,6 +35,7 @@ export interface Outcome {
 /** Running is a process that is under way. */
 export interface Running {
   readonly stdout: Readable;
+  /** It fails where the time was over before the process was. */
   readonly ended: Promise<Pick<Outcome, 'code' | 'signal' | 'stderr'>>;
   /** kill ends it and all that it started. */
   readonly kill: () => void;
@@ -87,7 +88,10 @@ export const start = ({ program, args, env, input, bounds, signal, told }: Comma
   });
   const ended = new Promise<Pick<Outcome, 'code' | 'signal' | 'stderr'>>((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (code, by) => resolve({ code, signal: by, stderr }));
+    // What a program says of its output that stops halfway is no word about the repository.
+    child.once('close', (code, by) =>
+      signal.aborted ? reject(signal.reason as Error) : resolve({ code, signal: by, stderr }),
+    );
   }).finally(() => signal.removeEventListener('abort', kill));
   ended.catch(() => undefined);
   return { stdout: child.stdout, ended, kill };
@@ -103,7 +107,6 @@ export const run = async (command: Command): Promise<Outcome> => {
     if (text.length > command.bounds.outputBytes) kill();
   });
   const end = await ended;
-  command.signal.throwIfAborted();
   if (text.length > command.bounds.outputBytes)
     throw new TooMuchOutput(`more than ${command.bounds.outputBytes} bytes`);
   return { ...end, stdout: text };

@@ -8,8 +8,8 @@ import type { GitOptions } from '../options.ts';
 import { oneLine } from '../report.ts';
 import { retryDelayMs } from '../retry.ts';
 import { boundsOf, takeUnfinished } from './bounds.ts';
-import type { Credential } from './credential.ts';
-import { failureOf, isChangedHostKey, isRedirect, isUnknownHostKey } from './errors.ts';
+import { hiderOf, type Credential } from './credential.ts';
+import { failureOf, isChangedHostKey, isRedirect, isUnknownHostKey, killed } from './errors.ts';
 import { run, start, TooMuchOutput, type Command, type Outcome, type Running } from './process.ts';
 import { locationIn, nextUrl } from './redirect.ts';
 import { caBundle, configText } from './settings.ts';
@@ -54,6 +54,8 @@ interface Place extends Session {
   readonly credential: Credential | undefined;
   readonly caFile: string | undefined;
   readonly sshCommand: string;
+  /** hide takes the credential out of what the server says. */
+  readonly hide: (text: string) => string;
   url: GitUrl;
   /** Configuration of the repository as it was made. */
   emptyConfig?: string;
@@ -67,7 +69,8 @@ const makePlace = (session: Session, url: GitUrl, credential: Credential | undef
   if (caFile !== undefined) writeFileSync(caFile, bundle ?? '');
   const knownHosts = `${credential?.knownHosts ?? ''}\n${options.knownHosts}`;
   const command = sshCommand({ folder: home, key: credential?.key, knownHosts });
-  return { ...session, home, gitDir: join(home, 'repository.git'), credential, caFile, sshCommand: command, url };
+  const gitDir = join(home, 'repository.git');
+  return { ...session, home, gitDir, credential, caFile, sshCommand: command, hide: hiderOf(credential), url };
 };
 
 const configure = ({ home, url, credential, caFile, options }: Place): void => {
@@ -128,14 +131,14 @@ const online = async (
   input = '',
   env: Readonly<Record<string, string>> = {},
 ): Promise<Outcome> => {
-  const { url, options, signal, log } = place;
+  const { url, options, signal, log, hide } = place;
   const stop = new AbortController();
   let said = 0;
   let objects = 0;
   const told = (line: string): void => {
     objects = Math.max(objects, Number(/^Receiving objects: +\d+% \(\d+\/(\d+)\)/.exec(line)?.[1] ?? 0));
     if (objects > options.maxObjects) stop.abort();
-    if (isSaying(line) && ++said <= maxRemoteLines) log(oneLine(line, 300));
+    if (isSaying(line) && ++said <= maxRemoteLines) log(oneLine(hide(line), 300));
   };
   const tooMany = (): void => {
     if (objects > options.maxObjects)
@@ -159,7 +162,7 @@ const online = async (
           '(git.maxBytes): use source.git.subPath, or a smaller repository.',
       );
     tooMany();
-    return outcome;
+    return { ...outcome, stderr: hide(outcome.stderr) };
   } catch (error) {
     tooMany();
     if (error instanceof TooMuchOutput)
@@ -172,7 +175,7 @@ const online = async (
 const follow = async (place: Place, args: readonly string[], input: string | undefined): Promise<void> => {
   const trace = join(place.home, 'trace');
   await online(place, args, input, { GIT_TRACE_CURL: trace, GIT_TRACE_CURL_NO_DATA: '1' });
-  const next = nextUrl(place.url, locationIn(trace));
+  const next = nextUrl(place.url, place.hide(locationIn(trace)));
   const { url, log } = place;
   log(`${serverOf(url)} sends from ${url.path} to ${next.path}: write ${next.text} in source.git.url`);
   place.url = next;
@@ -180,8 +183,9 @@ const follow = async (place: Place, args: readonly string[], input: string | und
 };
 
 /** judge makes of what a command said a failure for the user; of an unknown ssh server it asks the key. */
-const judge = async (place: Place, stderr: string): Promise<FetchFailure> => {
+const judge = async (place: Place, outcome: Outcome): Promise<FetchFailure> => {
   const { url, credential, home, signal } = place;
+  const stderr = outcome.signal === 'SIGKILL' ? `${outcome.stderr}\n${killed}` : outcome.stderr;
   const sent = credential?.authorization ?? credential?.key;
   if (url.scheme !== 'ssh' || !isUnknownHostKey(stderr))
     return failureOf(stderr, { url, secret: sent && credential?.name });
@@ -213,7 +217,7 @@ const ask = async (place: Place, args: readonly string[], { input, expected }: A
       await follow(place, args, input);
       continue;
     }
-    const failure = await judge(place, outcome.stderr);
+    const failure = await judge(place, outcome);
     if (failure.reason !== 'GitUnreachable' || attempt === options.attempts) throw failure;
     attempt += 1;
     log(`${failure.message}; attempt ${attempt} of ${options.attempts}`);

@@ -29,12 +29,20 @@ export interface Repository {
   readonly commit: string;
   /** folder finds a folder of the commit. */
   readonly folder: (path: string) => Promise<string>;
-  /** list lists all that is in a folder, at most so many entries. */
-  readonly list: (folder: string, maxEntries: number) => Promise<readonly Item[]>;
+  /** list lists all that is in a folder and below, as far as there is room. */
+  readonly list: (folder: string, room: Room) => Promise<readonly Item[]>;
+  /** top finds a file or link that lies right in the top folder of the commit. */
+  readonly top: (name: string) => Promise<Item | undefined>;
   /** provide sees to it that the contents of some files are on disk. */
   readonly provide: (items: readonly Item[]) => Promise<void>;
   /** contents gives the content of each item in turn, each of which must be read before the next is asked for. */
   readonly contents: (items: readonly Item[]) => AsyncGenerator<Content, void, undefined>;
+}
+
+/** Room is how many entries may be listed, of how many that the installation allows in all. */
+export interface Room {
+  readonly entries: number;
+  readonly limit: number;
 }
 
 /** Content of one item. */
@@ -55,6 +63,13 @@ export interface Wish {
 
 const always = ['fetch', '--progress', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules', '--refmap='];
 
+/**
+ * A depth, be it the greatest, keeps git from the "dumb" protocol, in which a server hands out its files one by one: no limit of
+ * bytes or objects would hold for them together.
+ */
+const alone = '--depth=1';
+const allOfIt = '--depth=2147483647';
+
 const formatOf = (commit: string): 'sha1' | 'sha256' => (commit.length === 64 ? 'sha256' : 'sha1');
 
 /** askAll fetches all that branches and tags lead to, by their ids: a name for each would be a file for each. */
@@ -63,7 +78,7 @@ const askAll = async (remote: Remote, options: readonly string[]): Promise<void>
   const tips = new Set(stdout.split('\n').flatMap((line) => /^[0-9a-f]+(?=\t)/.exec(line)?.[0] ?? []));
   if (tips.size === 0) return;
   const input = [...tips].map((id) => `${id}\n`).join('');
-  await remote.ask([...always, ...options, '--stdin', 'origin'], { input });
+  await remote.ask([...always, allOfIt, ...options, '--stdin', 'origin'], { input });
 };
 
 /** openHistory brings all commits, without their files where the server can do that. */
@@ -82,8 +97,8 @@ const fetchCommit = async (session: Session, { url, credential, commit, lean }: 
   const open = (): Promise<Remote> => openRemote(session, { url, credential, format: formatOf(commit) });
   const remote = await open();
   const filter = lean ? ['--filter=blob:none'] : [];
-  const alone = await remote.ask([...always, '--depth=1', ...filter, 'origin', commit], { expected: isRefusedWant });
-  if (alone.code === 0) return remote;
+  const fetched = await remote.ask([...always, alone, ...filter, 'origin', commit], { expected: isRefusedWant });
+  if (fetched.code === 0) return remote;
   session.log('The server gives out no single commits: fetching all');
   const whole = await open();
   await askAll(whole, []);
@@ -106,7 +121,12 @@ export const openRepository = async (session: Session, wish: Wish): Promise<Repo
     remote,
     commit,
     folder: (path) => folderOf(remote, commit, path),
-    list: (folder, maxEntries) => listTree(remote, folder, maxEntries),
+    list: (folder, room) => listTree(remote, folder, room),
+    top: async (name) => {
+      const found = await entryIn(remote, topOf(commit), name);
+      const kind = found && kinds[found.mode];
+      return found && kind && { path: name, kind, id: found.id };
+    },
     provide: (items) => provide(remote, items),
     contents: (items) => contentsOf(remote, items),
   };
@@ -116,17 +136,29 @@ const pathNotFound = (path: string, what: string): never => {
   throw new FetchFailure('GitPathNotFound', `${path} ${what}: correct source.git.subPath.`);
 };
 
+const topOf = (commit: string): string => `${commit}^{tree}`;
+
+/** Found is an entry of a tree as git prints it. */
+interface Found {
+  readonly mode: string;
+  readonly type: string;
+  readonly id: string;
+}
+
+/** entryIn asks for one entry by its name, since a folder may have more of them than there is room. */
+const entryIn = async (remote: Remote, folder: string, name: string): Promise<Found | undefined> => {
+  const { stdout } = await remote.look(['--literal-pathspecs', 'ls-tree', '-z', '--full-tree', folder, '--', name]);
+  const [, mode, type, id] = /^(\d+) (\w+) ([0-9a-f]+)\t/.exec(stdout) ?? [];
+  return mode === undefined || type === undefined || id === undefined ? undefined : { mode, type, id };
+};
+
 /** folderOf walks to a folder, step by step, so that it goes through no link. */
 const folderOf = async (remote: Remote, commit: string, path: string): Promise<string> => {
-  let folder = `${commit}^{tree}`;
+  let folder = topOf(commit);
   for (const name of path.split('/').filter((part) => part !== '')) {
-    const items = await remote.look(['ls-tree', '-z', '--full-tree', folder]);
-    const found = items.stdout
-      .split('\0')
-      .map((record) => /^(\d+) (\w+) ([0-9a-f]+)\t([^]*)$/.exec(record))
-      .find((match) => match?.[4] === name);
-    if (found === undefined || found === null) return pathNotFound(path, `is not in commit ${commit}`);
-    const [, mode, type, id = ''] = found;
+    const found = await entryIn(remote, folder, name);
+    if (found === undefined) return pathNotFound(path, `is not in commit ${commit}`);
+    const { mode, type, id } = found;
     if (mode === '120000') return pathNotFound(path, `goes through a symbolic link in commit ${commit}`);
     if (type === 'commit')
       return pathNotFound(path, `lies in a submodule of commit ${commit}, which has a URL of its own`);
@@ -169,21 +201,27 @@ const itemOf = (record: Buffer): Item => {
   return { path, kind, id };
 };
 
-const maxRecord = 8192;
+/** Bytes of one record, and of the records of all entries that are allowed, on an average: both are far from what people write. */
+const maxRecord = 4096;
+const meanRecord = 256;
 
 /** listTree reads the list as it comes, since a tree of a few kilobytes can stand for more files than there is room. */
-const listTree = async (remote: Remote, folder: string, maxEntries: number): Promise<Item[]> => {
+const listTree = async (remote: Remote, folder: string, { entries, limit }: Room): Promise<Item[]> => {
   const { stdout, ended, kill } = remote.stream(['ls-tree', '-r', '-z', '--full-tree', folder]);
   const items: Item[] = [];
+  let bytes = 0;
   try {
     let rest: Buffer = Buffer.alloc(0);
     for await (const chunk of stdout as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > maxRecord + entries * meanRecord)
+        repository.reject('The repository has paths that are too long to be listed: shorten the names of folders.');
       rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
       let from = 0;
       for (let end = rest.indexOf(0); end >= 0; end = rest.indexOf(0, from)) {
         items.push(itemOf(rest.subarray(from, end)));
-        if (items.length > maxEntries)
-          repository.reject(`The repository has more than ${maxEntries} entries, the limit of this installation.`);
+        if (items.length > entries)
+          repository.reject(`The repository has more than ${limit} entries, the limit of this installation.`);
         from = end + 1;
       }
       rest = rest.subarray(from);
@@ -200,14 +238,26 @@ const listTree = async (remote: Remote, folder: string, maxEntries: number): Pro
 const idsOf = (items: readonly Item[]): string =>
   [...new Set(items.filter(({ kind }) => kind !== 'submodule').map(({ id }) => id))].map((id) => `${id}\n`).join('');
 
+/** So many objects are looked up at once: their list stays far below what is read of a command. */
+const atOnce = 50_000;
+
 /** provide fetches the contents that a lean fetch left away, all at once. */
 const provide = async (remote: Remote, items: readonly Item[]): Promise<void> => {
-  const checked = await remote.look(['cat-file', '--batch-check=%(objectname)'], idsOf(items));
-  const missing = checked.stdout.split('\n').filter((line) => line.endsWith(' missing'));
+  const missing: string[] = [];
+  for (let from = 0; from < items.length; from += atOnce) {
+    const checked = await remote.look(
+      ['cat-file', '--batch-check=%(objectname)'],
+      idsOf(items.slice(from, from + atOnce)),
+    );
+    missing.push(...checked.stdout.split('\n').filter((line) => line.endsWith(' missing')));
+  }
   if (missing.length === 0) return;
-  await remote.ask(['-c', 'fetch.negotiationAlgorithm=noop', ...always, '--filter=blob:none', '--stdin', 'origin'], {
-    input: missing.map((line) => `${line.split(' ')[0]}\n`).join(''),
-  });
+  await remote.ask(
+    ['-c', 'fetch.negotiationAlgorithm=noop', ...always, alone, '--filter=blob:none', '--stdin', 'origin'],
+    {
+      input: missing.map((line) => `${line.split(' ')[0]}\n`).join(''),
+    },
+  );
 };
 
 async function* contentsOf(remote: Remote, items: readonly Item[]): AsyncGenerator<Content, void, undefined> {

@@ -15,7 +15,8 @@ const hardened: readonly Setting[] = [
   ['transfer', 'credentialsInUrl', 'die'],
   ['http', 'followRedirects', false],
   ['http', 'sslVerify', true],
-  ['http', 'lowSpeedLimit', 100],
+  // Silence is what ends a transfer: a server that counts what it has says so with a few bytes now and then.
+  ['http', 'lowSpeedLimit', 1],
   ['credential', 'helper', ''],
   ['core', 'hooksPath', '/dev/null'],
   ['core', 'fsmonitor', false],

@@ -14,12 +14,12 @@ const maxText = 256 * 1024;
 
 /** submodulesOf pairs the submodules of a tree with the addresses in .gitmodules. Their names are used for nothing. */
 export const submodulesOf = async (
-  { remote, commit, folder, list, provide }: Repository,
+  { remote, commit, top, provide }: Repository,
   items: readonly Item[],
 ): Promise<Submodule[]> => {
   const wanted = items.filter(({ kind }) => kind === 'submodule');
   if (wanted.length === 0) return [];
-  const file = (await list(await folder(''), Number.MAX_SAFE_INTEGER)).find(({ path }) => path === '.gitmodules');
+  const file = await top('.gitmodules');
   if (file === undefined || (file.kind !== 'file' && file.kind !== 'program'))
     return repository.reject(
       `The repository has the submodule ${wanted[0]?.path} and no .gitmodules that tells its address.`,
