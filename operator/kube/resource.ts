@@ -1,6 +1,8 @@
 import type {
   EventsV1Event,
   V1ConfigMap,
+  V1CronJob,
+  V1DaemonSet,
   V1Deployment,
   V1Ingress,
   V1Job,
@@ -12,6 +14,7 @@ import type {
   V1ReplicaSet,
   V1Secret,
   V1Service,
+  V1StatefulSet,
   V1Lease,
   V1CustomResourceDefinition,
 } from '@kubernetes/client-node';
@@ -113,6 +116,24 @@ export const ReplicaSet = resource<Wire<V1ReplicaSet>>({
   version: 'v1',
   kind: 'ReplicaSet',
   plural: 'replicasets',
+});
+export const StatefulSet = resource<Wire<V1StatefulSet>>({
+  group: 'apps',
+  version: 'v1',
+  kind: 'StatefulSet',
+  plural: 'statefulsets',
+});
+export const DaemonSet = resource<Wire<V1DaemonSet>>({
+  group: 'apps',
+  version: 'v1',
+  kind: 'DaemonSet',
+  plural: 'daemonsets',
+});
+export const CronJob = resource<Wire<V1CronJob>>({
+  group: 'batch',
+  version: 'v1',
+  kind: 'CronJob',
+  plural: 'cronjobs',
 });
 export const Job = resource<Wire<V1Job>>({ group: 'batch', version: 'v1', kind: 'Job', plural: 'jobs' });
 export const Ingress = resource<Wire<V1Ingress>>({

@@ -240,3 +240,22 @@ test('a list without end is given up', async () => {
     message: 'The list _catalog of the registry has no end.',
   });
 });
+
+test.each(['../../../other/manifests/latest', 'sha256:abc', `sha256:${'a'.repeat(64)}?x=`])(
+  'a digest that is none, such as %s, is no answer: it would become part of a path',
+  async (digest) => {
+    const host = await serve((_request, response) =>
+      response.writeHead(200, { 'docker-content-digest': digest }).end(),
+    );
+    expect(await clientOf(host).headManifest(image(host), credential)).toEqual({
+      type: 'unreachable',
+      message: `${host} names no digest in its answer.`,
+    });
+  },
+);
+
+test('tags that are none are left out of the list', async () => {
+  const tags = ['v1', '../../other/manifests/latest', '', 'a?b', '-x', 7, 'v2'];
+  const host = await serve((_request, response) => response.end(JSON.stringify({ tags })));
+  expect(await clientOf(host).tags(image(host), credential)).toEqual({ type: 'found', items: ['v1', 'v2'] });
+});

@@ -4,7 +4,7 @@ import { discard, dispatcherFor } from './http.ts';
 import { removeManifest, repositoriesOf, tagsOf } from './inventory.ts';
 import { lookupOf, type Found, type Lookup } from './lookup.ts';
 import { imageBlobsOf, imageConfigOf, imageSizeOf, type Blobs, type ImageConfig } from './manifest.ts';
-import { formatReference, versionOf, type Reference } from './names.ts';
+import { formatReference, isDigest, versionOf, type Reference } from './names.ts';
 import { addTag, putLabels, type Done } from './push.ts';
 import { tryUpload, type Room } from './room.ts';
 
@@ -85,7 +85,7 @@ export const createRegistryClient = (config: RegistryConfig = {}): RegistryClien
         const failed = lookupOf(answer.statusCode, formatReference(reference));
         if (failed !== undefined) return failed;
         const digest = String(answer.headers['docker-content-digest'] ?? reference.digest ?? '');
-        if (digest === '')
+        if (!isDigest(digest))
           return { type: 'unreachable', message: `${reference.registry} names no digest in its answer.` };
         return { type: 'found', digest, mediaType: String(answer.headers['content-type'] ?? '') };
       }),

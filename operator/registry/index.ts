@@ -22,6 +22,6 @@ export {
   versionName,
   type PullKeys,
 } from './pullkeys.ts';
-export { placeOf, unreferenced, type Place, type TaggedImage, type Wanted } from './unreferenced.ts';
+export { isSpare, keeps, placeOf, unreferenced, type Place, type TaggedImage, type Wanted } from './unreferenced.ts';
 export type { Room } from './room.ts';
 export { signRunToken, tokenOrigin, type Access, type TokenRequest } from './token.ts';

@@ -1,7 +1,7 @@
 import type { RegistryCall } from './call.ts';
 import { discard, readBytes } from './http.ts';
 import { lookupOf, type Lookup } from './lookup.ts';
-import { isRepository } from './names.ts';
+import { isRepository, isTag } from './names.ts';
 import type { Done } from './push.ts';
 
 /** A page of a list, and how many of them are read: a registry that never comes to an end is not believed. */
@@ -47,8 +47,10 @@ export const repositoriesOf = async (call: RegistryCall): Promise<Lookup<{ reado
 };
 
 /** tagsOf lists the tags of a repository. */
-export const tagsOf = (call: RegistryCall, repository: string): Promise<Lookup<{ readonly items: string[] }>> =>
-  listOf(call, `${repository}/tags/list`, 'tags');
+export const tagsOf = async (call: RegistryCall, repository: string): Promise<Lookup<{ readonly items: string[] }>> => {
+  const found = await listOf(call, `${repository}/tags/list`, 'tags');
+  return found.type === 'found' ? { type: 'found', items: found.items.filter(isTag) } : found;
+};
 
 /** removeManifest deletes a manifest with all its tags; absent where it was gone. Its blobs go with the registry's own collection. */
 export const removeManifest = async (call: RegistryCall, repository: string, digest: string): Promise<Done> => {

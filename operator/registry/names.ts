@@ -17,6 +17,10 @@ const repository = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.
 const tag = /^\w[\w.-]{0,127}$/;
 const digest = /^sha256:[0-9a-f]{64}$/;
 
+/** isDigest and isTag tell whether a text is one, so that it leads nowhere else in the path of a request. */
+export const isDigest = (text: string): boolean => digest.test(text);
+export const isTag = (text: string): boolean => tag.test(text);
+
 /** isRepository tells whether a text is the path of a repository, written in the one way that there is. */
 export const isRepository = (text: string): boolean => text.length <= 255 && repository.test(text);
 

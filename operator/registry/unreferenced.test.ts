@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { placeOf, unreferenced, type Wanted } from './unreferenced.ts';
+import { keeps, placeOf, unreferenced, type Wanted } from './unreferenced.ts';
 
 test.each([
   ['apps/team-a/shop', 'apps', { namespace: 'team-a', app: 'shop', cache: false }],
@@ -36,6 +36,7 @@ test.each<[string, Parameters<typeof wanted>[0], string[]]>([
   ['what is deployed stays, though no run has it any more', { digests: ['sha256:1'] }, ['sha256:2', 'sha256:3']],
   ['what a run of that name has pushed, or will, stays', { tags: ['run-3'] }, ['sha256:1', 'sha256:2']],
   ['one kept tag keeps the manifest with all its tags', { tags: ['run-2b'] }, ['sha256:1', 'sha256:3']],
+  ['all stay while a run is under way, which may tag them anew', { building: ['shop'] }, []],
   ['of a deleted App what runs on stays', { apps: [], digests: ['sha256:3'] }, ['sha256:1', 'sha256:2']],
 ])('of images %s', (_name, over, spare) => {
   expect(unreferenced(shop, images, wanted(over))).toEqual(spare);
@@ -57,4 +58,13 @@ test.each<[string, Parameters<typeof wanted>[0], string[]]>([
   ['go all with their App', { apps: [] }, ['sha256:1', 'sha256:2', 'sha256:3']],
 ])('caches %s', (_name, over, spare) => {
   expect(unreferenced({ ...shop, cache: true }, caches, wanted(over))).toEqual(spare);
+});
+
+test.each([
+  [false, {}, []],
+  [false, { tags: ['run-2', 'run-9'] }, ['run-2']],
+  [true, { tags: ['run-2'] }, ['latest']],
+  [true, { apps: [] }, []],
+])('of all tags only those that keep something are looked at (cache: %s, %j)', (cache, over, expected) => {
+  expect(caches.map(({ tag }) => tag).filter((tag) => keeps({ ...shop, cache }, wanted(over), tag))).toEqual(expected);
 });

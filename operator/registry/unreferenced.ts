@@ -8,9 +8,9 @@ export interface TaggedImage {
 export interface Wanted {
   /** Apps that are there: their caches stay. */
   readonly apps: ReadonlySet<string>;
-  /** Apps with a run under way, which may be reading the cache or replacing it. */
+  /** Apps with a run under way, which may be reading the cache, or replacing it, or pushing what is there already. */
   readonly building: ReadonlySet<string>;
-  /** Digests that a kept StageRun, Deployment or ReplicaSet has, or an App names itself. */
+  /** Digests that a kept StageRun or a workload has, or an App names itself. */
   readonly digests: ReadonlySet<string>;
   /** Tags that must stay: a StageRun's name is the tag that it pushes, or has pushed and not recorded yet. */
   readonly tags: ReadonlySet<string>;
@@ -35,20 +35,25 @@ export const placeOf = (repository: string, prefix: string): Place | undefined =
 /** The tag that builds read their cache by, and move; each build leaves its own tag on what it made, so that it can be found. */
 const cacheTag = 'latest';
 
-const replacedCaches = ({ app }: Place, images: readonly TaggedImage[], { apps, building }: Wanted): string[] => {
-  if (building.has(app)) return [];
-  if (!apps.has(app)) return images.map(({ digest }) => digest);
-  const current = images.find(({ tag }) => tag === cacheTag)?.digest;
-  return current === undefined ? [] : images.map(({ digest }) => digest).filter((digest) => digest !== current);
-};
+/** keeps tells whether what a tag names stays because of the tag. */
+export const keeps = ({ cache, app }: Place, { apps, tags }: Wanted, tag: string): boolean =>
+  cache ? tag === cacheTag && apps.has(app) : tags.has(tag);
 
 /**
- * unreferenced tells which manifests of a repository nobody needs. A digest that one kept tag names stays, whatever else names
- * it; deleting a manifest takes all its tags along.
+ * isSpare tells whether nobody needs a manifest of a repository, of which all images are given whose tags keep them. A digest
+ * that one such tag names stays, whatever else names it: deleting a manifest takes all its tags along.
  */
+export const isSpare = (place: Place, kept: readonly TaggedImage[], wanted: Wanted): ((digest: string) => boolean) => {
+  const { app, cache } = place;
+  // A build may give a manifest that is old a tag that is new: the same source makes the same bytes.
+  if (wanted.building.has(app)) return () => false;
+  const digests = new Set(kept.filter(({ tag }) => keeps(place, wanted, tag)).map(({ digest }) => digest));
+  if (cache) return (digest) => !digests.has(digest) && (digests.size > 0 || !wanted.apps.has(app));
+  return (digest) => !digests.has(digest) && !wanted.digests.has(digest);
+};
+
+/** unreferenced tells which manifests of a repository nobody needs. */
 export const unreferenced = (place: Place, images: readonly TaggedImage[], wanted: Wanted): string[] => {
-  if (place.cache) return [...new Set(replacedCaches(place, images, wanted))];
-  const kept = new Set(images.filter(({ tag }) => wanted.tags.has(tag)).map(({ digest }) => digest));
-  const spare = images.map(({ digest }) => digest).filter((d) => !kept.has(d) && !wanted.digests.has(d));
-  return [...new Set(spare)];
+  const spare = isSpare(place, images, wanted);
+  return [...new Set(images.map(({ digest }) => digest))].filter(spare);
 };

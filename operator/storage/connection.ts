@@ -1,9 +1,9 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { text } from 'node:stream/consumers';
 import { Client, type BucketItem } from 'minio';
 import { Agent } from 'undici';
+import { inOrder, textOf } from './answers.ts';
 import { codeOf, toStorageError, type Circumstances, type StorageError } from './errors.ts';
 import type { ListedObject, StorageConfig, StoredObject } from './types.ts';
 import { boundedTransport } from './transport.ts';
@@ -63,6 +63,10 @@ const makeClient = (config: StorageConfig, onSkew: (seconds: number) => void): {
   });
   return { client, agent };
 };
+
+async function* itemsOf(found: AsyncIterable<BucketItem>): AsyncGenerator<ListedObject> {
+  for await (const { name, size } of found) if (name !== undefined) yield { key: name, size };
+}
 
 const notFound = (error: unknown): boolean => ['NotFound', 'NoSuchKey'].includes(codeOf(error));
 
@@ -129,8 +133,7 @@ export const connect = (config: StorageConfig): Connection => {
     },
     list: async function* (prefix) {
       try {
-        for await (const item of client.listObjectsV2(config.bucket, prefix, true) as AsyncIterable<BucketItem>)
-          if (item.name !== undefined) yield { key: item.name, size: item.size };
+        yield* inOrder(itemsOf(client.listObjectsV2(config.bucket, prefix, true)));
       } catch (error) {
         throw toStorageError(error, circumstances());
       }
@@ -141,7 +144,7 @@ export const connect = (config: StorageConfig): Connection => {
     },
     read: async (key) => {
       try {
-        return await call(async () => text(await client.getObject(config.bucket, key)));
+        return await call(async () => textOf(await client.getObject(config.bucket, key)));
       } catch (error) {
         if (notFound(error)) return undefined;
         throw error;

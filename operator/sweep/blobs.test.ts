@@ -107,6 +107,13 @@ describe('an archive', () => {
     expect(await pass(25 * hour)).toEqual({ all: 0, unused: 0, strange: 0 });
   });
 
+  it('goes in time though it was first seen by a clock that was years ahead', async () => {
+    await pass(100_000 * hour);
+    await pass(0);
+    await pass(24 * hour);
+    expect(blobs()).toEqual([]);
+  });
+
   it.each([App, StageRun])('that an object of the kind $kind names stays', async (kind) => {
     name('team', 1, 'both', kind);
     for (const at of [0, 30 * hour, 60 * hour]) await pass(at);

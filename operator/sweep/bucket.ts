@@ -41,6 +41,8 @@ const bucket = <N extends { readonly namespace: string }>(
   folder: Folder<N>,
 ): Place<Stored> => ({
   name: folder.name,
+  // As many as one request to the storage deletes.
+  batch: 1000,
   // Who shares the bucket shares the memory of the sweep too, and hears of that.
   advice: '',
   visit: (ctx) =>

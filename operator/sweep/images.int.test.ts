@@ -6,7 +6,17 @@ import { createServer, createSigner, type KeyPair } from '../bootstrap/certifica
 import { configSchema, type Config } from '../config.ts';
 import { authFrom, loadAuth } from '../kube/client/auth.ts';
 import { createClient, type KubeClient } from '../kube/client/client.ts';
-import { Deployment, Namespace, Pod, Secret } from '../kube/resource.ts';
+import {
+  CronJob,
+  DaemonSet,
+  Deployment,
+  Job,
+  Namespace,
+  Pod,
+  ReplicaSet,
+  Secret,
+  StatefulSet,
+} from '../kube/resource.ts';
 import {
   authorizationOf,
   createRegistryClient,
@@ -291,6 +301,69 @@ describe('images of the bundled registry', () => {
       await populate(world, digest, digest);
       await pass(24);
       expect(await tags(`${root}/shop`)).toEqual(['old']);
+    }));
+
+  test('that what has no pods now would run stay', () =>
+    play('bundled', async (world) => {
+      const { namespace, root, push, tags } = world;
+      const labels = { app: 'shop' };
+      const podOf = async (tag: string) => {
+        const image = `127.0.0.1:30500/${root}/shop@${await push(`${root}/shop`, tag)}`;
+        return { metadata: { labels }, spec: { restartPolicy: 'Never', containers: [container(image)] } };
+      };
+      const serving = async (tag: string) => {
+        const pod = await podOf(tag);
+        const template = { ...pod, spec: { ...pod.spec, restartPolicy: 'Always' } };
+        return { metadata: { name: 'shop', namespace }, spec: { selector: { matchLabels: labels }, template } };
+      };
+      await push(`${root}/shop`, 'spare');
+      await kube.create(ReplicaSet, await serving('replicaset'));
+      await kube.create(StatefulSet, await serving('statefulset'));
+      await kube.create(DaemonSet, await serving('daemonset'));
+      const job = { suspend: true, template: await podOf('job') };
+      await kube.create(Job, { metadata: { name: 'shop', namespace }, spec: job });
+      const jobTemplate = { spec: { template: await podOf('cronjob') } };
+      await kube.create(CronJob, {
+        metadata: { name: 'shop', namespace },
+        spec: { schedule: '0 0 1 1 *', jobTemplate },
+      });
+      await sweep(world);
+      expect(await tags(`${root}/shop`)).toEqual(['cronjob', 'daemonset', 'job', 'replicaset', 'statefulset']);
+    }));
+
+  test('stay while a run is under way, which may push the same bytes under its own tag', () =>
+    play('bundled', async (world) => {
+      const { namespace, root, push, tags, pass } = world;
+      await anApp(namespace);
+      await push(`${root}/shop`, 'old');
+      await pass(0);
+      await aRun(namespace, 'run-1');
+      await isBuilt(namespace, 'run-1', 'Unknown');
+      await pass(24);
+      expect(await tags(`${root}/shop`)).toEqual(['old']);
+      await isBuilt(namespace, 'run-1', 'True');
+      for (const hours of [25, 49]) await pass(hours);
+      expect(await tags(`${root}/shop`)).toEqual([]);
+    }));
+
+  test('stay if a run has pushed the same bytes while they had their last look', () =>
+    play('bundled', async (world) => {
+      const { namespace, root, push, tags, pass, registry } = world;
+      await anApp(namespace);
+      await aRun(namespace, 'run-1');
+      await push(`${root}/shop`, 'old');
+      await pass(0);
+      const list = registry.tags.bind(registry);
+      let looks = 0;
+      registry.tags = async (...args) => {
+        // The first is to see what there is, the second the last look.
+        if (++looks === 2) await push(`${root}/shop`, 'run-1', 'old');
+        return list(...args);
+      };
+      await pass(24);
+      expect(looks).toBe(2);
+      registry.tags = list;
+      expect(await tags(`${root}/shop`)).toEqual(['old', 'run-1']);
     }));
 
   test('are only counted in a dry run', () =>

@@ -1,6 +1,8 @@
 import { App } from '../api/app.ts';
 import type { Config } from '../config.ts';
 import {
+  isSpare,
+  keeps,
   parseReference,
   placeOf,
   unreferenced,
@@ -53,6 +55,8 @@ const registryPlace = (deps: ImageSweeperDeps): Place<Image> => {
   const note = `${push}/${rootOf(deps.config.registry)}${noteName}`;
   return {
     name: 'images',
+    // Each is deleted by a call of its own: no more than can be soon after the last look.
+    batch: 20,
     advice: `another installation uses this registry and prefix, so nothing is swept: give each its own registry.prefix, and delete the image ${note}`,
     visit: async (ctx, before) => {
       const registry = new Registry(ctx, deps);
@@ -148,15 +152,15 @@ class Registry {
     yield* [...new Set([...known, ...own.flatMap((repository) => [repository, `${repository}/cache`])])].toSorted();
   }
 
-  /** imagesOf lists what a repository has, tag by tag. */
-  async #imagesOf(repository: string): Promise<TaggedImage[]> {
+  /** imagesOf lists what a repository has under the tags that are of interest, tag by tag. */
+  async #imagesOf(repository: string, isOfInterest: (tag: string) => boolean = () => true): Promise<TaggedImage[]> {
     const { registry } = this.#deps;
     const reference = this.#reference(repository);
     const credential = await this.#open(repository, 'pull');
     const tags = await registry.tags(reference, credential);
     if (tags.type === 'absent') return [];
     const images: TaggedImage[] = [];
-    for (const tag of found(tags).items) {
+    for (const tag of found(tags).items.filter(isOfInterest)) {
       this.#ctx.signal.throwIfAborted();
       const head = await registry.headManifest({ ...reference, tag }, credential);
       if (head.type !== 'absent') images.push({ tag, digest: found(head).digest });
@@ -164,20 +168,17 @@ class Registry {
     return images;
   }
 
+  /** First the cluster, then the registry: what a run of then has pushed meanwhile is seen by its tag. */
   async #unused(namespace: string, things: readonly Image[]): Promise<readonly Image[]> {
-    const now = new Map<string, TaggedImage[]>();
-    for (const { repository } of things)
-      if (!now.has(repository)) now.set(repository, await this.#imagesOf(repository));
     const wanted = await wantedIn(this.#ctx, this.#deps.addresses, namespace);
-    const spare = new Set(
-      [...now].flatMap(([repository, images]) => {
-        const place = placeOf(repository, this.#deps.config.registry.prefix);
-        return place === undefined
-          ? []
-          : unreferenced(place, images, wanted).map((digest) => `${repository}@${digest}`);
-      }),
-    );
-    return things.filter(({ id }) => spare.has(id));
+    const spare = new Map<string, (digest: string) => boolean>();
+    for (const { repository } of things) {
+      const place = placeOf(repository, this.#deps.config.registry.prefix);
+      if (place === undefined || spare.has(repository)) continue;
+      const kept = await this.#imagesOf(repository, (tag) => keeps(place, wanted, tag));
+      spare.set(repository, isSpare(place, kept, wanted));
+    }
+    return things.filter(({ repository, digest }) => spare.get(repository)?.(digest) === true);
   }
 
   async #remove(things: readonly Image[]): Promise<readonly Image[]> {

@@ -38,6 +38,8 @@ export interface Visit<T extends Thing> {
 export interface Place<T extends Thing> {
   /** What lies there; its plural is a word of logs and metrics. */
   readonly name: 'archives' | 'logs' | 'images';
+  /** How many things have their last look and go together. */
+  readonly batch: number;
   /** What to do where another installation uses it too. */
   readonly advice: string;
   visit(ctx: SweepContext, before: Before): Promise<Visit<T>>;

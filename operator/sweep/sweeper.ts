@@ -28,8 +28,6 @@ export interface SweeperDeps {
   readonly storage: Pick<Storage, 'read' | 'write'>;
 }
 
-/** As many as one request to the storage deletes. */
-const batch = 1000;
 /** So many names stand in one line of the log of a dry run. */
 const listed = 100;
 
@@ -59,7 +57,7 @@ export const sweeperOf = <T extends Thing>(deps: SweeperDeps, place: Place<T>): 
       ctx.log.warn({ sweeper: place.name }, place.advice);
       return undefined;
     }
-    const pass = new Pass(place.name, ctx, visit, before?.marks ?? new Map<string, number>());
+    const pass = new Pass(place, ctx, visit, before?.marks ?? new Map<string, number>());
     await pass.run();
     await storage.write(object, writeMarks({ installation, rivals: [], known: visit.known(), marks: pass.marks }));
     return pass.counts;
@@ -78,15 +76,15 @@ const installationOf = async ({ home }: SweeperDeps, { kube, signal }: SweepCont
 /** Pass is one walk through a place. */
 class Pass<T extends Thing> {
   readonly marks: Marks = new Map();
-  readonly #name: Place<T>['name'];
+  readonly #place: Pick<Place<T>, 'name' | 'batch'>;
   readonly #ctx: SweepContext;
   readonly #visit: Visit<T>;
   readonly #before: Marks;
   #due: T[] = [];
   #counts = { all: 0, unused: 0, strange: 0 };
 
-  constructor(name: Place<T>['name'], ctx: SweepContext, visit: Visit<T>, before: Marks) {
-    this.#name = name;
+  constructor(place: Pick<Place<T>, 'name' | 'batch'>, ctx: SweepContext, visit: Visit<T>, before: Marks) {
+    this.#place = place;
     this.#ctx = ctx;
     this.#visit = visit;
     this.#before = before;
@@ -109,11 +107,13 @@ class Pass<T extends Thing> {
     const { now, afterMs } = this.#ctx;
     this.#counts.all += 1;
     const [first] = this.#due;
-    if (first !== undefined && (first.namespace !== thing.namespace || this.#due.length === batch)) await this.#flush();
+    if (first !== undefined && (first.namespace !== thing.namespace || this.#due.length === this.#place.batch))
+      await this.#flush();
     if (thing.used) return;
     this.#counts.unused += 1;
     const seconds = Math.floor(now.getTime() / 1000);
-    const since = this.#before.get(thing.id) ?? seconds;
+    // A mark from the future is from a clock that was wrong: it would keep the thing until then.
+    const since = Math.min(this.#before.get(thing.id) ?? seconds, seconds);
     if (this.marks.size < maxMarks) this.marks.set(thing.id, since);
     if (this.#before.has(thing.id) && now.getTime() - since * 1000 >= afterMs) this.#due.push(thing);
   }
@@ -127,21 +127,24 @@ class Pass<T extends Thing> {
     const { namespace } = first;
     const unused = await this.#visit.unused(namespace, due);
     if (unused.length === 0) return;
-    const { log, dryRun } = this.#ctx;
-    const said = { sweeper: this.#name, namespace };
+    const { log, dryRun, signal } = this.#ctx;
+    const { name } = this.#place;
+    const said = { sweeper: name, namespace };
     if (dryRun) {
       // In lines that a log can take.
       for (let at = 0; at < unused.length; at += listed) {
         const which = unused.slice(at, at + listed).map(({ id }) => id);
-        log.info({ ...said, count: which.length, which }, `would remove unused ${this.#name}`);
+        log.info({ ...said, count: which.length, which }, `would remove unused ${name}`);
       }
       return;
     }
+    // Who leads no more knows no more what is needed.
+    signal.throwIfAborted();
     const gone = await this.#visit.remove(unused);
     for (const { id } of gone) this.marks.delete(id);
     const bytes = gone.reduce((sum, thing) => sum + (thing.bytes ?? 0), 0);
-    sweepRemovedSome(this.#name, { count: gone.length, bytes });
+    sweepRemovedSome(name, { count: gone.length, bytes });
     const failed = unused.length - gone.length;
-    log.info({ ...said, count: gone.length, ...(bytes > 0 && { bytes }), failed }, `removed unused ${this.#name}`);
+    log.info({ ...said, count: gone.length, ...(bytes > 0 && { bytes }), failed }, `removed unused ${name}`);
   }
 }

@@ -2,7 +2,18 @@ import { ConditionType } from '../api/conditions.ts';
 import { App } from '../api/app.ts';
 import { StageRun } from '../api/stagerun.ts';
 import { findCondition } from '../kube/conditions.ts';
-import { Deployment, Pod, type ObjectOf } from '../kube/resource.ts';
+import {
+  CronJob,
+  DaemonSet,
+  Deployment,
+  Job,
+  Pod,
+  ReplicaSet,
+  StatefulSet,
+  type KubeObject,
+  type ObjectOf,
+  type Resource,
+} from '../kube/resource.ts';
 import type { RegistryAddresses, Wanted } from '../registry/index.ts';
 import { listLive } from './pages.ts';
 import type { SweepContext } from './place.ts';
@@ -23,12 +34,19 @@ const ranBy = ({ spec, status }: ObjectOf<typeof Pod>): (string | undefined)[] =
   ]),
 ];
 
+interface Templated extends KubeObject {
+  readonly spec?: { readonly template?: { readonly spec?: Containers | undefined } | undefined } | undefined;
+}
+
+/** Workloads have pods only now and then, such as a ReplicaSet to which a rollout is undone: their templates count too. */
+const workloads = [Deployment, ReplicaSet, StatefulSet, DaemonSet, Job] as readonly Resource<Templated>[];
+
 const isUnderWay = ({ status }: StageRun): boolean =>
   status?.startTime !== undefined &&
   !['True', 'False'].includes(findCondition(status.conditions, ConditionType.Succeeded)?.status ?? '');
 
 /**
- * wantedIn reads live what must stay of a namespace's images: what its StageRuns built, what its Deployments and pods run (also
+ * wantedIn reads live what must stay of a namespace's images: what its StageRuns built, what its workloads and pods run (also
  * those that Epinio did not make), what its Apps name.
  */
 export const wantedIn = async (
@@ -60,7 +78,9 @@ export const wantedIn = async (
     if (isUnderWay(run)) wanted.building.add(run.spec.appRef.name);
     keep([run.status?.image, run.status?.platform?.previousImage]);
   }
-  for await (const { spec } of listLive(ctx, Deployment, namespace)) keep(imagesOf(spec?.template.spec));
+  for (const workload of workloads)
+    for await (const { spec } of listLive(ctx, workload, namespace)) keep(imagesOf(spec?.template?.spec));
+  for await (const { spec } of listLive(ctx, CronJob, namespace)) keep(imagesOf(spec?.jobTemplate.spec?.template.spec));
   for await (const pod of listLive(ctx, Pod, namespace)) keep(ranBy(pod));
   return wanted;
 };

@@ -32,6 +32,9 @@ export const operatorGrants: readonly Grant[] = [
   // The admission plugin OwnerReferencesPermissionEnforcement asks for this where blockOwnerDeletion is set.
   { group: epinio, resources: ['apps/finalizers', 'stageruns/finalizers', 'approutes/finalizers'], verbs: ['update'] },
   { group: 'apps', resources: ['deployments'], verbs: own },
+  // What may run an image now and then keeps it from being swept.
+  { group: 'apps', resources: ['replicasets', 'statefulsets', 'daemonsets'], verbs: ['list'] },
+  { group: 'batch', resources: ['cronjobs'], verbs: ['list'] },
   // Jobs are created and never changed.
   { group: 'batch', resources: ['jobs'], verbs: [...read, 'create', 'delete'] },
   { group: 'batch', resources: ['jobs/finalizers'], verbs: ['update'] },
