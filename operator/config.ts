@@ -173,7 +173,14 @@ const build = z.strictObject({
     .min(64 * 1024)
     .max(64 * 1024 ** 2)
     .default(2 * 1024 ** 2),
-  cache: z.enum(['Image', 'None']).default('Image'),
+  /** Where cached layers are kept where an App says nothing: an image in the registry, a volume of the App, nowhere. */
+  cache: z.enum(['Image', 'Volume', 'None']).default('Image'),
+  /** Size and class of the volumes of Apps that say nothing of theirs; default class: that of the cluster. */
+  cacheSize: z
+    .string()
+    .regex(/^[1-9][0-9]*(Mi|Gi|Ti|M|G|T)$/, 'must be a size such as 2Gi')
+    .default('2Gi'),
+  cacheStorageClassName: z.string().min(1).optional(),
   nodeSelector: z.record(z.string(), z.string()).default({}),
   tolerations: z.array(toleration).default([]),
 });

@@ -78,6 +78,7 @@ describe('labels and annotations', () => {
         "annotations": {
           "applied": "epinio.io/applied",
           "attempt": "epinio.io/attempt",
+          "clearCache": "epinio.io/clear-cache",
           "requestLog": "epinio.io/request-log",
           "requestUpload": "epinio.io/request-upload",
           "restart": "epinio.io/restart",

@@ -34,6 +34,8 @@ export const annotations = {
   restart: 'epinio.io/restart',
   /** On an App, by a user: a new value asks for a new upload URL. */
   requestUpload: 'epinio.io/request-upload',
+  /** On an App, by a user: with a new value the next build begins with an empty cache. */
+  clearCache: 'epinio.io/clear-cache',
   /** On a StageRun, by a user: a new value asks for a log URL. */
   requestLog: 'epinio.io/request-log',
   /** On a StageRun: how often it was made, counted from 1; absent on the first. */
@@ -106,6 +108,27 @@ export const repository = (registry: string, app: AppKey): string => `${registry
 
 /** cacheRepository holds the cached layers of an App's builds. */
 export const cacheRepository = (registry: string, app: AppKey): string => `${repository(registry, app)}/cache`;
+
+/** Caches of the operator keep no longer annotations. */
+const maxCleared = 1024;
+
+/** cacheKey tells the caches of an App apart by build.cache.key and the annotation clear-cache; undefined where it has neither. */
+export const cacheKey = (key = '', cleared = ''): string | undefined =>
+  key === '' && cleared === '' ? undefined : hash10(JSON.stringify([key, cleared.slice(0, maxCleared)]));
+
+/** cacheTag is the tag of a cache in its repository. No run has such a name, so that none has such a tag. */
+export const cacheTag = (key?: string): string => (key === undefined ? 'latest' : `latest_${hash10(key)}`);
+
+/** CacheVolume is what a volume for cached layers is asked to be. */
+export interface CacheVolume {
+  readonly size: string;
+  readonly storageClassName?: string | undefined;
+  readonly key?: string | undefined;
+}
+
+/** volumeCacheName names the volume of an App's cached layers: another size, class or key is another volume. */
+export const volumeCacheName = (app: string, { size, storageClassName = '', key = '' }: CacheVolume): string =>
+  child(app, `cache/${size}/${storageClassName}/${key}`);
 
 /** blobKey of an uploaded archive, below the prefix of the bucket. */
 export const blobKey = (prefix: string, namespace: string, sha256: string): string =>

@@ -123,6 +123,7 @@ export const remedies = {
   DeadlineExceeded:
     'Raise `spec.build.timeoutSeconds`, up to `build.maxTimeoutSeconds` of the installation, or find what hangs at the end of the log.',
   BuilderNotFound: 'Name a builder that the message lists, or ask an administrator for `allowedBuilders`.',
+  CacheInUse: `${wait} If it lasts, see what keeps the pod of the earlier build: \`kubectl get pods -l epinio.io/app=<name>,epinio.io/stagerun\`.`,
   SecretNotFound:
     'Make the Secret or key that the message names, or correct `spec.build.env`. The build goes on by itself.',
   OutOfDisk: 'Raise `spec.build.resources.limits.ephemeral-storage`.',

@@ -190,12 +190,35 @@ export const builder = worded(
 export const cache = z
   .object({
     mode: z
-      .enum(['Image', 'None'])
+      .enum(['Image', 'Volume', 'None'])
       .optional()
       .describe(
-        'mode is Image (cached layers are kept as an image in the registry) or None. Default: as the installation says.',
+        'mode is Image (cached layers are kept as an image in the registry), Volume (in a PersistentVolumeClaim of the App), or None. Default: as the installation says.',
       ),
+    size: worded(
+      20,
+      /^[1-9][0-9]*(Mi|Gi|Ti|M|G|T)$/,
+      'size must be a number of bytes with a unit, such as 500Mi or 2Gi',
+    )
+      .optional()
+      .describe('size of the volume; a volume that is full is emptied. Default: as the installation says.'),
+    storageClassName: objectName('storageClassName')
+      .optional()
+      .describe('storageClassName of the volume. Default: as the installation says, else the class of the cluster.'),
+    key: worded(
+      63,
+      /^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/,
+      'key must be letters, digits and -_. such as 2 or node-22, beginning and ending with a letter or digit',
+    )
+      .optional()
+      .describe('key is any word; with a new one the next build begins with an empty cache.'),
   })
+  .meta(
+    rules({
+      rule: "!has(self.mode) || self.mode == 'Volume' || !(has(self.size) || has(self.storageClassName))",
+      message: 'mode must be Volume where a cache has size or storageClassName: set it, or remove them',
+    }),
+  )
   .describe('cache says what a build keeps for the next one.');
 
 /** timeoutSeconds of a build. */

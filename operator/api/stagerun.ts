@@ -106,6 +106,9 @@ const platform = z
     repository: filled(1024).optional().describe('repository that the image is pushed to.'),
     tag: filled(128).optional().describe('tag of the image in the repository: the name of the run.'),
     cacheRepository: filled(1024).optional().describe('cacheRepository is where cached layers are kept.'),
+    cacheClaim: filled(253)
+      .optional()
+      .describe('cacheClaim is the PersistentVolumeClaim in which cached layers are kept.'),
     previousImage: filled(1024).optional().describe('previousImage is the image that was deployed when the run began.'),
     builderImage: filled(1024).optional().describe('builderImage that the builder of the App stood for.'),
     runImage: filled(1024).optional().describe('runImage is the base of the image.'),

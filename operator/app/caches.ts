@@ -6,7 +6,7 @@ import { trimMetadata, trimOwn, trimPod } from '../api/trim.ts';
 import type { Config } from '../config.ts';
 import { cached, type CacheSpec } from '../kube/cache/cache.ts';
 import { controllerOf, groupOf } from '../kube/owners.ts';
-import { Pod, Secret, type KubeObject } from '../kube/resource.ts';
+import { PersistentVolumeClaim, Pod, Secret, type KubeObject } from '../kube/resource.ts';
 import { secretsOf } from '../platform/builders.ts';
 import { singleKinds } from './children.ts';
 import { appValue, byApp } from './observe.ts';
@@ -50,6 +50,7 @@ export const appCacheSpecs = (config: Config, home: string): readonly CacheSpec[
       trim: trimOwn,
       indexes: { [byApp]: appsOfRoute },
     }),
+    cached(PersistentVolumeClaim, { trim: trimStrangers }),
     ...singleKinds.map(({ resource, trim = trimStrangers }) => cached(resource, { trim })),
     cached(Pod, { labelSelector: labels.app, trim: trimPod, indexes: { [byApp]: appOfPod } }),
     // Metadata only: no content of a Secret is ever held, but that of the pull secret.

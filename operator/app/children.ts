@@ -15,6 +15,7 @@ import { buildStageRun, cancelStageRun, changeOf } from './resources/stagerun.ts
 import { addresses, staleRoutes } from './routes.ts';
 import { hasBegunExport, isFinished } from './runs.ts';
 import { desiredRunName, isAbandoned } from './staging.ts';
+import { volumeCaches } from './volumecache.ts';
 
 const routes: ChildKind = ({ observed }) => {
   const stale = new Set(staleRoutes(observed).map((route) => route.metadata.name));
@@ -89,6 +90,7 @@ const kinds: readonly (ChildKind | SingleKind)[] = [
   routes,
   service,
   pullSecret,
+  volumeCaches,
   stageRuns,
   deployments,
   disruptionBudget,

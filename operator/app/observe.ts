@@ -1,10 +1,11 @@
 import { App } from '../api/app.ts';
 import { AppRoute } from '../api/approute.ts';
+import { cacheWish } from '../api/cachewish.ts';
 import { deploymentName } from '../api/names.ts';
 import { StageRun } from '../api/stagerun.ts';
 import { comparing } from '../kube/reconcile/compare.ts';
 import { ofKind, ownedBy } from '../kube/reconcile/owned.ts';
-import { Deployment, keyString, Pod, type Key } from '../kube/resource.ts';
+import { Deployment, keyString, PersistentVolumeClaim, Pod, type Key } from '../kube/resource.ts';
 import type { Context } from '../kube/types.ts';
 import { platformHash, resolveBuilder, secretsOf, secretVersionsOf } from '../platform/builders.ts';
 import { singleKinds } from './children.ts';
@@ -40,7 +41,7 @@ export const observe = async (
   );
   const runs = cache.ownedBy(StageRun, app);
   const routes = cache.byIndex(AppRoute, byApp, appValue(namespace, name));
-  const { builder, env, resources, timeoutSeconds, cache: layers } = app.spec.build ?? {};
+  const { builder, env, resources, timeoutSeconds } = app.spec.build ?? {};
   const versions = () => secretVersionsOf(cache, namespace, secretsOf(config, { env, source: app.spec.source }));
   const settings = { ...config, addresses };
   return {
@@ -49,6 +50,7 @@ export const observe = async (
       ...owned,
       ...routes.filter((route) => isOwn(app, route)).map((object) => ({ resource: AppRoute, object })),
       ...runs.map((object) => ({ resource: StageRun, object })),
+      ...ownedBy(cache, app, [{ resource: PersistentVolumeClaim }]),
     ],
     runs,
     routes,
@@ -57,7 +59,11 @@ export const observe = async (
     hasOwnBudget: () => budgets.covers(app),
     pullSecret: needsPullSecret(app, settings) ? await pullSecrets.look(ctx, app) : { type: 'none' },
     platformHash: () =>
-      platformHash(config, { source: app.spec.source, builder, resources, timeoutSeconds, cache: layers }, versions()),
+      platformHash(
+        config,
+        { source: app.spec.source, builder, resources, timeoutSeconds, cache: cacheWish(app) },
+        versions(),
+      ),
     isCurrent: comparing(cache, app),
     hasBuilder: () => resolveBuilder(config, builder) !== undefined,
     blob: { type: 'unknown' },

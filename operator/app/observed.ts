@@ -15,7 +15,7 @@ export type DeploymentObject = ObjectOf<typeof Deployment>;
 export type PodObject = ObjectOf<typeof Pod>;
 
 /** Settings is the part of the configuration that Apps depend on. */
-export type Settings = Pick<Config, 'domain' | 'routeTemplate' | 'registry' | 'archive' | 'git'> & {
+export type Settings = Pick<Config, 'domain' | 'routeTemplate' | 'registry' | 'archive' | 'git' | 'build'> & {
   /** All that the registry's address can be written as. */
   readonly addresses: RegistryAddresses;
 };

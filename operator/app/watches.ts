@@ -6,6 +6,7 @@ import {
   keyOf,
   keyString,
   parseKey,
+  PersistentVolumeClaim,
   Pod,
   PodDisruptionBudget,
   Secret,
@@ -76,6 +77,7 @@ const budgetChanged = ({ before, after }: Change<BudgetObject>): boolean =>
 /** appWatches wakes an App by what happens to its children, pods, routes and Secrets. */
 export const appWatches = (deps: AppDeps): Watch[] => [
   owned(StageRun, App),
+  owned(PersistentVolumeClaim, App),
   ...singleKinds.flatMap(({ resource }) => [owned(resource, App), refers(resource, freedName, isDeletion)]),
   refers(AppRoute, (route) => appsOfRoute(route).map(parseKey), routeChanged),
   refers(Pod, (pod) => appOfPod(pod).map(parseKey), podChanged),

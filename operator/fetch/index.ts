@@ -1,6 +1,7 @@
 import { exits } from '../api/fetchresult.ts';
 import { toFailure } from './failure.ts';
 import { fetchBlob } from './blob.ts';
+import { tendCache } from './cache.ts';
 import { fetchGit } from './git/index.ts';
 import { toStdout } from './log.ts';
 import { readOptions } from './options.ts';
@@ -19,6 +20,7 @@ export const runFetch = async (env: NodeJS.ProcessEnv): Promise<number> => {
   process.umask(0o022);
   try {
     const options = readOptions(env);
+    if (options.cache !== undefined) tendCache(options.cache, toStdout);
     const fetched = options.type === 'git' ? fetchGit(options, toStdout) : fetchBlob(options, toStdout);
     writeReport(termination, await fetched);
     return 0;

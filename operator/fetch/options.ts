@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { commitHash, parseGitUrl, type GitUrl } from '../api/giturl.ts';
+import type { CacheVolume } from './cache.ts';
 import { FetchFailure } from './failure.ts';
 
 const count = z.coerce.number().int().min(1);
@@ -18,6 +19,9 @@ const common = z.object({
   FETCH_ATTEMPTS: count.default(6),
   /** Folder that is filled; must be empty. */
   FETCH_WORKSPACE: z.string().default('/workspace'),
+  /** Volume with the cache of earlier builds, and the bytes that it was asked to have. */
+  FETCH_CACHE_DIR: z.string().optional(),
+  FETCH_CACHE_BYTES: count.default(Number.MAX_SAFE_INTEGER),
   /** Folder for what is needed only for a time. */
   FETCH_SCRATCH: z.string().default('/tmp'),
 });
@@ -70,6 +74,7 @@ interface Common {
   readonly attempts: number;
   readonly workspace: string;
   readonly scratch: string;
+  readonly cache: CacheVolume | undefined;
 }
 
 /** BlobOptions say which archive to fetch. */
@@ -137,6 +142,7 @@ const commonOf = (e: z.output<typeof common>): Common => ({
   attempts: e.FETCH_ATTEMPTS,
   workspace: e.FETCH_WORKSPACE,
   scratch: e.FETCH_SCRATCH,
+  cache: e.FETCH_CACHE_DIR === undefined ? undefined : { folder: e.FETCH_CACHE_DIR, bytes: e.FETCH_CACHE_BYTES },
 });
 
 const blobOptions = (env: NodeJS.ProcessEnv): BlobOptions => {

@@ -9,6 +9,7 @@ import type {
   V1Namespace,
   V1Node,
   V1ObjectMeta,
+  V1PersistentVolumeClaim,
   V1Pod,
   V1PodDisruptionBudget,
   V1ReplicaSet,
@@ -151,6 +152,12 @@ export const Service = resource<Wire<V1Service>>({
   exclusive: { spec: ['externalIPs', 'publishNotReadyAddresses'] },
 });
 export const Pod = resource<Wire<V1Pod>>({ group: '', version: 'v1', kind: 'Pod', plural: 'pods' });
+export const PersistentVolumeClaim = resource<Wire<V1PersistentVolumeClaim>>({
+  group: '',
+  version: 'v1',
+  kind: 'PersistentVolumeClaim',
+  plural: 'persistentvolumeclaims',
+});
 export const PodDisruptionBudget = resource<Wire<V1PodDisruptionBudget>>({
   group: 'policy',
   version: 'v1',

@@ -5,7 +5,9 @@ import type { Source } from '../api/source.ts';
 import type { BuilderProfile, Config } from '../config.ts';
 import { Secret } from '../kube/resource.ts';
 import type { Cache } from '../kube/types.ts';
+import { cacheTag } from '../api/names.ts';
 import { registryAddresses } from '../registry/index.ts';
+import { resolveCache, type BuildCache } from './buildcache.ts';
 
 /** BuildWishes is what an App may say about how it is built beside the inputs of the image: App.spec.build, StageRun.spec. */
 export type BuildWishes = Pick<StageRunSpec, 'builder' | 'resources' | 'timeoutSeconds' | 'cache'> & {
@@ -67,6 +69,12 @@ export const secretVersionsOf = (cache: Pick<Cache, 'get'>, namespace: string, n
     names.map((name) => [name, cache.get(Secret, { namespace, name })?.metadata?.resourceVersion ?? '']),
   );
 
+/** cacheText stands for a cache; where there is nothing but a mode, that alone, so that old hashes stay. */
+const cacheText = (cache: BuildCache): string | BuildCache => {
+  if (cache.type === 'none') return 'None';
+  return cache.type === 'image' && cache.tag === cacheTag() ? 'Image' : cache;
+};
+
 const usualMaxSeconds = 3600;
 
 /** timeoutOf is how many seconds a build may take: what its App asks for, up to what the installation allows. */
@@ -90,7 +98,7 @@ export const platformHash = (
   const everything = {
     resources: { own: wishes.resources, default: config.build.resources },
     timeout: timeoutOf(config, wishes.timeoutSeconds),
-    cache: wishes.cache?.mode ?? config.build.cache,
+    cache: cacheText(resolveCache(config, '', wishes.cache)),
     builder: resolveBuilder(config, wishes.builder),
     archive: config.archive,
     git: wishes.source?.git && config.git,

@@ -25,7 +25,7 @@ const images = [
 ];
 const shop = { namespace: 'team-a', app: 'shop', cache: false };
 const wanted = (over: Partial<Record<keyof Wanted, string[]>> = {}): Wanted => ({
-  apps: new Set(over.apps ?? ['shop']),
+  apps: new Map((over.apps ?? ['shop latest']).map((words) => words.split(' ') as [string, string])),
   building: new Set(over.building ?? []),
   digests: new Set(over.digests ?? []),
   tags: new Set(over.tags ?? []),
@@ -45,7 +45,7 @@ test.each<[string, Parameters<typeof wanted>[0], string[]]>([
 test('a cache stays with its App and goes with it', () => {
   const cache = { ...shop, cache: true };
   expect(unreferenced(cache, images, wanted())).toEqual([]);
-  expect(unreferenced(cache, images, wanted({ apps: ['other'] }))).toEqual(['sha256:1', 'sha256:2', 'sha256:3']);
+  expect(unreferenced(cache, images, wanted({ apps: ['other latest'] }))).toEqual(['sha256:1', 'sha256:2', 'sha256:3']);
 });
 
 const caches = [...images, { tag: 'latest', digest: 'sha256:3' }];
@@ -54,6 +54,8 @@ test.each<[string, Parameters<typeof wanted>[0], string[]]>([
   ['that later builds replaced go, the one of now stays', { tags: ['run-1', 'run-3'] }, ['sha256:1', 'sha256:2']],
   ['stay while a run is under way', { building: ['shop'] }, []],
   ['stay while the run of a deleted App is under way', { apps: [], building: ['shop'] }, []],
+  ['go when another key is looked for and has been built', { apps: ['shop run-2'] }, ['sha256:1', 'sha256:3']],
+  ['stay when another key is looked for that no build has left yet', { apps: ['shop other'] }, []],
   ['go beside the builds of another App', { building: ['blog'] }, ['sha256:1', 'sha256:2']],
   ['go all with their App', { apps: [] }, ['sha256:1', 'sha256:2', 'sha256:3']],
 ])('caches %s', (_name, over, spare) => {

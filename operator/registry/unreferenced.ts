@@ -6,8 +6,8 @@ export interface TaggedImage {
 
 /** Wanted is what must stay of the images of one namespace. */
 export interface Wanted {
-  /** Apps that are there: their caches stay. */
-  readonly apps: ReadonlySet<string>;
+  /** Apps that are there, and the tag under which their next build looks for its cache: that cache stays. */
+  readonly apps: ReadonlyMap<string, string>;
   /** Apps with a run under way, which may be reading the cache, or replacing it, or pushing what is there already. */
   readonly building: ReadonlySet<string>;
   /** Digests that a kept StageRun or a workload has, or an App names itself. */
@@ -32,12 +32,9 @@ export const placeOf = (repository: string, prefix: string): Place | undefined =
   return { namespace, app, cache: cache === 'cache' };
 };
 
-/** The tag that builds read their cache by, and move; each build leaves its own tag on what it made, so that it can be found. */
-const cacheTag = 'latest';
-
 /** keeps tells whether what a tag names stays because of the tag. */
 export const keeps = ({ cache, app }: Place, { apps, tags }: Wanted, tag: string): boolean =>
-  cache ? tag === cacheTag && apps.has(app) : tags.has(tag);
+  cache ? tag === apps.get(app) : tags.has(tag);
 
 /**
  * isSpare tells whether nobody needs a manifest of a repository, of which all images are given whose tags keep them. A digest

@@ -7,6 +7,7 @@ import { isControlledBy } from '../kube/owners.ts';
 import { Job, keyOf, keyString, Pod, type Key, type KubeObject, type Resource } from '../kube/resource.ts';
 import type { Cache, Context, Kube } from '../kube/types.ts';
 import type { JobObject } from './build/jobstate.ts';
+import { builtAppOf, byBuiltApp } from './observe.ts';
 import { stageRunController, type StageRunDeps } from './index.ts';
 import { anApp, aRun, settings } from './testing/objects.ts';
 import { aJob, at, podWith } from './testing/pods.ts';
@@ -62,6 +63,8 @@ const aWorld = () => {
   const cache = {
     get: (r: Resource, key: Key) => structuredClone(cached.get(idOf(r, key))),
     list: ofKind,
+    byIndex: (r: Resource, index: string, value: string) =>
+      ofKind(r).filter((object) => index === byBuiltApp && builtAppOf(object).includes(value)),
     ownedBy: (r: Resource, owner: KubeObject) => ofKind(r).filter((object) => isControlledBy(object, owner)),
   } as unknown as Cache;
   const ctx = {

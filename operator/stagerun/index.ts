@@ -10,7 +10,7 @@ import { controllerOfKind } from '../kube/reconcile/reconciler.ts';
 import type { JobObject } from './build/jobstate.ts';
 import type { StageRunDeps } from './deps.ts';
 import { lookUp } from './lookups.ts';
-import { observe, runsBuilding } from './observe.ts';
+import { builtAppOf, byBuiltApp, observe, runsBuilding } from './observe.ts';
 import { isRecorded, succeededOf, type Observed } from './observed.ts';
 import { planRun, type RunPlan } from './plan.ts';
 import { BuildQueue } from './queue.ts';
@@ -47,7 +47,7 @@ export const stageRunCacheSpecs: readonly CacheSpec[] = [
     labelSelector: `${labels.stageRun},${labels.managedBy}=${managedBy}`,
     trim: trimJob,
   }),
-  cached(Pod, { labelSelector: labels.app, trim: trimPod }),
+  cached(Pod, { labelSelector: labels.app, trim: trimPod, indexes: { [byBuiltApp]: builtAppOf } }),
   // Their versions alone: contents are read live, once per run.
   cached(Secret, { metadataOnly: true, trim: trimMetadata }),
 ];

@@ -178,6 +178,19 @@ describe('a run that has its turn', () => {
     expect((await start(o, app)).situation).toMatchObject({ type: 'waiting', summary: { reason }, ...expected });
   });
 
+  it('waits for the pods of other builds where they share a volume, and only there', async () => {
+    const started = (mode: 'Volume' | 'Image') => {
+      const app = anApp({ build: { cache: { mode } } });
+      return found({ admitted: true, app, run: aRun(app), othersAtWork: true }, {});
+    };
+    const { situation } = await started('Volume');
+    expect(situation).toMatchObject({
+      ...{ type: 'waiting', summary: { reason: 'CacheInUse' } },
+      ...{ afterMs: 2000, everybody: false },
+    });
+    expect((await started('Image')).situation).toMatchObject({ type: 'startable' });
+  });
+
   it('goes on where the Secrets of its App have their keys', async () => {
     expect((await start({ secrets: { 'team/npm': { token: 'x' } } }, build)).situation?.type).toBe('startable');
   });

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
 import { StageRun } from '../api/stagerun.ts';
 import { Store } from '../kube/cache/store.ts';
-import { Job, type Key } from '../kube/resource.ts';
+import { Job, Pod, type Key } from '../kube/resource.ts';
 import type { Cache } from '../kube/types.ts';
+import type { PodObject } from '../api/steps.ts';
 import type { JobObject } from './build/jobstate.ts';
-import { runsBuilding } from './observe.ts';
+import { builtAppOf, byBuiltApp, hasOthersAtWork, runsBuilding } from './observe.ts';
 
 const reference = { apiVersion: 'epinio.io/v1alpha1', kind: 'StageRun', name: 'run', uid: 'u', controller: true };
 const meta = { name: 'run', namespace: 'team', resourceVersion: '1' };
@@ -43,3 +44,35 @@ test.each<[string, StageRun[], JobObject[], Key[]]>([
   ],
   ['none for a Job that goes', [run()], [job({ deletionTimestamp: '2026-01-01T00:00:00Z' })], []],
 ])('builds at the start: %s', (_, runs, jobs, expected) => expect(building(runs, jobs)).toEqual(expected));
+
+const buildPod = (of: string, phase: string, more: object = {}): PodObject => ({
+  metadata: {
+    ...{ name: `${of}-x`, namespace: 'team', resourceVersion: '1' },
+    labels: { 'epinio.io/app': 'shop', 'epinio.io/stagerun': of },
+    ...more,
+  },
+  status: { phase },
+});
+
+test.each<[string, PodObject[], object, boolean]>([
+  ['nobody', [], {}, false],
+  ['a pod of another run', [buildPod('other', 'Running')], {}, true],
+  ['one that has not begun', [buildPod('other', 'Pending')], {}, true],
+  [
+    'one that is being deleted',
+    [buildPod('other', 'Running', { deletionTimestamp: '2026-01-01T00:00:00Z' })],
+    {},
+    true,
+  ],
+  ['none that has ended', [buildPod('other', 'Failed'), buildPod('other', 'Succeeded', { name: 'y' })], {}, false],
+  ['one of an earlier run of its name', [buildPod('run', 'Running')], {}, true],
+  ['not its own', [buildPod('run', 'Running')], { jobName: 'run' }, false],
+  ['none of another namespace', [buildPod('other', 'Running', { namespace: 'x' })], {}, false],
+  ['no pod that serves the App', [buildPod('other', 'Running', { labels: { 'epinio.io/app': 'shop' } })], {}, false],
+])('beside a run there is at work: %s', (_, pods, status, expected) => {
+  const store = new Store({ resource: Pod, indexes: { [byBuiltApp]: builtAppOf } });
+  for (const pod of pods) store.put(pod);
+  const cache = { byIndex: (_r: unknown, index: string, value: string) => store.byIndex(index, value) };
+  const of = { ...run(status), spec: { appRef: { name: 'shop' } } } as StageRun;
+  expect(hasOthersAtWork(cache as unknown as Pick<Cache, 'byIndex'>, of)).toBe(expected);
+});

@@ -1,7 +1,9 @@
 import { App } from '../api/app.ts';
+import { labels } from '../api/names.ts';
 import { StageRun } from '../api/stagerun.ts';
+import type { PodObject } from '../api/steps.ts';
 import { isControlledBy } from '../kube/owners.ts';
-import { Job, keyOf, Pod, type Key, type KubeObject } from '../kube/resource.ts';
+import { Job, keyOf, keyString, Pod, type Key, type KubeObject } from '../kube/resource.ts';
 import type { Cache, Context } from '../kube/types.ts';
 import { secretsOf, secretVersionsOf } from '../platform/builders.ts';
 import { jobEnd, type JobObject } from './build/jobstate.ts';
@@ -30,6 +32,7 @@ export const observe = async (
     pod: undefined,
     deployed: app && deployedImage(cache, app),
     secretVersions: secretVersionsOf(cache, key.namespace, secretsOf(settings.config, run.spec)),
+    othersAtWork: app !== undefined && hasOthersAtWork(cache, run),
     unwatched: false,
     settings,
     admitted: false,
@@ -82,6 +85,26 @@ const findJob = async (
   const live = await kube.get(Job, keyOf(run), { signal });
   return live ? { ...withJob(observed, cache, live), unwatched: true } : observed;
 };
+
+/** byBuiltApp is the index of the pods of builds, by the App that is built. */
+export const byBuiltApp = 'builtApp';
+
+/** builtAppOf is what byBuiltApp finds a pod under. */
+export const builtAppOf = ({ metadata }: KubeObject): string[] => {
+  const { [labels.app]: name, [labels.stageRun]: run } = metadata?.labels ?? {};
+  return name === undefined || run === undefined ? [] : [keyString({ namespace: metadata?.namespace ?? '', name })];
+};
+
+/** hasOthersAtWork: a pod that is being deleted writes until it has ended; so may one of an earlier attempt, which has the run's own name. */
+export const hasOthersAtWork = (cache: Pick<Cache, 'byIndex'>, { metadata, spec, status }: StageRun): boolean =>
+  cache
+    .byIndex(Pod, byBuiltApp, keyString({ namespace: metadata.namespace, name: spec.appRef.name }))
+    .some(
+      (pod) =>
+        !hasEnded(pod) && (pod.metadata?.labels?.[labels.stageRun] !== metadata.name || status?.jobName === undefined),
+    );
+
+const hasEnded = ({ status }: PodObject): boolean => status?.phase === 'Succeeded' || status?.phase === 'Failed';
 
 const deployedImage = (cache: Cache, app: App): string | undefined => {
   const name = app.status?.stageRun?.deployed;

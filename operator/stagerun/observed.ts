@@ -24,6 +24,8 @@ export interface Observed extends Observation {
   readonly deployed: string | undefined;
   /** Version of each Secret that the build depends on. */
   readonly secretVersions: Readonly<Record<string, string>>;
+  /** Another build of the App has a pod that may still write. */
+  readonly othersAtWork: boolean;
   /** The Job or the pod was read live: no watch tells of its changes. */
   readonly unwatched: boolean;
   readonly settings: Settings;

@@ -1,11 +1,12 @@
-import { cacheRepository, repository } from '../api/names.ts';
+import { cacheRepository, cacheTag, repository } from '../api/names.ts';
 import type { Platform, StageRun } from '../api/stagerun.ts';
 import type { Config } from '../config.ts';
+import { resolveCache, type BuildCache } from '../platform/buildcache.ts';
 import { platformHash, resolveBuilder, timeoutOf } from '../platform/builders.ts';
 import type { Limits } from './build/reasons.ts';
 
 type Certain<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> };
-type Optional = 'previousImage' | 'cacheRepository';
+type Optional = 'previousImage' | 'cacheRepository' | 'cacheClaim';
 
 /** Settings is the part of the installation that a build Job depends on. */
 export interface Settings {
@@ -25,6 +26,7 @@ export interface BuildPlatform {
   readonly status: Certain<Omit<Platform, Optional>> & Pick<Platform, Optional>;
   readonly lifecycleImage: string;
   readonly limits: Limits;
+  readonly cache: BuildCache;
 }
 
 /** pushRoot is the registry with its path: everything of this installation lies below. */
@@ -51,15 +53,17 @@ export const resolvePlatform = (config: Config, run: StageRun, known: Known = {}
   const app = { namespace: run.metadata.namespace, name: run.spec.appRef.name };
   const target = pushRepository(config, app.namespace, app.name);
   const previousImage = previousIn(target, known.deployed);
-  const cached = (run.spec.cache?.mode ?? config.build.cache) === 'Image';
+  const cache = resolveCache(config, app.name, run.spec.cache);
   return {
     lifecycleImage: builder.lifecycleImage,
     limits: limitsOf(config, run),
+    cache,
     status: {
       hash: platformHash(config, run.spec, known.secretVersions),
       repository: target,
       tag: run.metadata.name,
-      ...(cached && { cacheRepository: cacheRepository(pushRoot(config), app) }),
+      ...(cache.type === 'image' && { cacheRepository: cacheImage(cacheRepository(pushRoot(config), app), cache.tag) }),
+      ...(cache.type === 'volume' && { cacheClaim: cache.claim }),
       ...(previousImage && { previousImage }),
       builderImage: builder.image,
       runImage: builder.runImage,
@@ -69,6 +73,9 @@ export const resolvePlatform = (config: Config, run: StageRun, known: Known = {}
     },
   };
 };
+
+/** A tag that is not written is `latest`. */
+const cacheImage = (image: string, tag: string): string => (tag === cacheTag() ? image : `${image}:${tag}`);
 
 /** Recorded is what a status says of the platform; of a repository at least. */
 export type Recorded = Platform & { readonly repository: string };

@@ -49,6 +49,8 @@ const lookUpImage = async (context: LookupContext, platform: BuildPlatform): Pro
   }
   if (found.type === 'unauthorized') return waitFor(Reason.RegistryUnauthorized, found.message, 30);
   if (found.type === 'unreachable') return waitWithAll(Reason.RegistryUnreachable, found.message);
+  if (platform.cache.type === 'volume' && context.observed.othersAtWork)
+    return waitFor(Reason.CacheInUse, meanings.CacheInUse, 2);
   // A watch wakes the run when one of them changes.
   const missing = await missingSecret(context);
   if (missing) return waitFor(Reason.SecretNotFound, missing, 60);

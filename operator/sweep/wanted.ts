@@ -1,5 +1,7 @@
 import { ConditionType } from '../api/conditions.ts';
 import { App } from '../api/app.ts';
+import { cacheWish } from '../api/cachewish.ts';
+import { cacheTag } from '../api/names.ts';
 import { StageRun } from '../api/stagerun.ts';
 import { findCondition } from '../kube/conditions.ts';
 import {
@@ -55,7 +57,7 @@ export const wantedIn = async (
   namespace: string,
 ): Promise<Wanted> => {
   const wanted = {
-    apps: new Set<string>(),
+    apps: new Map<string, string>(),
     building: new Set<string>(),
     digests: new Set<string>(),
     tags: new Set<string>(),
@@ -69,8 +71,9 @@ export const wantedIn = async (
       if (path !== undefined) wanted.tags.add(/:([^/]+)$/.exec(path)?.[1] ?? 'latest');
     }
   };
-  for await (const { metadata, spec, status } of listLive(ctx, App, namespace)) {
-    wanted.apps.add(metadata.name);
+  for await (const app of listLive(ctx, App, namespace)) {
+    const { metadata, spec, status } = app;
+    wanted.apps.set(metadata.name, cacheTag(cacheWish(app)?.key));
     keep([spec.source?.image, status?.image]);
   }
   for await (const run of listLive(ctx, StageRun, namespace)) {

@@ -43,6 +43,8 @@ export const operatorGrants: readonly Grant[] = [
   { group: '', resources: ['services'], verbs: [...read, 'create', 'patch'] },
   { group: 'policy', resources: ['poddisruptionbudgets'], verbs: own },
   { group: '', resources: ['secrets'], verbs: own },
+  // Volumes with the cached layers of builds.
+  { group: '', resources: ['persistentvolumeclaims'], verbs: own },
   { group: '', resources: ['pods'], verbs: ['list', 'watch'] },
   { group: '', resources: ['pods/log'], verbs: ['get'] },
   { group: 'events.k8s.io', resources: ['events'], verbs: ['create', 'patch', 'list'] },

@@ -54,6 +54,7 @@ const secret = (field: string) =>
   inBoth((text) => ({
     env: [{ name: 'A', valueFrom: { secretKeyRef: { name: 'a', key: 'b', [field]: text } } }],
   }));
+const cache = (field: string) => inBoth((text) => ({ cache: { [field]: text } }));
 const variables: readonly At[] = [
   ['apps', (name) => ({ env: [{ name }] })],
   ...inBoth((name) => ({ env: [{ name }] })),
@@ -236,6 +237,25 @@ export const wordings: readonly Row[] = [
         'builder must be the name of a builder profile or an image such as docker.io/paketobuildpacks/builder:1, without scheme',
       good: ['default', 'docker.io/paketobuildpacks/builder:1'],
       bad: ['', 'a b', '-a'],
+    },
+  ),
+  ...at(cache('size'), {
+    message: 'size must be a number of bytes with a unit, such as 500Mi or 2Gi',
+    good: ['500Mi', '2Gi', '1T'],
+    bad: ['', '0Gi', '2', '1.5Gi', '2 Gi', '-1Gi'],
+  }),
+  ...at(cache('storageClassName'), name('storageClassName')),
+  ...at(cache('key'), {
+    message: 'key must be letters, digits and -_. such as 2 or node-22, beginning and ending with a letter or digit',
+    good: ['2', 'node-22_b.C'],
+    bad: ['', '-a', 'a b', 'a/b'],
+  }),
+  ...at(
+    inBoth((mode) => ({ cache: { mode, size: '2Gi' } })),
+    {
+      message: 'mode must be Volume where a cache has size or storageClassName: set it, or remove them',
+      good: ['Volume', undefined],
+      bad: ['Image', 'None'],
     },
   ),
   ...at(variables, {

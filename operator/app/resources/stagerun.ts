@@ -1,4 +1,5 @@
 import type { App } from '../../api/app.ts';
+import { cacheWish } from '../../api/cachewish.ts';
 import { annotations, stageRunName } from '../../api/names.ts';
 import { inputs, isSameSource } from '../../api/runid.ts';
 import { canonical } from '../../kube/canonical.ts';
@@ -28,7 +29,7 @@ export const buildStageRun = (app: App, reason: StageRunSpec['reason'], attempt:
       env: build?.env,
       resources: build?.resources,
       timeoutSeconds: build?.timeoutSeconds,
-      cache: build?.cache,
+      cache: cacheWish(app),
       reason,
     }),
   );

@@ -3,6 +3,7 @@ import { AppRoute } from '../../api/approute.ts';
 import { appRouteName, labels } from '../../api/names.ts';
 import { inputs } from '../../api/runid.ts';
 import { StageRun, type StageRunStatus } from '../../api/stagerun.ts';
+import { configSchema } from '../../config.ts';
 import type { Condition } from '../../kube/conditions.ts';
 import { unplanned, type AppliedChild, type Owned } from '../../kube/reconcile/plan.ts';
 import { Deployment } from '../../kube/resource.ts';
@@ -39,6 +40,7 @@ const registry: Settings['registry'] = {
 };
 
 export const settings: Settings = {
+  build: configSchema.shape.build.parse(undefined),
   domain: 'apps.test',
   routeTemplate: '{app}.{domain}',
   archive: { maxBytes: 1024 ** 3, maxEntries: 1000, maxRatio: 100, maxDepth: 100 },

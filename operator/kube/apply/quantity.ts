@@ -29,6 +29,12 @@ const ratio = (value: unknown): readonly [bigint, bigint] | undefined => {
   return [digits * up * 10n ** BigInt(Math.max(0, power)), down * 10n ** BigInt(part.length + Math.max(0, -power))];
 };
 
+/** bytesOf is a quantity of bytes as a number; 0 where it is none. */
+export const bytesOf = (value: string): number => {
+  const [up, down] = ratio(value) ?? [0n, 1n];
+  return Number(up / down);
+};
+
 /** isLess compares two quantities by value; false where one of them is none. */
 export const isLess = (a: unknown, b: unknown): boolean => {
   const [x, y] = [ratio(a), ratio(b)];

@@ -191,6 +191,35 @@ describe('what the lifecycle is told', () => {
     expect(JSON.stringify(without)).not.toContain('cache-image');
   });
 
+  it('caches in another image where the App has another key', () => {
+    const { status } = resolvePlatform(settings(), aRun(anApp(), { cache: { key: '2' } }))!;
+    expect(status.cacheRepository).toMatch(
+      /^registry\.example\.org:5000\/apps\/team\/shop\/cache:latest_[0-9a-f]{10}$/,
+    );
+  });
+
+  it('caches in a volume where that is wanted, which no code of buildpacks sees', () => {
+    const cached = aRun(anApp(), { cache: { mode: 'Volume', size: '3Gi' } });
+    const platform = resolvePlatform(settings(), cached)!;
+    const {
+      initContainers = [],
+      containers: main,
+      volumes,
+    } = buildJob(input({ run: cached, platform })).spec!.template.spec!;
+    const all = [...initContainers, ...main];
+    expect(platform.status.cacheClaim).toMatch(/^shop-[0-9a-f]{10}$/);
+    expect(volumes).toContainEqual({
+      name: 'cache',
+      persistentVolumeClaim: { claimName: platform.status.cacheClaim },
+    });
+    const seeing = all.filter(({ volumeMounts = [] }) => volumeMounts.some(({ name }) => name === 'cache'));
+    expect(seeing.map(({ name }) => name)).toEqual(['fetch', 'restore', 'export']);
+    const told = all.filter(({ args = [] }) => args.includes('-cache-dir=/epinio/cache'));
+    expect(told.map(({ name }) => name)).toEqual(['restore', 'export']);
+    expect(JSON.stringify(all)).not.toContain('cache-image');
+    expect(all[0]?.env).toContainEqual({ name: 'FETCH_CACHE_BYTES', value: String(3 * 1024 ** 3) });
+  });
+
   it('reports the digest through the termination message of export', () => {
     expect(container('export').args).toContain('-report=/dev/termination-log');
     for (const c of containers) expect(c.terminationMessagePolicy).toBe('FallbackToLogsOnError');

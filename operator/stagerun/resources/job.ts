@@ -3,12 +3,13 @@ import type { GitSource, Source } from '../../api/source.ts';
 import { StageRun } from '../../api/stagerun.ts';
 import { apiVersionOf } from '../../kube/resource.ts';
 import type { Config } from '../../config.ts';
+import { bytesOf } from '../../kube/apply/quantity.ts';
 import type { JobObject } from '../build/jobstate.ts';
 import type { Limits } from '../build/reasons.ts';
 import { imageReference, type BuildPlatform, type Settings } from '../platform.ts';
 import { tenantSteps, type StepName } from '../../api/steps.ts';
 import { forPlatform, mergeResources } from './resources.ts';
-import { buildVolumes, caDir, fetchDir, gitDir, metadataFile, secretKeys, stepMounts } from './volumes.ts';
+import { buildVolumes, cacheDir, caDir, fetchDir, gitDir, metadataFile, secretKeys, stepMounts } from './volumes.ts';
 
 /** JobInput are all that a build Job is made of. */
 export interface JobInput {
@@ -93,7 +94,7 @@ const podSpec = (input: JobInput): PodSpec => {
     ...programs[name](input),
     name,
     resources: tenantSteps.has(name) ? resources : forPlatform(resources),
-    volumeMounts: stepMounts(input.ca, run.spec.source)[name] ?? [],
+    volumeMounts: stepMounts(run.spec.source, { ca: input.ca, cache: platform.cache.type === 'volume' })[name] ?? [],
     terminationMessagePolicy: 'FallbackToLogsOnError',
     securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
   });
@@ -120,6 +121,7 @@ const podSpec = (input: JobInput): PodSpec => {
       source: run.spec.source,
       env: run.spec.env ?? [],
       ca: input.ca,
+      cacheClaim: platform.status.cacheClaim,
       diskLimit: resources.limits['ephemeral-storage'],
     }),
     initContainers: [one('fetch'), one('analyze'), one('detect'), one('restore'), one('build')],
@@ -134,14 +136,16 @@ const programs: Record<StepName, (input: JobInput) => Program> = {
   analyze: (input) => {
     const { runImage, previousImage } = input.platform.status;
     const previous = previousImage ? [`-previous-image=${previousImage}`] : [];
-    return registryProgram('analyzer', input, [`-run-image=${runImage}`, ...previous], [output(input)]);
+    const flags = [...cacheImage(input), `-run-image=${runImage}`, ...previous];
+    return registryProgram('analyzer', input, flags, [output(input)]);
   },
   detect: (input) => tenantProgram('detector', input),
-  restore: (input) => registryProgram('restorer', input, [], []),
+  restore: (input) => registryProgram('restorer', input, cacheFlags(input), []),
   build: (input) => tenantProgram('builder', input),
   export: (input) => {
     const metadata = input.run.spec.source.git === undefined ? [] : [`-project-metadata=${metadataFile}`];
-    return registryProgram('exporter', input, ['-report=/dev/termination-log', ...metadata], [output(input)]);
+    const flags = [...cacheFlags(input), '-report=/dev/termination-log', ...metadata];
+    return registryProgram('exporter', input, flags, [output(input)]);
   },
 };
 
@@ -172,8 +176,12 @@ const gitEnv = (source: GitSource, { config, commit }: JobInput): Record<string,
   };
 };
 
+/** A volume that is full is emptied before anything is built. */
+const cacheEnv = (cache: BuildPlatform['cache']): Record<string, string | number> =>
+  cache.type === 'volume' ? { FETCH_CACHE_DIR: cacheDir, FETCH_CACHE_BYTES: bytesOf(cache.size) } : {};
+
 const fetchEnv = (input: JobInput): EnvVar[] => {
-  const { run, config, ca } = input;
+  const { run, config, ca, platform } = input;
   const { maxBytes, maxEntries, maxRatio, maxDepth } = config.archive;
   const { blob, git } = run.spec.source;
   const values = {
@@ -183,6 +191,7 @@ const fetchEnv = (input: JobInput): EnvVar[] => {
     FETCH_MAX_ENTRIES: maxEntries,
     FETCH_MAX_RATIO: maxRatio,
     FETCH_MAX_DEPTH: maxDepth,
+    ...cacheEnv(platform.cache),
     ...(ca && { FETCH_CA_FILE: `${caDir}/${secretKeys.ca}` }),
   };
   return Object.entries(values).map(([name, value]) => ({ name, value: String(value) }));
@@ -203,14 +212,20 @@ const tenantProgram = (program: string, input: JobInput): Program => ({
   env: [...lifecycleEnv(input), { name: 'HOME', value: '/tmp' }],
 });
 
+const cacheImage = ({ platform: { status } }: JobInput): string[] =>
+  status.cacheRepository ? [`-cache-image=${status.cacheRepository}`] : [];
+
+/** Of a volume analyze knows nothing; of an image it tries whether it may be written. */
+const cacheFlags = (input: JobInput): string[] =>
+  input.platform.cache.type === 'volume' ? [`-cache-dir=${cacheDir}`] : cacheImage(input);
+
 /** registryProgram talks to the registry, and runs nothing but the lifecycle. */
 const registryProgram = (program: string, input: JobInput, flags: string[], positional: string[]): Program => {
-  const { uid, gid, cacheRepository } = input.platform.status;
-  const cache = cacheRepository ? [`-cache-image=${cacheRepository}`] : [];
+  const { uid, gid } = input.platform.status;
   return {
     image: input.platform.lifecycleImage,
     command: [`/cnb/lifecycle/${program}`],
-    args: [`-uid=${uid}`, `-gid=${gid}`, ...cache, ...flags, ...positional],
+    args: [`-uid=${uid}`, `-gid=${gid}`, ...flags, ...positional],
     env: [...lifecycleEnv(input), ...registryEnv(input)],
   };
 };

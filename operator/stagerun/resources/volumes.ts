@@ -22,6 +22,8 @@ export const secretKeys = {
 /** fetchDir and caDir are where containers find their part of the Secret. */
 export const fetchDir = '/epinio/fetch';
 export const caDir = '/epinio/ca';
+/** cacheDir is where a volume with cached layers is: no code of buildpacks sees it. */
+export const cacheDir = '/epinio/cache';
 /** gitDir is where fetch finds the Secret that source.git names. */
 export const gitDir = '/epinio/git';
 /** metadataFile is where fetch tells the exporter what was built from where: buildpack code cannot write there. */
@@ -41,25 +43,30 @@ const mounts = {
   env: { name: 'platform-env', mountPath: platformEnvDir, readOnly: true },
   fetch: { name: 'fetch', mountPath: fetchDir, readOnly: true },
   ca: { name: 'ca', mountPath: caDir, readOnly: true },
+  cache: { name: 'cache', mountPath: cacheDir },
   git: { name: 'git', mountPath: gitDir, readOnly: true },
 } satisfies Record<string, Mount>;
 
 const readOnly = (mount: Mount): Mount => ({ ...mount, readOnly: true });
 
 /** stepMounts are what each container sees. The registry's credential is an environment variable of three of them, not a file. */
-export const stepMounts = (ca: boolean, source: Source): Record<string, Mount[]> => {
+export const stepMounts = (
+  source: Source,
+  { ca, cache }: { readonly ca: boolean; readonly cache: boolean },
+): Record<string, Mount[]> => {
   const trust = ca ? [mounts.ca] : [];
+  const kept = cache ? [mounts.cache] : [];
   const { git } = source;
   const fetched =
     git === undefined ? [mounts.fetch] : [mounts.meta, ...(git.secretRef === undefined ? [] : [mounts.git])];
   return {
-    fetch: [mounts.workspace, mounts.trustedTmp, ...fetched, ...trust],
+    fetch: [mounts.workspace, mounts.trustedTmp, ...fetched, ...trust, ...kept],
     analyze: [mounts.layers, mounts.meta, mounts.trustedTmp, ...trust],
     // Buildpacks that could write analyzed.toml would choose the run image that export uses.
     detect: [readOnly(mounts.workspace), mounts.layers, readOnly(mounts.meta), mounts.untrustedTmp, mounts.env],
-    restore: [mounts.layers, mounts.meta, mounts.trustedTmp, ...trust],
+    restore: [mounts.layers, mounts.meta, mounts.trustedTmp, ...trust, ...kept],
     build: [mounts.workspace, mounts.layers, readOnly(mounts.meta), mounts.untrustedTmp, mounts.env],
-    export: [readOnly(mounts.workspace), mounts.layers, mounts.meta, mounts.trustedTmp, ...trust],
+    export: [readOnly(mounts.workspace), mounts.layers, mounts.meta, mounts.trustedTmp, ...trust, ...kept],
   };
 };
 
@@ -69,12 +76,14 @@ export interface VolumeInput {
   readonly source: Source;
   readonly env: readonly BuildEnvVar[];
   readonly ca: boolean;
+  /** PersistentVolumeClaim with cached layers. */
+  readonly cacheClaim?: string | undefined;
   /** Limit of each scratch volume; absent = the node's disk is the limit. */
   readonly diskLimit?: string | undefined;
 }
 
 /** buildVolumes makes the volumes of the build pod. */
-export const buildVolumes = ({ secretName, source, env, ca, diskLimit }: VolumeInput): Volume[] => {
+export const buildVolumes = ({ secretName, source, env, ca, cacheClaim, diskLimit }: VolumeInput): Volume[] => {
   const scratch = (name: string): Volume => ({ name, emptyDir: diskLimit ? { sizeLimit: diskLimit } : {} });
   const own = (name: string, key: string): Volume => ({
     name,
@@ -89,6 +98,7 @@ export const buildVolumes = ({ secretName, source, env, ca, diskLimit }: VolumeI
     { name: 'platform-env', projected: { defaultMode: 0o440, sources: env.map(envSource(secretName)) } },
     ...(source.git === undefined ? [own('fetch', secretKeys.url)] : gitVolumes(source.git)),
     ...(ca ? [own('ca', secretKeys.ca)] : []),
+    ...(cacheClaim === undefined ? [] : [{ name: 'cache', persistentVolumeClaim: { claimName: cacheClaim } }]),
   ];
 };
 

@@ -51,6 +51,7 @@ export const observed = ({ job, ...given }: Given = {}, status?: StageRunStatus)
   pod: undefined,
   deployed: undefined,
   secretVersions: {},
+  othersAtWork: false,
   unwatched: false,
   settings: { config: settings(), fetch: { image: 'example.org/operator:1', command: ['node'] } },
   admitted: false,
