@@ -202,6 +202,21 @@ describe('a repository', () => {
     expect(fetched.log).not.toContain('\u001b');
   });
 
+  it.each(['a', '*a', '?', '[a-z]'])(
+    'with a pattern of a million characters (%s) is refused for that',
+    async (part) => {
+      const of = repository();
+      of.commit({ a: 'b', '.epinioignore': part.repeat(900_000 / part.length) });
+      expectFailure(await fetchFrom(of), 'GitRejected', /\.epinioignore with a line of more than 4096 characters/);
+    },
+  );
+
+  it.each(['a', '*a', '?', '[a-z]', '**/'])('with as long a pattern as a path can be (%s) is taken', async (part) => {
+    const of = repository();
+    of.commit({ a: 'b', '.epinioignore': part.repeat(Math.floor(4096 / part.length)) });
+    expect((await fetchFrom(of)).report?.reason).toBe('Fetched');
+  });
+
   it('that is empty is refused', async () => {
     expectFailure(await fetchFrom(repository()), 'GitRevisionNotFound', /has no default branch: it is empty/);
   });

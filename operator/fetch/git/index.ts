@@ -92,11 +92,17 @@ const roomOf = (parts: readonly Part[], { limits: { maxEntries } }: Pick<GitOpti
   return { entries: maxEntries - listed, limit: maxEntries };
 };
 
+/** No path is longer; of a much longer pattern no regular expression can be made. */
+const maxPattern = 4096;
+
 const rulesOf = async (opened: Repository, items: readonly Item[]): Promise<Ignore> => {
   const file = items.find(({ path, kind }) => path === ignoreFile && (kind === 'file' || kind === 'program'));
   if (file === undefined) return ignoreRules();
   await opened.provide([file]);
-  return ignoreRules(await textOf(opened, file));
+  const text = await textOf(opened, file);
+  if (text.split('\n').some((line) => line.length > maxPattern))
+    repository.reject(`The repository has a ${ignoreFile} with a line of more than ${maxPattern} characters.`);
+  return ignoreRules(text);
 };
 
 interface Adding {
