@@ -41,7 +41,7 @@ const rolloutOfProcess = (
   const { app, now, isCurrent } = observed;
   if (deployment === undefined || (intent !== undefined && !isCurrent(apply(Deployment, intent))))
     return { type: 'progressing', message: 'The pods are being brought up to date.' };
-  return rolloutOf(deployment, { app, now, pods: podsOf(observed, process.name), ...asked });
+  return rolloutOf(deployment, { ...asked, app, now, pods: podsOf(observed, process.name) });
 };
 
 const inNameOf = (process: string, rollout: Rollout): Rollout => {

@@ -179,7 +179,7 @@ describe('the examples', () => {
   };
   // Kubernetes' own types are many; they are shown by example only, as are the two sides of a union.
   const shownByExample =
-    /^\.spec\.(env\[\]|livenessProbe|readinessProbe|startupProbe|pod\.(tolerations|affinity|topology|securityContext))/;
+    /^\.spec\.(env\[\]|(processes\[\]\.)?(livenessProbe|readinessProbe|startupProbe)\.|pod\.(tolerations|affinity|topology|securityContext))/;
   const union = [
     '.spec.source.blob',
     '.spec.source.git',
@@ -188,6 +188,9 @@ describe('the examples', () => {
     '.spec.build.env[].valueFrom',
     '.spec.env[].value',
     '.spec.env[].valueFrom',
+    '.spec.command',
+    '.spec.processes[].process',
+    '.spec.processes[].command',
   ];
 
   it.each([...crds().values()])('of $spec.names.kind have every field that is ours', (crd) => {
