@@ -148,6 +148,26 @@ describe('the log of a build', () => {
     expect(texts()).toEqual(['[fetch] a', '[end] The pod went before its log was read to the end.']);
   });
 
+  it.each([
+    ['of which the node had one file', 2, complete],
+    ['of which the node may have begun another file', 12, '[end] The pod went before its log was read to the end.'],
+  ])(
+    '%s is complete only if nothing can be missing when the pod goes with its last line',
+    async (_, mebibytes, end) => {
+      const { logs } = start();
+      follow(logs, podWith('build', running));
+      for (const step of ['fetch', 'analyze', 'detect', 'restore']) node.end(step);
+      node.print('build', ...Array.from({ length: mebibytes * 1024 }, () => 'x'.repeat(1024)));
+      await clock.advance(20_000);
+      node.end('build');
+      await clock.advance(10);
+      node.forget();
+      follow(logs, undefined, true);
+      await clock.advance(60_000);
+      expect(texts().at(-1)).toBe(end);
+    },
+  );
+
   it('ends although the node that has it says nothing more', async () => {
     const { logs } = start();
     node.print('fetch', 'a');

@@ -52,6 +52,12 @@ const retryMs = 2_000;
 /** Once a step is known to have ended, its log is read so long after the last byte. */
 const quietMs = 10_000;
 
+/**
+ * A kubelet starts a new file after so many bytes (`containerLogMaxSize`, 10Mi by default), and ends what it sends at the end of the
+ * old one where the container has ended meanwhile: of a longer log only another look tells that there is no more.
+ */
+const fileBytes = 10 * 1024 ** 2;
+
 type Outcome = 'end' | 'gone';
 
 /** readBuild reads the log of a build to its end, step by step, over connections that break; 'gone': the pod went before. */
@@ -111,13 +117,15 @@ const readStep = async (reading: Reading, { step, from, pace }: StepReading): Pr
   const { pod, signal, clock } = reading;
   const lines = new StepLines(reading.transcript, step, from);
   let wholly = false;
-  const gone = (): Outcome => (wholly ? 'end' : 'gone');
+  let bytes = 0;
+  const count = (more: number): number => ((bytes += more), pace(more));
+  const gone = (): Outcome => (wholly && bytes < fileBytes ? 'end' : 'gone');
   for (;;) {
     const current = pod.current();
     if (current === undefined) return gone();
     // A container that has ended before its log was asked for has said all in it.
     const wasOver = pod.isOver() || hasEnded(current, step);
-    const failure = await connect(reading, keyOf(current), step, { lines, pace });
+    const failure = await connect(reading, keyOf(current), step, { lines, pace: count });
     signal.throwIfAborted();
     if (failure === undefined && wasOver) return 'end';
     if (isNotFound(failure)) return gone();
