@@ -44,7 +44,7 @@ unit: deps ## Run the pure tests
 	$(CLUSTER_TOOL) with bzip2 xz zstd bsdtar zip lua5.1 git ssh sshd /usr/share/doc/libnss-wrapper -- $(VITEST) --project unit
 
 integration: deps ## Run the tests on a real kube-apiserver (built once into the cache)
-	$(CLUSTER_TOOL) build kube-apiserver kube-controller-manager kubectl minio
+	$(CLUSTER_TOOL) build kube-apiserver kube-controller-manager kubectl minio cert-manager-crds
 	$(CLUSTER_TOOL) with etcd openssl curl bzip2 xz zstd docker-registry -- $(VITEST) --project integration
 
 builder-test: deps ## Run the tests of the test builder's lifecycle

@@ -64,10 +64,34 @@ const ingress = z.strictObject({
   /** IngressClass of the Ingresses; absent = the cluster's default class. */
   className: z.string().optional(),
   annotations: z.record(z.string(), z.string()).default({}),
+  /** Annotations that Ingresses bear besides while they serve https: what makes the controller redirect from http, for example. */
+  tlsAnnotations: z.record(z.string(), z.string()).default({}),
   /** Port under which users reach the Ingress controller by http; shown in URLs unless it is 80. */
   httpPort: z.int().min(1).max(65535).default(80),
+  /** Port under which users reach it by https; shown in URLs unless it is 443. */
+  httpsPort: z.int().min(1).max(65535).default(443),
   /** The Ingress controller writes an address into the status of Ingresses: a route is not ready before it is there. */
   waitForAddress: z.boolean().default(false),
+});
+
+const objectName = z
+  .string()
+  .max(253)
+  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/, 'must be the name of an object');
+
+const tls = z.strictObject({
+  /** Issuer of cert-manager for routes that name neither a Secret nor an issuer; a kind Issuer must exist in each namespace. */
+  issuerRef: z
+    .strictObject({ kind: z.enum(['ClusterIssuer', 'Issuer']).default('ClusterIssuer'), name: objectName })
+    .optional(),
+  /** ClusterIssuers that routes may name, beside that of issuerRef. Issuers of their own namespace they always may. */
+  allowedIssuers: z.array(objectName).default([]),
+  /**
+   * TLS Secret of the operator's namespace with the certificate that the Ingress controller serves where an Ingress names none,
+   * such as one for `*.<domain>`: routes with hosts that it covers are served by https at once, and its key lies in no other
+   * namespace.
+   */
+  defaultCertificateRef: objectName.optional(),
 });
 
 const s3 = z.strictObject({
@@ -274,6 +298,7 @@ export const configSchema = z
     routeTemplate: z.string().default('{app}.{domain}'),
     routes: routes.prefault({}),
     ingress: ingress.prefault({}),
+    tls: tls.prefault({}),
     s3,
     registry,
     builders: z.array(builder).min(1),

@@ -83,7 +83,7 @@ export const createManager = (w: Wiring) => {
   const controllers = [
     appController({ config, home, storage, s3ChangedAt, addresses, budgets: followBudgets(cache) }),
     stageRunController({ config, home, storage, registry, fetch, logs: logArchives(w) }),
-    appRouteController({ config, hosts: followHosts(cache, config) }),
+    appRouteController({ config, home, cache, hosts: followHosts(cache, config) }),
   ];
   const reporter = { controller: 'epinio.io/operator', instance: hostname() };
   const manager: Manager = new Manager({

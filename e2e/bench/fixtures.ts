@@ -122,7 +122,7 @@ export const writeRaw = async (kube: KubeClient, key: Key, model: Written, confi
     }),
     app,
   );
-  await child(Ingress, buildIngress(route, config), route);
+  await child(Ingress, buildIngress(route, config, undefined), route);
   const { name } = route.metadata;
   await status(kube, AppRoute, { ...key, name }, statusLike(model.route, model, key, name), 'epinio');
   await status(kube, App, key, statusLike(model.app, model, key, name), 'epinio');

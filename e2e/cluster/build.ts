@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { goBuild, type GoBuild, type LeftOut } from './go.ts';
+import { exportFolder, goBuild, type GoBuild, type LeftOut } from './go.ts';
 import { cacheDir, here } from './settings.ts';
 import { during } from './shell.ts';
 
@@ -17,6 +17,10 @@ interface Tool {
   readonly without?: readonly LeftOut[];
   /** Runs in containers only: built for Linux, whatever this machine is. */
   readonly contained?: true;
+  /** Folder of the module with CustomResourceDefinitions: `build <tool>-crds` brings them, and compiles nothing. */
+  readonly definitions?: string;
+  /** Built only where it is asked for. */
+  readonly optional?: true;
 }
 
 const component = 'k8s.io/component-base/version';
@@ -57,7 +61,22 @@ const tools: Readonly<Record<string, Tool>> = {
     ],
     stamp: (version) => [`github.com/traefik/traefik/v3/pkg/version.Version=${version.slice(1)}`],
   },
-  kind: { module: 'sigs.k8s.io/kind', programs: ['kind'], package: () => 'sigs.k8s.io/kind', stamp: () => [] },
+  'cert-manager': {
+    module: 'github.com/cert-manager/cert-manager',
+    programs: ['cert-manager'],
+    package: () => '.',
+    stamp: () => [],
+    contained: true,
+    definitions: 'deploy/crds',
+    optional: true,
+  },
+  kind: {
+    optional: true,
+    module: 'sigs.k8s.io/kind',
+    programs: ['kind'],
+    package: () => 'sigs.k8s.io/kind',
+    stamp: () => [],
+  },
 };
 
 /** Cold build time on two cores, each after the ones before it: said before the wait. */
@@ -67,12 +86,13 @@ const minutes: Readonly<Record<string, number>> = {
   coredns: 1,
   minio: 2,
   traefik: 3,
+  'cert-manager': 3,
 };
 
 /** programs lists every program that the native cluster builds, in the order that shares most of the compile work. */
-export const programs = Object.keys(tools)
-  .filter((tool) => tool !== 'kind')
-  .flatMap((tool) => tools[tool]?.programs ?? []);
+export const programs = Object.values(tools)
+  .filter(({ optional }) => optional !== true)
+  .flatMap((tool) => tool.programs);
 
 /** toolOf finds the tool that a program belongs to. */
 function toolOf(program: string): [string, Tool] {
@@ -95,12 +115,36 @@ function versionOf(name: string, tool: Tool): string {
 }
 
 /** binaryPath is where a program is, or will be, in the cache: the folder's name is a hash of the files that pin it. */
-export function binaryPath(program: string): string {
-  const [name, tool] = toolOf(program);
+export const binaryPath = (program: string): string => join(placeOf(...toolOf(program)), program);
+
+/** definitionsPath is where the CustomResourceDefinitions of a tool are, or will be: of the same name as its builds. */
+export function definitionsPath(name: string): string {
+  const tool = tools[name];
+  if (tool?.definitions === undefined) throw new Error(`no tool ${name} has definitions`);
+  return join(placeOf(name, tool), 'crds');
+}
+
+/** ensureDefinitions brings the CustomResourceDefinitions of a tool into the cache. */
+export async function ensureDefinitions(name: string): Promise<string> {
+  const path = definitionsPath(name);
+  const { module = '', definitions = '' } = tools[name] ?? {};
+  if (existsSync(path)) return path;
+  const unfinished = `${path}.${process.pid}`;
+  mkdirSync(join(path, '..'), { recursive: true });
+  try {
+    await exportFolder({ source: join(here, 'tools', name), module, folder: definitions, out: unfinished });
+    renameSync(unfinished, path);
+  } finally {
+    rmSync(unfinished, { recursive: true, force: true });
+  }
+  return path;
+}
+
+function placeOf(name: string, tool: Tool): string {
   const source = join(here, 'tools', name);
   const hash = createHash('sha256');
   for (const file of readdirSync(source).sort()) hash.update(file).update(readFileSync(join(source, file)));
-  return join(cacheDir, `${name}-${versionOf(name, tool)}-${hash.digest('hex').slice(0, 10)}`, program);
+  return join(cacheDir, `${name}-${versionOf(name, tool)}-${hash.digest('hex').slice(0, 10)}`);
 }
 
 /** ensureBinary returns the path of a program, building it first where the cache has none. */

@@ -110,6 +110,7 @@ function memory(): Complaint | undefined {
 
 const advice: Readonly<Record<string, string>> = {
   http: 'free it, or choose another with EPINIO_HTTP_PORT',
+  https: 'free it, or choose another with EPINIO_HTTPS_PORT',
   api: 'free it, or choose another with EPINIO_API_PORT',
 };
 

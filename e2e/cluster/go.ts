@@ -102,6 +102,25 @@ async function withoutLeftOut(build: GoBuild, work: (modFile?: string) => Promis
   }
 }
 
+/** Exported is a folder of a module that a go.mod pins. */
+export interface Exported {
+  readonly source: string;
+  readonly module: string;
+  readonly folder: string;
+  readonly out: string;
+}
+
+/** exportFolder copies a folder of a module out of Go's cache, or out of a container of the public Go image. */
+export async function exportFolder({ source, module, folder, out }: Exported): Promise<void> {
+  const build: GoBuild = { source, packages: [], ldflags: [], out };
+  if (!(await goVersion()).fits)
+    throw new Error(`Go ${oldest.join('.')} or newer is needed for ${folder} of ${module}`);
+  const downloaded = await run('go', ['mod', 'download', '-json', module], inSource(build));
+  cpSync(join((JSON.parse(downloaded) as { Dir: string }).Dir, folder), out, { recursive: true });
+  // Go's cache may not be written to, and so may be a copy of it.
+  await run('chmod', ['-R', 'u+w', out]);
+}
+
 const architectures: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 
 /** inDocker sends the source in and gets the programs out through pipes, so that the daemon may be anywhere. */

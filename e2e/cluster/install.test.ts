@@ -8,9 +8,9 @@ import { binaryPath } from './build.ts';
 import { causeOf } from './docker.ts';
 import { wishedBuilder } from './images.ts';
 import { demoConfig, overlayOf } from './install.ts';
-import { clusterName, isAtLeast, nextStep, withPort, type Node } from './kind.ts';
+import { clusterName, isAtLeast, nextStep, withPorts, type Node } from './kind.ts';
 import { imageName, paketo, publicImages } from './public-images.ts';
-import { here, repoDir } from './settings.ts';
+import { here, repoDir, type WebPorts } from './settings.ts';
 
 const read = (path: string): string => readFileSync(join(repoDir, path), 'utf8');
 
@@ -64,28 +64,28 @@ test.each([
 describe('the configuration of a demo cluster', () => {
   const config = parse(read('manifests/overlays/demo-kind/config.yaml')) as Parameters<typeof demoConfig>[0];
 
-  test('on port 80 it gets the builder, and nothing else', () => {
-    const made = demoConfig(config, 80, paketo);
+  test('on ports 80 and 443 it gets the builder, and nothing else', () => {
+    const made = demoConfig(config, { http: 80, https: 443 }, paketo);
     expect({ ...made, builders: config.builders }).toEqual(config);
     expect(made.builders).toEqual([{ name: 'default', ...paketo }]);
   });
 
-  test('on another port it tells the operator, whose URLs name it, and where the bucket is', () => {
-    expect(demoConfig(config, 8000, paketo)).toMatchObject({
-      ingress: { ...config.ingress, httpPort: 8000 },
+  test('on other ports it tells the operator, whose URLs name it, and where the bucket is', () => {
+    expect(demoConfig(config, { http: 8000, https: 8443 }, paketo)).toMatchObject({
+      ingress: { ...config.ingress, httpPort: 8000, httpsPort: 8443 },
       s3: { ...config.s3, publicEndpoint: 'http://s3.localhost:8000' },
     });
   });
 });
 
 describe.runIf(existsSync(binaryPath('kubectl')))('the manifests of a demo cluster', () => {
-  const render = (cluster: string, hostPort?: number): string => {
+  const render = (cluster: string, hostPorts?: WebPorts): string => {
     const folder = mkdtempSync(join(tmpdir(), 'epinio-overlay-test-'));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     const built = { [imageName(publicImages.minio)]: { name: 'minio', key: 'k3y', reference: '' } };
     const overlay = relative(folder, join(repoDir, 'manifests', 'overlays', `demo-${cluster}`));
     writeFileSync(join(folder, 'config.yaml'), 'domain: replaced\n');
-    writeFileSync(join(folder, 'kustomization.yaml'), stringify(overlayOf(overlay, { built }, hostPort)));
+    writeFileSync(join(folder, 'kustomization.yaml'), stringify(overlayOf(overlay, { built }, hostPorts)));
     return execFileSync(binaryPath('kubectl'), ['kustomize', folder], { encoding: 'utf8' });
   };
   interface Seen {
@@ -93,10 +93,10 @@ describe.runIf(existsSync(binaryPath('kubectl')))('the manifests of a demo clust
     readonly metadata: { readonly name: string };
     readonly spec: { readonly template: { readonly spec: { readonly containers: { readonly ports: object[] }[] } } };
   }
-  const doorOf = (text: string) => {
+  const doorsOf = (text: string) => {
     const all = parseAllDocuments(text).map((document) => document.toJS() as Seen);
     const traefik = all.find(({ kind, metadata }) => kind === 'DaemonSet' && metadata.name === 'traefik');
-    return traefik?.spec.template.spec.containers[0]?.ports[0];
+    return traefik?.spec.template.spec.containers[0]?.ports.slice(0, 2);
   };
 
   test('an image that was made here takes the place of the public one; the others stay', () => {
@@ -107,21 +107,29 @@ describe.runIf(existsSync(binaryPath('kubectl')))('the manifests of a demo clust
     expect(text).toContain('domain: replaced');
   });
 
-  test('another web port is the port of the native node; kind forwards it to its node’s port 80', () => {
-    expect(doorOf(render('native', 8000))).toMatchObject({ hostPort: 8000, hostIP: '127.0.0.1' });
-    expect(doorOf(render('native', 80))).toMatchObject({ hostPort: 80 });
-    expect(doorOf(render('kind'))).toMatchObject({ hostPort: 80 });
+  test('other web ports are the ports of the native node; kind forwards them to its node’s ports 80 and 443', () => {
+    const hostIP = '127.0.0.1';
+    const doors = (http: number, https: number, rest: object = {}) => [
+      expect.objectContaining({ name: 'web', hostPort: http, ...rest }) as unknown,
+      expect.objectContaining({ name: 'websecure', hostPort: https, ...rest }) as unknown,
+    ];
+    expect(doorsOf(render('native', { http: 8000, https: 8443 }))).toEqual(doors(8000, 8443, { hostIP }));
+    expect(doorsOf(render('native', { http: 80, https: 8443 }))).toEqual(doors(80, 8443, { hostIP }));
+    expect(doorsOf(render('native'))).toEqual(doors(80, 443, { hostIP }));
+    expect(doorsOf(render('kind'))).toEqual(doors(80, 443));
+    expect(JSON.stringify(doorsOf(render('kind')))).not.toContain('hostIP');
   });
 });
 
-test('kind forwards the web port of this machine, and takes no other', () => {
-  const config = parse(withPort(readFileSync(join(here, 'kind.yaml'), 'utf8'), 8000)) as {
+test('kind forwards the web ports of this machine, and takes no others', () => {
+  const config = parse(withPorts(readFileSync(join(here, 'kind.yaml'), 'utf8'), { http: 8000, https: 8443 })) as {
     name: string;
     nodes: { extraPortMappings: object[] }[];
   };
   expect(config.name).toBe(clusterName);
   expect(config.nodes.flatMap((node) => node.extraPortMappings)).toEqual([
     { containerPort: 80, hostPort: 8000, listenAddress: '127.0.0.1', protocol: 'TCP' },
+    { containerPort: 443, hostPort: 8443, listenAddress: '127.0.0.1', protocol: 'TCP' },
   ]);
 });
 

@@ -9,7 +9,7 @@ import { kindEngine } from './docker.ts';
 import { componentImages, type Built, type Components, type Profile } from './images.ts';
 import { kubectl, withPort } from './kubectl.ts';
 import { pushLayout } from './push.ts';
-import { ports, repoDir } from './settings.ts';
+import { ports, repoDir, type WebPorts } from './settings.ts';
 import { say } from './shell.ts';
 
 const namespace = 'epinio-system';
@@ -38,12 +38,8 @@ async function render(components: Components): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'epinio-overlay-'));
   try {
     const config = parse(readFileSync(join(overlay, 'config.yaml'), 'utf8')) as DemoConfig;
-    writeFileSync(join(folder, 'config.yaml'), stringify(demoConfig(config, ports.http, components.builder)));
-    const kustomization = overlayOf(
-      relative(folder, overlay),
-      components,
-      cluster === 'native' ? ports.http : undefined,
-    );
+    writeFileSync(join(folder, 'config.yaml'), stringify(demoConfig(config, ports, components.builder)));
+    const kustomization = overlayOf(relative(folder, overlay), components, cluster === 'native' ? ports : undefined);
     writeFileSync(join(folder, 'kustomization.yaml'), stringify(kustomization));
     return await kubectl(['kustomize', folder]);
   } finally {
@@ -58,16 +54,37 @@ interface DemoConfig {
   readonly builders: readonly object[];
 }
 
-/** demoConfig tells the operator, whose URLs name it, the web port of this machine, and the builder. */
-export function demoConfig<T extends DemoConfig>(config: T, port: number, builder: Profile): T {
+/** demoConfig tells the operator, whose URLs name them, the web ports of this machine, and the builder. */
+export function demoConfig<T extends DemoConfig>(config: T, { http, https }: WebPorts, builder: Profile): T {
   const builders = config.builders.map((profile, index) => (index === 0 ? { ...profile, ...builder } : profile));
-  if (port === 80) return { ...config, builders };
-  const ingress = { ...config.ingress, httpPort: port };
-  return { ...config, ingress, s3: { ...config.s3, publicEndpoint: `${config.s3.publicEndpoint}:${port}` }, builders };
+  const ingress = {
+    ...config.ingress,
+    ...(http === 80 ? {} : { httpPort: http }),
+    ...(https === 443 ? {} : { httpsPort: https }),
+  };
+  const s3 = http === 80 ? config.s3 : { ...config.s3, publicEndpoint: `${config.s3.publicEndpoint}:${http}` };
+  return { ...config, ingress, s3, builders };
 }
 
-/** overlayOf puts images that were made here in the place of public ones, and moves Traefik's port of the node, if asked to. */
-export const overlayOf = (overlay: string, { built }: Pick<Components, 'built'>, hostPort?: number) => ({
+/** portPatches move Traefik's ports of the node, in the order in which its manifest has them. */
+const portPatches = ({ http, https }: WebPorts): object[] =>
+  [
+    { index: 0, usual: 80, wanted: http },
+    { index: 1, usual: 443, wanted: https },
+  ]
+    .filter(({ usual, wanted }) => usual !== wanted)
+    .map(({ index, wanted }) => ({
+      op: 'replace',
+      path: `/spec/template/spec/containers/0/ports/${index}/hostPort`,
+      value: wanted,
+    }));
+
+/** overlayOf puts images that were made here in the place of public ones, and moves Traefik's ports of the node, if asked to. */
+export const overlayOf = (
+  overlay: string,
+  { built }: Pick<Components, 'built'>,
+  hostPorts: WebPorts = { http: 80, https: 443 },
+) => ({
   apiVersion: 'kustomize.config.k8s.io/v1beta1',
   kind: 'Kustomization',
   resources: [overlay],
@@ -77,17 +94,10 @@ export const overlayOf = (overlay: string, { built }: Pick<Components, 'built'>,
     newName: `localhost/epinio/${own}`,
     newTag: key,
   })),
-  patches:
-    hostPort === undefined || hostPort === 80
-      ? []
-      : [
-          {
-            target: { kind: 'DaemonSet', name: 'traefik' },
-            patch: JSON.stringify([
-              { op: 'replace', path: '/spec/template/spec/containers/0/ports/0/hostPort', value: hostPort },
-            ]),
-          },
-        ],
+  patches: portPatches(hostPorts).map((patch) => ({
+    target: { kind: 'DaemonSet', name: 'traefik' },
+    patch: JSON.stringify([patch]),
+  })),
 });
 
 /** A Job cannot be changed: one of another operator image is replaced. */

@@ -12,8 +12,13 @@ export async function doctorOfKind(node: 'absent' | 'stopped' | 'running'): Prom
   const [memory = 0] = info.split(' ').map(Number);
   const gigabytes = memory / 2 ** 30;
   if (gigabytes > 0 && gigabytes < 3.5) say(`Docker has ${gigabytes.toFixed(1)} GB of memory; 4 are better`);
-  if (node === 'running' || (await isFree(ports.http))) return;
-  throw new Error(`port ${ports.http} of 127.0.0.1 is taken: free it, or choose another with EPINIO_HTTP_PORT`);
+  if (node === 'running') return;
+  for (const [port, variable] of [
+    [ports.http, 'EPINIO_HTTP_PORT'],
+    [ports.https, 'EPINIO_HTTPS_PORT'],
+  ] as const)
+    if (!(await isFree(port)))
+      throw new Error(`port ${port} of 127.0.0.1 is taken: free it, or choose another with ${variable}`);
 }
 
 /** isFree tells whether a port of loopback can be taken; one that only others may open counts as free: Docker does that. */

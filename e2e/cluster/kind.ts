@@ -6,7 +6,7 @@ import { goVersion } from './go.ts';
 import { doctorOfKind } from './kind-doctor.ts';
 import { kubectl } from './kubectl.ts';
 import { publicImages } from './public-images.ts';
-import { cacheDir, here, ports } from './settings.ts';
+import { cacheDir, here, ports, type WebPorts } from './settings.ts';
 import { during, run, say, succeeds, until } from './shell.ts';
 
 /** clusterName is the name of the kind cluster; kind.yaml has it too. */
@@ -24,8 +24,9 @@ const made = '/etc/epinio-made';
 /** door is the registry as the kubelet knows it: plain HTTP on the node's loopback. */
 const door = `127.0.0.1:${ports.registry}`;
 
-/** withPort puts the chosen web port of this machine into kind's configuration. */
-export const withPort = (config: string, http: number): string => config.replace('hostPort: 80,', `hostPort: ${http},`);
+/** withPorts puts the chosen web ports of this machine into kind's configuration. */
+export const withPorts = (config: string, { http, https }: WebPorts): string =>
+  config.replace(/hostPort: (80|443),/g, (_, port: string) => `hostPort: ${port === '80' ? http : https},`);
 
 /** Node is what Docker knows of the node's container. */
 export type Node = 'absent' | 'stopped' | 'running';
@@ -56,7 +57,7 @@ export async function kindUp(): Promise<void> {
     120,
     async () => (await kubectl(['get', '--raw', '/readyz'], { mayFail: true })).trim() === 'ok',
   );
-  await samePort();
+  await samePorts();
   await kubectl(['wait', '--for=condition=Ready', 'node', '--all', '--timeout=120s']);
   say(`the kind cluster runs; kubeconfig: ${kubeconfigPath()}`);
 }
@@ -84,7 +85,7 @@ async function create(): Promise<void> {
   const kind = await kindProgram();
   const image = process.env.KIND_NODE_IMAGE || publicImages.node;
   mkdirSync(dirname(kubeconfigPath()), { recursive: true });
-  const config = withPort(readFileSync(join(here, 'kind.yaml'), 'utf8'), ports.http);
+  const config = withPorts(readFileSync(join(here, 'kind.yaml'), 'utf8'), ports);
   const args = [
     'create',
     'cluster',
@@ -110,14 +111,18 @@ async function create(): Promise<void> {
   await run('docker', ['exec', '--interactive', nodeContainer, ...write], { input: hosts });
 }
 
-/** samePort refuses a cluster that was made with another port: what Docker forwards cannot be changed. */
-async function samePort(): Promise<void> {
-  const said = await run('docker', ['port', nodeContainer, '80/tcp'], { mayFail: true });
-  const port = Number(/:(\d+)\s*$/m.exec(said)?.[1]);
-  if (port === ports.http) return;
-  throw new Error(
-    `the kind cluster has port ${port}, not ${ports.http}: EPINIO_HTTP_PORT=${port}, or make demo-down first`,
-  );
+/** samePorts refuses a cluster that was made with other ports: what Docker forwards cannot be changed. */
+async function samePorts(): Promise<void> {
+  await samePort(80, ports.http, 'EPINIO_HTTP_PORT');
+  await samePort(443, ports.https, 'EPINIO_HTTPS_PORT');
+}
+
+async function samePort(inside: number, wanted: number, variable: string): Promise<void> {
+  const said = await run('docker', ['port', nodeContainer, `${inside}/tcp`], { mayFail: true });
+  const port = /:(\d+)\s*$/m.exec(said)?.[1];
+  if (port === undefined) throw new Error(`the kind cluster has no port ${wanted}: make demo-down first`);
+  if (Number(port) !== wanted)
+    throw new Error(`the kind cluster has port ${port}, not ${wanted}: ${variable}=${port}, or make demo-down first`);
 }
 
 async function provideKubeconfig(): Promise<void> {

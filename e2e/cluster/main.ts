@@ -1,4 +1,4 @@
-import { binaryPath, ensureBinaries, programs } from './build.ts';
+import { binaryPath, ensureBinaries, ensureDefinitions, programs } from './build.ts';
 import { builderContext } from './builder.ts';
 import { chosenCluster, kubeconfigPath, type Kind } from './access.ts';
 import { develop } from './develop.ts';
@@ -61,8 +61,11 @@ const commands: Readonly<Record<string, (args: readonly string[]) => Promise<unk
   doctor: () => doctors[chosenCluster()](),
   build: async (args) => {
     const wanted = args.includes('--light') ? light : args.length > 0 ? args : programs;
-    await ensureBinaries(wanted);
-    for (const program of wanted) console.log(binaryPath(program));
+    const tools = wanted.flatMap((name) => /^(.+)-crds$/.exec(name)?.[1] ?? []);
+    const built = wanted.filter((name) => !name.endsWith('-crds'));
+    await ensureBinaries(built);
+    for (const program of built) console.log(binaryPath(program));
+    for (const tool of tools) console.log(await ensureDefinitions(tool));
   },
   with: runWith,
   'builder-context': builderContext,

@@ -29,9 +29,16 @@ export const network = {
   nodeName: 'epinio-node',
 } as const;
 
-/** ports are the host's ports that a cluster needs; kind only the first two, and the second inside its node. */
+/** WebPorts are where browsers on this machine reach the cluster. */
+export interface WebPorts {
+  readonly http: number;
+  readonly https: number;
+}
+
+/** ports are the host's ports that a cluster needs; kind only those of the web, and that of the registry inside its node. */
 export const ports = {
   http: Number(env.EPINIO_HTTP_PORT || 80),
+  https: Number(env.EPINIO_HTTPS_PORT || 443),
   /** The node's plain, read-only door to the bundled registry. */
   registry: 30500,
   api: Number(env.EPINIO_API_PORT || 6443),

@@ -17,6 +17,7 @@ import { envVar, probe, readinessProbe, resourceRequirements } from './kubernete
 import { group, version } from './names.ts';
 import { pod } from './pod.ts';
 import { maxProcesses, oneCommand, process, processType, words } from './process.ts';
+import { tls } from './tls.ts';
 import { buildEnv, builder, cache, source, timeoutSeconds } from './source.ts';
 
 /** Live is metadata as the API server returns it: what it always sets is there. */
@@ -63,6 +64,7 @@ const route = z
     path: path()
       .default('/')
       .describe('path is the prefix of the paths that go to the app; it starts with / and does not end with it.'),
+    tls: tls.optional(),
   })
   .describe('Route is one address of the app.');
 export type Route = z.output<typeof route>;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { resource, type KubeObject } from '../kube/resource.ts';
 import type { Live } from './app.ts';
+import { tls } from './tls.ts';
 import { appRef, conditions, filled, host, objectName, observedGeneration, path, rules, time } from './fields.ts';
 import { group, version } from './names.ts';
 
@@ -17,6 +18,7 @@ export const appRouteSpec = z
     path: path()
       .default('/')
       .describe('path is the prefix of the paths that go to the App; it starts with / and does not end with it.'),
+    tls: tls.optional(),
     ingressClassName: objectName('ingressClassName')
       .optional()
       .describe('ingressClassName is the IngressClass that serves the route. Default: as the installation says.'),
@@ -48,7 +50,9 @@ export const appRouteStatus = z
       .describe(
         'hostFreeSince is since when nobody holds a host that was Taken: for a minute it is kept for the namespace that held it, then the oldest AppRoute gets it.',
       ),
-    url: filled(1024).optional().describe('url is the address to open.'),
+    url: filled(1024)
+      .optional()
+      .describe('url is the address to open: https where a certificate is served, else http.'),
     address: filled(253)
       .optional()
       .describe('address is the IP or name of the load balancer; DNS of the host must lead there.'),
@@ -67,5 +71,5 @@ export const AppRoute = resource<AppRoute>({
   version,
   kind: 'AppRoute',
   plural: 'approutes',
-  exclusive: { spec: ['ingressClassName'] },
+  exclusive: { spec: ['ingressClassName', 'tls'] },
 });

@@ -20,7 +20,7 @@ export const ConditionType = {
   Accepted: 'Accepted',
   /** AppRoute: the Ingress is made and has an address. */
   Programmed: 'Programmed',
-  /** AppRoute: the certificate is there. */
+  /** AppRoute: https is served; absent where a route wants no certificate. */
   CertificateReady: 'CertificateReady',
 } as const;
 export type ConditionType = (typeof ConditionType)[keyof typeof ConditionType];
@@ -98,6 +98,19 @@ export const meanings = {
   Programmed: 'The Ingress is made and has an address.',
   AwaitingAddress: 'The Ingress is made; the Ingress controller has not given it an address yet.',
   NotAccepted: 'Nothing is made, because the route is not accepted.',
+  CertificateReady: 'The route is served by https, with a certificate that covers its host.',
+  CertificatePending:
+    'The certificate is being issued; the message has the words of the issuer. Requests by http are answered meanwhile.',
+  CertificateFailed:
+    'The issuer did not issue the certificate; the message has its words. It is tried again; requests by http are answered.',
+  CertificateMissing: 'The Secret that tls.secretName names does not exist; requests by http are answered.',
+  CertificateInvalid:
+    'The Secret that tls.secretName names holds no certificate that can be used; the message says what is wrong with it.',
+  CertificateExpired: 'The certificate in the Secret that tls.secretName names is not valid now: not yet, or no more.',
+  HostNotCovered: 'The certificate in the Secret that tls.secretName names has no name that covers the host.',
+  IssuerNotAllowed:
+    'The installation does not allow routes to use this ClusterIssuer; name one that it allows, or an Issuer of the namespace.',
+  CertManagerMissing: 'A certificate is to be issued, and cert-manager is not installed in this cluster.',
 
   // StageRun: course
   Succeeded: 'The image is built and pushed.',

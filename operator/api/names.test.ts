@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   annotations,
   appRouteName,
+  certificateName,
   blobKey,
   cacheRepository,
   child,
@@ -25,6 +26,7 @@ describe('names', () => {
     [stageRunName('shop', 'f'.repeat(64)), 'shop-c8798c9155'],
     [appRouteName('shop', { host: 'shop.example.org', path: '/' }), 'shop-3474a4ef09'],
     [appRouteName('shop', { host: 'shop.example.org', path: '/api' }), 'shop-21dadca6f3'],
+    [certificateName('shop-3474a4ef09'), 'shop-3474a4ef09-a907b51d62'],
     [serviceName('shop'), 'shop'],
     [serviceName('2048'), 'app-2048-52d8f783b6'],
     [serviceName(`2${long.slice(1)}`), 'app-2aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-82547fad3e'],
@@ -37,6 +39,7 @@ describe('names', () => {
   it.each([
     child(long, 'x'),
     child(dashed, 'x'),
+    certificateName(`${'a'.repeat(51)}.-.${'b'.repeat(20)}`),
     serviceName(`2${long.slice(1)}`),
     defaultHost({ name: long, namespace: long }, 'd', '{app}-{namespace}'),
   ])('%s has at most 63 characters and is a DNS label', (name) => {

@@ -16,7 +16,7 @@ export const labels = {
   stageId: 'epinio.io/stage-id',
   /** On the AppRoute of an App's default route: it stays until that of a new domain leads to the App. */
   defaultRoute: 'epinio.io/default-route',
-  /** On a TLS Secret: may be used for routes of its namespace. */
+  /** On a TLS Secret: serves the routes of its namespace whose hosts its certificate covers. */
   routing: 'epinio.io/routing',
   /** On a Secret: a configuration, which `epinio configuration` lists. */
   configuration: 'epinio.io/configuration',
@@ -65,7 +65,8 @@ const hashLength = 10;
 /** hash10 is how names tell things apart: 10 hex digits of a sha256. */
 const hash10 = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, hashLength);
 
-const cut = (text: string, length: number): string => text.slice(0, length).replace(/-+$/, '');
+// Names of AppRoutes may have dots.
+const cut = (text: string, length: number): string => text.slice(0, length).replace(/[-.]+$/, '');
 
 const hashed = (prefix: string, identity: string): string =>
   `${cut(prefix, maxName - hashLength - 1)}-${hash10(identity)}`;
@@ -79,6 +80,9 @@ export const stageRunName = (app: string, inputs: string): string => child(app, 
 /** appRouteName names the AppRoute that an App makes for one of its routes. */
 export const appRouteName = (app: string, route: { readonly host: string; readonly path: string }): string =>
   child(app, `route/${route.host}${route.path}`);
+
+/** certificateName names the Certificate of an AppRoute, and the Secret that it is issued into: one that nobody has for anything else. */
+export const certificateName = (route: string): string => child(route, 'certificate');
 
 /** serviceName is the App's name where it may be a Service's: that must start with a letter. */
 export const serviceName = (app: string): string => (/^[a-z]/.test(app) ? app : hashed(`app-${app}`, `${app}/service`));

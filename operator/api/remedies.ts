@@ -89,6 +89,23 @@ export const remedies = {
   Programmed: nothing,
   AwaitingAddress: `${ask} the Ingress controller: whether one runs for the IngressClass, and whether its Service has an address.`,
   NotAccepted: 'Look at the condition `Accepted`.',
+  CertificateReady: nothing,
+  CertificatePending:
+    'Wait. If it lasts, follow the words of the issuer: an ACME server must reach the host by http, for example, so its DNS must lead to the address of the route. `kubectl describe certificate,certificaterequest,order,challenge` shows more.',
+  CertificateFailed:
+    'Do what the words of the issuer say; cert-manager tries again by itself, after an hour or more. `kubectl describe issuer` or `clusterissuer` tells whether the issuer itself is ready. With a rate limit, wait, or use another issuer.',
+  CertificateMissing:
+    'Make the Secret, `kubectl create secret tls <name> --cert=<file> --key=<file>`, or correct `tls.secretName`. It goes on by itself.',
+  CertificateInvalid:
+    'Put a certificate with its chain into `tls.crt` and its key, without a password, into `tls.key`; the type of the Secret must be `kubernetes.io/tls`.',
+  CertificateExpired:
+    'Put a certificate that is valid now into the Secret; better, let cert-manager renew it (`tls.issuerRef`).',
+  HostNotCovered:
+    'Put a certificate for the host, or for `*.` and its domain, into the Secret, or name another Secret.',
+  IssuerNotAllowed:
+    'Name an issuer that the message lists, or make an Issuer in the namespace. An administrator allows others by `tls.allowedIssuers` of the configuration.',
+  CertManagerMissing:
+    'An administrator installs cert-manager, which is then found by itself; or name a Secret with a certificate in `tls.secretName`.',
 
   Succeeded: nothing,
   ImageFound: nothing,

@@ -289,6 +289,12 @@ describe('the address of an App', () => {
       url,
     ],
     [
+      'is told while its certificate is awaited, for http answers',
+      { app, routes: [aRoute('pendingCertificate')], deployment: aDeployment('complete') },
+      { Routed: 'Unknown/RoutesNotReady' },
+      url,
+    ],
+    [
       'is not told where the route is refused',
       { app, routes: [aRoute('conflict')], deployment: aDeployment('complete') },
       { Routed: 'False/RouteConflict' },

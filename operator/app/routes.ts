@@ -77,7 +77,7 @@ export const staleRoutes = (observed: Observed): AppRoute[] => {
 };
 
 /** Route is one entry of status.routes. */
-export type RouteStatus = NonNullable<AppStatus['routes']>[number];
+type RouteStatus = NonNullable<AppStatus['routes']>[number];
 
 /** routeStatus tells what became of one address. */
 export const routeStatus = ({ wanted, holder }: Address): RouteStatus => {
@@ -91,6 +91,10 @@ export const routeStatus = ({ wanted, holder }: Address): RouteStatus => {
     ...(ready === undefined || ready.status === 'True' ? {} : { reason: ready.reason }),
   };
 };
+
+/** leads: requests to the address come to the App; by http also while a certificate is awaited. */
+export const leads = ({ holder }: Address): boolean =>
+  is(holder, ConditionType.Accepted) === 'True' && is(holder, ConditionType.Programmed) === 'True';
 
 /** worstRoute is the address that a user should hear of: one that a person must mend, else one that is not ready. */
 export const worstRoute = (

@@ -9,7 +9,7 @@ import { deployedRunName } from './image.ts';
 import { runningImage } from './pods.ts';
 import { podsOf } from './processes.ts';
 import { rolloutNow } from './rollouts.ts';
-import { addresses, routeStatus, type RouteStatus } from './routes.ts';
+import { addresses, leads, routeStatus, type Address } from './routes.ts';
 import type { DeploymentObject, Observed } from './observed.ts';
 import { desiredRunName, type Staging } from './staging.ts';
 import type { Workload } from './workload.ts';
@@ -130,15 +130,16 @@ const selector = (app: string): string =>
     .join(',');
 
 /** Before there is an image an address is a 404: it is told when something can answer there. */
-const urlOf = ({ observed, work }: Scene, routes: readonly RouteStatus[]): string | undefined =>
-  work.type === 'none' || observed.deployment === undefined ? undefined : routes.find((r) => r.ready === 'True')?.url;
+const urlOf = ({ observed, work }: Scene, all: readonly Address[]): string | undefined =>
+  work.type === 'none' || observed.deployment === undefined ? undefined : all.find(leads)?.holder?.status?.url;
 
 /** statusOf turns what was observed and decided into the status of the App. */
 export const statusOf = (scene: Scene): AppStatus => {
   const { observed, staging } = scene;
   const { app, deployment, now } = observed;
-  const routes = addresses(observed).map(routeStatus);
-  const url = urlOf(scene, routes);
+  const all = addresses(observed);
+  const routes = all.map(routeStatus);
+  const url = urlOf(scene, all);
   const facts = factsOf(scene, routes.length > 0);
   const { image, source, deployed } = serving(scene);
   const upload = staging.type === 'awaitingBlob' ? staging.awaited.upload : undefined;

@@ -5,7 +5,7 @@ import { lean, trimOwn } from '../api/trim.ts';
 import type { Config } from '../config.ts';
 import { cached, type CacheSpec } from '../kube/cache/cache.ts';
 import { Ingress, keyOf, keyString, parseKey, type Key } from '../kube/resource.ts';
-import type { Cache, Change, Controller, Watch } from '../kube/types.ts';
+import type { Cache, Change, Controller, Watch, WatchedCache } from '../kube/types.ts';
 import { controllerOf } from '../kube/owners.ts';
 import { controllerOfKind } from '../kube/reconcile/reconciler.ts';
 import { refers } from '../kube/controller/watches.ts';
@@ -17,13 +17,21 @@ import type { Observed } from './observed.ts';
 import type { IngressObject } from './settings.ts';
 import { planRoute, type RoutePlan } from './plan.ts';
 import { ingressBackend } from './resources/ingress.ts';
+import type { Unread } from './tls/decide.ts';
+import { observeTls, unreadOf } from './tls/observe.ts';
+import { CertificateReader } from './tls/reader.ts';
+import { byTls, tlsCacheSpecs, tlsSource, tlsValuesOf, tlsWatches } from './tls/watches.ts';
 
 export { followHosts } from './follow.ts';
 
 /** AppRouteDeps is what the controller of AppRoutes works with. */
 export interface AppRouteDeps {
   readonly config: Config;
-  /** From followHosts, on the cache that the controller reads. */
+  /** Namespace of the operator. */
+  readonly home: string;
+  /** The cache that the controller reads. */
+  readonly cache: Pick<WatchedCache, 'subscribeServed' | 'keys'>;
+  /** From followHosts, on that cache. */
   readonly hosts: HostTable;
 }
 
@@ -32,7 +40,8 @@ const appRefOf = ({ metadata, spec }: AppRoute): string =>
 
 /** Of strangers' Ingresses only their addresses and where these lead are kept; of ours what we set, to see that it is so. */
 const trimIngress = ({ ingress }: Config): ((object: IngressObject) => IngressObject) => {
-  const leanIngress = lean({ annotations: Object.keys(ingress.annotations) });
+  const ours = { ...ingress.annotations, ...ingress.tlsAnnotations };
+  const leanIngress = lean({ annotations: Object.keys(ours) });
   return (object) => {
     const isOurs = object.metadata?.annotations?.[annotations.applied] !== undefined;
     const { rules } = object.spec ?? {};
@@ -47,8 +56,9 @@ export const appRouteCacheSpecs = (config: Config): readonly CacheSpec[] => [
   cached(App, { trim: trimOwn }),
   cached(AppRoute, {
     trim: trimOwn,
-    indexes: { [byAppRef]: (route) => [appRefOf(route)] },
+    indexes: { [byAppRef]: (route) => [appRefOf(route)], [byTls]: tlsValuesOf },
   }),
+  ...tlsCacheSpecs,
   cached(Ingress, { trim: trimIngress(config) }),
 ];
 
@@ -87,24 +97,34 @@ const routesOfApp = ({ metadata }: App, cache: Cache): Key[] =>
 /**
  * appRouteController leads addresses to Apps.
  *
- * Reads, from the cache: AppRoute, its Ingress, whether its App is there; from the table of hosts, who else claims or serves
- * the host. From outside: nothing. Writes: the Ingress of the route's name, or deletes it where the route has no right to the
- * address or no App; then status.
+ * Reads, from the cache: AppRoute, its Ingress, whether its App is there, its Certificate and what is said of that; from the table
+ * of hosts, who else claims or serves the host. Live, once for each of their versions: TLS Secrets that may serve it. Writes: the
+ * Ingress of the route's name and its Certificate, or deletes them where the route has no right to the address or no App; then
+ * status.
  */
-export const appRouteController = ({ config, hosts }: AppRouteDeps): Controller<AppRoute> => {
+export const appRouteController = ({ config, home, cache, hosts }: AppRouteDeps): Controller<AppRoute> => {
   const settings = { ...config, platformHosts: platformHosts(config) };
-  const known = { settings, hosts, backend: ingressBackend };
-  return controllerOfKind<AppRoute, Observed, never, RoutePlan>({
+  const reader = new CertificateReader();
+  const known = { settings, hosts, backend: ingressBackend, home, reader };
+  // Before anything is awaited: from now on nobody else is judged by what was before.
+  const decide = ({ route, ruling, now }: Observed, accepted: boolean): void => {
+    const claim = hosts.claim(keyString(keyOf(route)));
+    if (claim && ruling) hosts.decide(claim, ruling, accepted, now.getTime());
+  };
+  return controllerOfKind<AppRoute, Observed, Unread, RoutePlan>({
     name: 'approute',
     kind: AppRoute,
-    watches: watches(hosts),
+    watches: [...watches(hosts), ...tlsWatches(config, home)],
+    sources: [tlsSource(cache)],
     observe: (key, ctx) => observe(known, key, ctx),
     subject: ({ route }) => route,
     plan: planRoute,
-    // Before anything is awaited: from now on nobody else is judged by what was before.
-    prepare: ({ route, ruling, now }, { accepted }) => {
-      const claim = hosts.claim(keyString(keyOf(route)));
-      if (claim && ruling) hosts.decide(claim, ruling, accepted, now.getTime());
+    // Only for a route that has its address.
+    lookUp: async (observed, _, ctx) => {
+      decide(observed, true);
+      await reader.read(ctx, unreadOf(ctx.cache, observed.route, known));
+      return { ...observed, tls: observeTls(ctx.cache, observed.route, known, true) };
     },
+    prepare: (observed, { accepted }) => decide(observed, accepted),
   });
 };

@@ -1,6 +1,6 @@
 import { App } from '../api/app.ts';
 import { AppRoute } from '../api/approute.ts';
-import { serviceName } from '../api/names.ts';
+import { certificateName, serviceName } from '../api/names.ts';
 import { ownedBy } from '../kube/reconcile/owned.ts';
 import { keyString, type Key } from '../kube/resource.ts';
 import type { Context } from '../kube/types.ts';
@@ -9,23 +9,22 @@ import type { Claim } from './claim.ts';
 import type { HostTable } from './hosts.ts';
 import type { Rival, Observed } from './observed.ts';
 import type { Settings } from './settings.ts';
+import { Certificate } from './tls/certmanager.ts';
+import { observeTls, type TlsKnown } from './tls/observe.ts';
 
 /** byAppRef is the index of AppRoutes that lead to an App: `namespace/name`. */
 export const byAppRef = 'appRef';
 
 /** Known is what is known beside the cache. */
-export interface Known {
+export interface Known extends TlsKnown {
   readonly settings: Settings;
   readonly hosts: HostTable;
   readonly backend: Backend;
 }
 
 /** observe reads everything about a route from memory; undefined when it is gone or going. */
-export const observe = (
-  { settings, hosts, backend }: Known,
-  key: Key,
-  ctx: Pick<Context, 'cache' | 'now'>,
-): Observed | undefined => {
+export const observe = (known: Known, key: Key, ctx: Pick<Context, 'cache' | 'now'>): Observed | undefined => {
+  const { settings, hosts, backend } = known;
   const { cache } = ctx;
   const route = cache.get(AppRoute, key);
   if (route === undefined || route.metadata.deletionTimestamp !== undefined) return undefined;
@@ -39,7 +38,11 @@ export const observe = (
     pathHolder:
       path === undefined || path.key === keyString(key) ? undefined : path.key.slice(key.namespace.length + 1),
     rival: claim && rivalOf(hosts, claim, serviceName(route.spec.appRef.name)),
-    owned: ownedBy(cache, route, backend.kinds(route)),
+    owned: ownedBy(cache, route, [
+      ...backend.kinds(route),
+      { resource: Certificate, name: certificateName(route.metadata.name) },
+    ]),
+    tls: observeTls(cache, route, known),
     appExists: app !== undefined && app.metadata.deletionTimestamp === undefined,
     refusals: [],
     settings,

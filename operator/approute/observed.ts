@@ -3,6 +3,7 @@ import type { Observation } from '../kube/reconcile/plan.ts';
 import type { Backend } from './backend.ts';
 import type { Ruling } from './ruling.ts';
 import type { Settings } from './settings.ts';
+import type { TlsObserved } from './tls/observed.ts';
 
 /** Rival is an Ingress, not made for an AppRoute, that serves the same address. */
 export type Rival =
@@ -21,6 +22,7 @@ export interface Observed extends Observation {
   readonly rival: Rival | undefined;
   /** Whether the App that appRef names is there. */
   readonly appExists: boolean;
+  readonly tls: TlsObserved;
   readonly settings: Settings;
   readonly backend: Backend;
 }

@@ -36,8 +36,21 @@ const settings = (routes: Partial<Settings['routes']> = {}, ingress: Partial<Set
   domain: 'apps.test',
   platformHosts: ['s3.test'],
   routes: { wildcards: false, sharedHosts: [], platformHosts: [], ...routes },
-  ingress: { annotations: {}, httpPort: 80, waitForAddress: false, ...ingress },
+  ingress: { annotations: {}, tlsAnnotations: {}, httpPort: 80, httpsPort: 443, waitForAddress: false, ...ingress },
+  tls: { allowedIssuers: [] },
 });
+
+const absent = { type: 'absent' } as const;
+const noTls: Observed['tls'] = {
+  named: absent,
+  labelled: new Map(),
+  fallback: absent,
+  certManager: true,
+  certificate: undefined,
+  issued: absent,
+  requests: [],
+  challenges: [],
+};
 
 const me = aRoute('me', { created: 30 });
 
@@ -51,6 +64,7 @@ const plan = ({ ingress, ...given }: Given = {}): RoutePlan => {
     rival: undefined,
     owned: ingress === undefined ? [] : [{ resource: Ingress, object: ingress }],
     appExists: true,
+    tls: noTls,
     refusals: [],
     backend: ingressBackend,
     settings: settings(),
@@ -59,10 +73,11 @@ const plan = ({ ingress, ...given }: Given = {}): RoutePlan => {
     route,
   };
   const result = planRoute(observed);
+  if (result.type === 'lookUp') throw new Error('the plan asks for Secrets');
   const told = { ...route, status: result.status };
   expect(checkConditions(told)).toEqual([]);
   expect(result.status.conditions?.map((c) => c.reason).filter((r) => !(r in meanings))).toEqual([]);
-  expect(planRoute({ ...observed, route: told }).status).toEqual(result.status);
+  expect(planRoute({ ...observed, route: told })).toMatchObject({ status: result.status });
   return result;
 };
 
@@ -216,11 +231,15 @@ describe('a route', () => {
     );
   });
   test.each([
-    ['http://a.test', me, {}],
-    ['http://a.test/b', aRoute('me', { path: '/b' }), {}],
-    ['http://a.test:8080', me, { httpPort: 8080 }],
-    [undefined, aRoute('me', { host: '*.test' }), {}],
-  ])('has the URL %s', (url, route, ingress) => expect(routeUrl(route, settings({}, ingress))).toBe(url));
+    ['http://a.test', me, {}, false],
+    ['http://a.test/b', aRoute('me', { path: '/b' }), {}, false],
+    ['http://a.test:8080', me, { httpPort: 8080 }, false],
+    ['https://a.test', me, { httpPort: 8080 }, true],
+    ['https://a.test:8443/b', aRoute('me', { path: '/b' }), { httpsPort: 8443 }, true],
+    [undefined, aRoute('me', { host: '*.test' }), {}, true],
+  ])('has the URL %s', (url, route, ingress, isHttps) =>
+    expect(routeUrl(route, settings({}, ingress), isHttps)).toBe(url),
+  );
   test('has an Ingress with the installation’s class and annotations, unless it names a class', () => {
     const ours = settings({}, { className: 'traefik', annotations: { a: 'b' } });
     expect(intent(plan({ settings: ours }))).toMatchObject({
@@ -241,5 +260,89 @@ describe('a route', () => {
     });
     const own = { ...me, spec: { ...me.spec, ingressClassName: 'own' } };
     expect(intent(plan({ route: own, settings: ours }))).toMatchObject({ spec: { ingressClassName: 'own' } });
+  });
+});
+
+describe('https', () => {
+  const covers = {
+    type: 'usable',
+    names: ['a.test'],
+    notBefore: 0,
+    notAfter: now.getTime() + 100 * 3_600_000,
+  } as const;
+  const tls = { ...noTls, labelled: new Map([['shop-tls', covers]]) };
+  const served = { tls, ingress: anIngress() };
+  const issuing: Given = {
+    route: { ...me, spec: { ...me.spec, tls: { issuerRef: { kind: 'Issuer', name: 'ca' } } } },
+    ingress: anIngress(),
+  };
+  const kindsOf = ({ children }: RoutePlan) => children.map(({ resource }) => resource.kind);
+
+  test('is in the Ingress, with what makes its controller redirect, and in the URL', () => {
+    const result = plan({ ...served, settings: settings({}, { annotations: { a: 'b' }, tlsAnnotations: { c: 'd' } }) });
+    expect(intent(result)).toMatchObject({
+      metadata: { annotations: { a: 'b', c: 'd' } },
+      spec: { tls: [{ hosts: ['a.test'], secretName: 'shop-tls' }] },
+    });
+    expect(result.status.url).toBe('https://a.test');
+    expect(word(result, 'CertificateReady')).toBe('True/CertificateReady');
+    expect(word(result, 'Ready')).toBe('True/Ready');
+  });
+
+  test('by the certificate of the installation names no Secret', () => {
+    const result = plan({ tls: { ...noTls, fallback: covers }, ingress: anIngress() });
+    expect(intent(result)?.['spec']).toMatchObject({ tls: [{ hosts: ['a.test'] }] });
+    expect(JSON.stringify(intent(result))).not.toContain('secretName');
+  });
+
+  test('is nothing to speak of where nobody wants it', () => {
+    const result = plan({ ingress: anIngress(), settings: settings({}, { tlsAnnotations: { c: 'd' } }) });
+    expect(JSON.stringify(intent(result))).not.toMatch(/tls|"c"/);
+    expect(word(result, 'CertificateReady')).toBeUndefined();
+  });
+
+  test('that is awaited leaves http, and asks for a Certificate after the way to the App is made', () => {
+    const result = plan(issuing);
+    expect(kindsOf(result)).toEqual(['Ingress', 'Certificate']);
+    expect(intent(result)?.['spec']).not.toHaveProperty('tls');
+    expect(result.status.url).toBe('http://a.test');
+    expect([word(result, 'Programmed'), word(result, 'Ready')]).toEqual([
+      'True/Programmed',
+      'Unknown/CertificatePending',
+    ]);
+  });
+
+  test.each([
+    ['that has not its address', { ruling: { type: 'taken' as const } }],
+    ['whose App is not there', { appExists: false }],
+  ])('is not asked for by a route %s, whose Secrets nobody reads', (_, given) => {
+    const unread = new Map([['x', { type: 'unread' as const }]]);
+    const result = plan({ ...issuing, tls: { ...noTls, labelled: unread }, ...given });
+    expect(kindsOf(result)).toEqual([]);
+    expect(word(result, 'CertificateReady')).toBeUndefined();
+  });
+
+  test('is told where the name of the Certificate is taken, and http goes on', () => {
+    const result = plan({ ...issuing, refusals: [{ kind: 'Certificate', reason: 'NameTaken', message: 'Taken.' }] });
+    expect([word(result, 'Programmed'), word(result, 'CertificateReady'), word(result, 'Stalled')]).toEqual([
+      'True/Programmed',
+      'False/NameTaken',
+      'True/NameTaken',
+    ]);
+    expect(result.status.url).toBe('http://a.test');
+  });
+
+  test('is not in the URL while the API server would not have the Ingress', () => {
+    const refusals = [{ kind: 'Ingress', reason: 'Invalid' as const, message: 'Bad.' }];
+    expect(plan({ ...served, refusals }).status.url).toBe('http://a.test');
+  });
+
+  test('that ends soon is looked at in time, and a renewed certificate changes nothing', () => {
+    const until = (ms: number) => ({ ...covers, notAfter: now.getTime() + ms });
+    const with_ = (ms: number) => plan({ ...served, tls: { ...noTls, labelled: new Map([['shop-tls', until(ms)]]) } });
+    expect(with_(60_000).next).toMatchObject({ type: 'wait', afterMs: 60_000 });
+    expect(with_(90 * 86_400_000).next).toEqual({ type: 'done' });
+    expect(with_(90 * 86_400_000).status).toEqual(with_(30 * 86_400_000).status);
+    expect(with_(90 * 86_400_000).children).toEqual(with_(30 * 86_400_000).children);
   });
 });

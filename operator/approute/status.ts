@@ -6,6 +6,8 @@ import type { Verdict } from './claims.ts';
 import { routeUrl } from './resources/ingress.ts';
 import type { Standing } from './backend.ts';
 import type { Observed, Rival } from './observed.ts';
+import { Certificate } from './tls/certmanager.ts';
+import type { Tls } from './tls/decide.ts';
 
 const fact = (type: string, status: Fact['status'], reason: Reason, message: string, stalled = false): Fact => ({
   type,
@@ -36,7 +38,7 @@ const programmedFact = (observed: Observed, verdict: Verdict): Fact => {
       Reason.AppNotFound,
       `There is no App ${observed.route.spec.appRef.name} in this namespace yet.`,
     );
-  const [refusal] = observed.refusals;
+  const refusal = observed.refusals.find(({ kind }) => kind !== Certificate.kind);
   if (refusal !== undefined && isPassing(refusal)) return say('Unknown', refusal.reason, refusal.message);
   if (refusal !== undefined) return say('False', refusal.reason, refusal.message, true);
   if (observed.rival !== undefined)
@@ -45,6 +47,18 @@ const programmedFact = (observed: Observed, verdict: Verdict): Fact => {
   return say(status, reason, message);
 };
 
+/** certificateFact: a Certificate that cannot be asked for is told beside what was decided. */
+const certificateFact = ({ refusals }: Observed, { fact: decided }: Tls): Fact[] => {
+  const refusal = refusals.find(({ kind }) => kind === Certificate.kind);
+  if (refusal === undefined) return decided ? [decided] : [];
+  const status = isPassing(refusal) ? 'Unknown' : 'False';
+  return [fact(ConditionType.CertificateReady, status, refusal.reason, refusal.message, !isPassing(refusal))];
+};
+
+/** What the API server would not have is not served. */
+const isHttps = ({ refusals }: Observed, { https }: Tls): boolean =>
+  https !== undefined && !refusals.some(({ kind }) => kind !== Certificate.kind);
+
 const standingOf = ({ backend, owned, settings }: Observed): Standing => backend.standing(owned, settings);
 
 /** Pods are the App's affair: a route is right also while there are none. */
@@ -52,10 +66,10 @@ const readyMessage = ({ spec }: AppRoute, url: string | undefined): string =>
   `Requests to ${url ?? spec.host} go to the App ${spec.appRef.name}; its pods answer while it has any.`;
 
 /** statusOf turns what was observed and decided into the status of the route. */
-export const statusOf = (observed: Observed, verdict: Verdict): AppRouteStatus => {
+export const statusOf = (observed: Observed, verdict: Verdict, tls: Tls): AppRouteStatus => {
   const { route, settings, ruling, now } = observed;
-  const facts = [acceptedFact(observed, verdict), programmedFact(observed, verdict)];
-  const url = routeUrl(route, settings);
+  const facts = [acceptedFact(observed, verdict), programmedFact(observed, verdict), ...certificateFact(observed, tls)];
+  const url = routeUrl(route, settings, isHttps(observed, tls));
   const address = verdict.accepted ? standingOf(observed).address : undefined;
   const scene = { previous: route.status?.conditions, generation: route.metadata.generation, now };
   return {

@@ -25,7 +25,7 @@ import { differences, keysOf, pruned } from '../kube/apply/subset.ts';
 import type { Intent } from '../kube/types.ts';
 import { trackWrites, tracked } from '../kube/controller/writetracker.ts';
 import { inNamespace, kubeconfigPath } from '../testing/apiserver.ts';
-import { asUser, runApps } from '../testing/apps.ts';
+import { asUser, runApps, testConfig } from '../testing/apps.ts';
 
 const requests = new RequestCounter();
 let kube: KubeClient;
@@ -220,8 +220,8 @@ const make = async (kind: string, namespace: string): Promise<Made> => {
         metadata,
         spec: { appRef: { name: 'shop' }, host: 'shop.test', path: '/' },
       } as unknown as AppRoute);
-      const ingress = { className: 'traefik', annotations: { a: 'b' }, httpPort: 80, waitForAddress: false };
-      return { r: Ingress, intent: buildIngress(route, { ingress }), owner: route };
+      const { ingress } = testConfig([namespace], { ingress: { className: 'traefik', annotations: { a: 'b' } } });
+      return { r: Ingress, intent: buildIngress(route, { ingress }, undefined), owner: route };
     }
   }
 };

@@ -109,7 +109,7 @@ export const runApps = async (o: AppWorldOptions): Promise<AppWorld> => {
   const manager = new Manager({
     controllers: [
       appController({ config, home, storage, addresses: registryAddresses(config.registry), budgets }),
-      appRouteController({ config, hosts }),
+      appRouteController({ config, home, cache, hosts }),
     ],
     tasks: [keepPullSecrets(config, home), ...(o.tasks?.(config) ?? [])],
     kube,

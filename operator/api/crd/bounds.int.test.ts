@@ -191,6 +191,8 @@ describe('the examples', () => {
     '.spec.command',
     '.spec.processes[].process',
     '.spec.processes[].command',
+    '.spec.routes[].tls.issuerRef',
+    '.spec.tls.secretName',
   ];
 
   it.each([...crds().values()])('of $spec.names.kind have every field that is ours', (crd) => {

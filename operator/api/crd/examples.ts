@@ -60,7 +60,7 @@ export const fullApp = {
       { name: 'GREETING', value: 'hello' },
       { name: 'PASSWORD', valueFrom: { secretKeyRef: { name: 'database', key: 'password' } } },
     ],
-    routes: [{ host: 'shop.example.org', path: '/' }],
+    routes: [{ host: 'shop.example.org', path: '/', tls: { secretName: 'shop-tls', disabled: false } }],
     defaultRoute: 'Disabled',
     resources,
     livenessProbe: { httpGet: { port: 3000, path: '/healthz' }, periodSeconds: 5 },
@@ -199,7 +199,13 @@ export const fullStageRun = {
 
 /** fullAppRoute is an AppRoute with every field. */
 export const fullAppRoute = {
-  spec: { appRef: { name: 'shop' }, host: 'shop.example.org', path: '/api', ingressClassName: 'traefik' },
+  spec: {
+    appRef: { name: 'shop' },
+    host: 'shop.example.org',
+    path: '/api',
+    tls: { issuerRef: { kind: 'ClusterIssuer', name: 'letsencrypt' }, disabled: false },
+    ingressClassName: 'traefik',
+  },
   status: {
     observedGeneration: 1,
     conditions: [condition],

@@ -45,6 +45,12 @@ export const operatorGrants: readonly Grant[] = [
   { group: '', resources: ['secrets'], verbs: own },
   // Volumes with the cached layers of builds.
   { group: '', resources: ['persistentvolumeclaims'], verbs: own },
+  // Where cert-manager is installed: certificates of routes, and what their issuers say of them.
+  { group: 'cert-manager.io', resources: ['certificates'], verbs: own },
+  { group: 'cert-manager.io', resources: ['certificaterequests'], verbs: read },
+  { group: 'acme.cert-manager.io', resources: ['challenges'], verbs: read },
+  // Tells when kinds that need not be there come; only metadata is asked for.
+  { group: 'apiextensions.k8s.io', resources: ['customresourcedefinitions'], verbs: ['list', 'watch'] },
   { group: '', resources: ['pods'], verbs: ['list', 'watch'] },
   { group: '', resources: ['pods/log'], verbs: ['get'] },
   { group: 'events.k8s.io', resources: ['events'], verbs: ['create', 'patch', 'list'] },

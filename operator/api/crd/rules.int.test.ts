@@ -47,6 +47,39 @@ const pod = (fields: object): Spec => ({ pod: fields });
 const processes = (fields: object): Spec => ({ processes: [{ name: 'worker', ...fields }] });
 const http = { httpGet: { port: 80 } };
 
+const mustBeName = (field: string): string =>
+  `${field} must be a name of lower-case letters, digits, - and dots, such as my-shop`;
+
+const issuerRef = { name: 'ca' };
+
+/** tlsRows prove the rules of tls, which Apps and AppRoutes have in common. */
+function tlsRows(plural: Plural, of: (tls: object) => Spec): Row[] {
+  return [
+    {
+      plural,
+      good: [{}, { secretName: 'a' }, { issuerRef }, { disabled: true }, { issuerRef, disabled: false }].map(of),
+      bad: [
+        { secretName: 'a', issuerRef },
+        { secretName: 'a', disabled: true },
+        { issuerRef, disabled: true },
+      ].map(of),
+      message: 'tls must have only one of `secretName`, `issuerRef` and `disabled`: remove the others',
+    },
+    {
+      plural,
+      good: [of({ secretName: 'shop.tls' })],
+      bad: [of({ secretName: 'Shop' }), of({ secretName: '' })],
+      message: mustBeName('tls.secretName'),
+    },
+    {
+      plural,
+      good: [of({ issuerRef: { kind: 'ClusterIssuer', name: 'ca.example' } })],
+      bad: [of({ issuerRef: { name: 'a/b' } })],
+      message: mustBeName('tls.issuerRef.name'),
+    },
+  ];
+}
+
 /** rows prove each rule on new objects: what it lets through, what it refuses, and with which words. */
 const rows: readonly Row[] = [
   ...wordings,
@@ -195,6 +228,8 @@ const rows: readonly Row[] = [
     bad: [{ path: '/a/..' }, { path: '/./a' }],
     message: 'path must not contain the segments `.` or `..`: write the path that is meant',
   },
+  ...tlsRows('apps', (tls) => ({ routes: [{ host: 'a.b', path: '/', tls }] })),
+  ...tlsRows('approutes', (tls) => ({ tls })),
 ];
 
 /** Change is what may and may not become of a field of an object that is there. */

@@ -10,7 +10,7 @@ export interface WantedRoute extends Route {
 }
 
 /** buildAppRoute makes the AppRoute for one address of the App. */
-export const buildAppRoute = (app: App, { host, path, isDefault }: WantedRoute): Intent =>
+export const buildAppRoute = (app: App, { host, path, tls, isDefault }: WantedRoute): Intent =>
   childOf(
     app,
     AppRoute,
@@ -19,5 +19,5 @@ export const buildAppRoute = (app: App, { host, path, isDefault }: WantedRoute):
       component: 'route',
       ...(isDefault ? { labels: { [labels.defaultRoute]: 'true' } } : {}),
     },
-    { appRef: { name: app.metadata.name }, host, path },
+    { appRef: { name: app.metadata.name }, host, path, ...(tls && { tls }) },
   );

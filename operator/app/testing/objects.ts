@@ -154,11 +154,16 @@ export const running = (...steps: string[]): StageRunStatus => ({
   steps: steps.map((name) => ({ name, startedAt: ago(5) })),
 });
 
-type RouteState = 'new' | 'accepted' | 'ready' | 'conflict';
+type RouteState = 'new' | 'accepted' | 'pendingCertificate' | 'ready' | 'conflict';
 
 const routeConditions: Record<RouteState, Condition[]> = {
   new: [],
   accepted: [condition('Ready', 'Unknown', 'AwaitingAddress'), condition('Accepted', 'True', 'Accepted')],
+  pendingCertificate: [
+    condition('Ready', 'Unknown', 'CertificatePending'),
+    condition('Accepted', 'True', 'Accepted'),
+    condition('Programmed', 'True', 'Programmed'),
+  ],
   ready: [
     condition('Ready', 'True', 'Ready'),
     condition('Accepted', 'True', 'Accepted'),
@@ -194,7 +199,10 @@ export const aRoute = (state: RouteState, wishes: RouteWishes = {}): AppRoute =>
       ...(isDefault && { labels: { [labels.defaultRoute]: 'true' } }),
     },
     spec: { appRef: { name: 'shop' }, host, path },
-    status: { conditions: routeConditions[state], ...(state === 'ready' && { url: `http://${host}` }) },
+    status: {
+      conditions: routeConditions[state],
+      ...(['ready', 'pendingCertificate'].includes(state) && { url: `http://${host}` }),
+    },
   };
 };
 

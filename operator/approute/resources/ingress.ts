@@ -7,13 +7,24 @@ import { apiVersionOf, Ingress } from '../../kube/resource.ts';
 import type { Intent } from '../../kube/types.ts';
 import type { Backend, Standing } from '../backend.ts';
 import type { IngressObject, Settings } from '../settings.ts';
+import type { Https } from '../tls/decide.ts';
 
 /** servicePort is the name of the port that the Service of every App has. */
 export const servicePort = 'http';
 
+const tlsOf = (host: string, { secretName }: Https): object => ({
+  tls: [{ hosts: [host], ...(secretName === undefined ? {} : { secretName }) }],
+});
+
 /** buildIngress makes the Ingress that leads host and path to the App's Service; it bears the route's name. */
-export const buildIngress = ({ metadata, spec }: AppRoute, { ingress }: Pick<Settings, 'ingress'>): Intent => {
+export const buildIngress = (
+  route: AppRoute,
+  { ingress }: Pick<Settings, 'ingress'>,
+  https: Https | undefined,
+): Intent => {
+  const { metadata, spec } = route;
   const className = spec.ingressClassName ?? ingress.className;
+  const annotations = { ...ingress.annotations, ...(https && ingress.tlsAnnotations) };
   return {
     apiVersion: apiVersionOf(Ingress),
     kind: Ingress.kind,
@@ -21,10 +32,11 @@ export const buildIngress = ({ metadata, spec }: AppRoute, { ingress }: Pick<Set
       name: metadata.name,
       namespace: metadata.namespace,
       labels: childLabels({ namespace: metadata.namespace, name: spec.appRef.name }, 'route'),
-      ...(Object.keys(ingress.annotations).length > 0 ? { annotations: ingress.annotations } : {}),
+      ...(Object.keys(annotations).length > 0 ? { annotations } : {}),
     },
     spec: {
       ...(className === undefined ? {} : { ingressClassName: className }),
+      ...(https && tlsOf(spec.host, https)),
       rules: [
         {
           host: spec.host,
@@ -44,10 +56,14 @@ export const buildIngress = ({ metadata, spec }: AppRoute, { ingress }: Pick<Set
 };
 
 /** routeUrl is the address to open; a wildcard host has none. */
-export const routeUrl = ({ spec }: AppRoute, { ingress }: Pick<Settings, 'ingress'>): string | undefined => {
+export const routeUrl = (
+  { spec }: AppRoute,
+  { ingress: { httpPort, httpsPort } }: Pick<Settings, 'ingress'>,
+  isHttps: boolean,
+): string | undefined => {
   if (spec.host.startsWith('*.')) return undefined;
-  const port = ingress.httpPort === 80 ? '' : `:${ingress.httpPort}`;
-  return `http://${spec.host}${port}${spec.path === '/' ? '' : spec.path}`;
+  const [scheme, port, usual] = isHttps ? ['https', httpsPort, 443] : ['http', httpPort, 80];
+  return `${scheme}://${spec.host}${port === usual ? '' : `:${port}`}${spec.path === '/' ? '' : spec.path}`;
 };
 
 /** addressOf is where the Ingress controller says that it listens. */
@@ -77,6 +93,6 @@ const standing: Backend['standing'] = (owned, { ingress: { waitForAddress } }): 
 /** ingressBackend leads addresses by Ingresses, for any Ingress controller. */
 export const ingressBackend: Backend = {
   kinds: ({ metadata }) => [{ resource: Ingress, name: metadata.name }],
-  children: (route, settings) => [apply(Ingress, buildIngress(route, settings))],
+  children: (route, settings, https) => [apply(Ingress, buildIngress(route, settings, https))],
   standing,
 };

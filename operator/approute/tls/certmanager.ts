@@ -1,0 +1,115 @@
+import { annotations } from '../../api/names.ts';
+import { lean } from '../../api/trim.ts';
+import { resource, type KubeObject } from '../../kube/resource.ts';
+import { cut } from '../../telemetry/redact.ts';
+
+/** Said is a condition as cert-manager writes it. */
+export interface Said {
+  readonly type?: string;
+  readonly status?: string;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly observedGeneration?: number;
+}
+
+interface Speaking extends KubeObject {
+  readonly spec?: object;
+  readonly status?: { readonly conditions?: readonly Said[] };
+}
+
+/** CertificateObject is a Certificate of cert-manager, as far as it is read. */
+export type CertificateObject = Speaking;
+/** CertificateRequestObject is one attempt to have a Certificate issued. */
+export type CertificateRequestObject = Speaking;
+
+/** ChallengeObject is what an ACME server wants to see before it believes that a host is ours. */
+export interface ChallengeObject extends KubeObject {
+  readonly spec?: { readonly dnsName?: string; readonly wildcard?: boolean };
+  readonly status?: { readonly state?: string; readonly reason?: string };
+}
+
+const group = 'cert-manager.io';
+
+export const Certificate = resource<CertificateObject>({
+  group,
+  version: 'v1',
+  kind: 'Certificate',
+  plural: 'certificates',
+});
+export const CertificateRequest = resource<CertificateRequestObject>({
+  group,
+  version: 'v1',
+  kind: 'CertificateRequest',
+  plural: 'certificaterequests',
+});
+export const Challenge = resource<ChallengeObject>({
+  group: `acme.${group}`,
+  version: 'v1',
+  kind: 'Challenge',
+  plural: 'challenges',
+});
+
+/** revisionAnnotation counts the requests of a Certificate. */
+export const revisionAnnotation = 'cert-manager.io/certificate-revision';
+
+/** Longer words than a condition shows need not be kept: whoever may write such an object may write a megabyte of them. */
+const mostWords = 2048;
+const mostConditions = 16;
+
+const shortened = (text: unknown): string | undefined =>
+  typeof text === 'string' ? Buffer.from(cut(text, mostWords)).toString() : undefined;
+
+const defined = <T extends object>(fields: T): T =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
+
+const trimSaid = ({ type, status, reason, message, observedGeneration }: Said): Said =>
+  defined({
+    type: shortened(type),
+    status: shortened(status),
+    reason: shortened(reason),
+    message: shortened(message),
+    observedGeneration: typeof observedGeneration === 'number' ? observedGeneration : undefined,
+  }) as Said;
+
+const trimStatus = ({ status }: Speaking): Pick<Speaking, 'status'> =>
+  status?.conditions === undefined
+    ? {}
+    : { status: { conditions: status.conditions.slice(0, mostConditions).map(trimSaid) } };
+
+const leanObject = lean();
+const leanRequest = lean({ annotations: [revisionAnnotation] });
+
+/** trimCertificate keeps of strangers' Certificates no spec: what we set in ours is needed to see that it is so. */
+export const trimCertificate = (object: CertificateObject): CertificateObject => {
+  const isOurs = object.metadata?.annotations?.[annotations.applied] !== undefined;
+  const { apiVersion, kind, metadata, spec } = object;
+  return leanObject({
+    apiVersion,
+    kind,
+    metadata,
+    ...(isOurs && { spec }),
+    ...trimStatus(object),
+  } as CertificateObject);
+};
+
+/** trimRequest keeps what a request says. */
+export const trimRequest = (object: CertificateRequestObject): CertificateRequestObject => {
+  const { apiVersion, kind, metadata } = object;
+  return leanRequest({ apiVersion, kind, metadata, ...trimStatus(object) } as CertificateRequestObject);
+};
+
+/** trimChallenge keeps the name that a challenge is about, and how it fares. */
+export const trimChallenge = (object: ChallengeObject): ChallengeObject => {
+  const { apiVersion, kind, metadata, spec, status } = object;
+  return leanObject({
+    apiVersion,
+    kind,
+    metadata,
+    spec: defined({ dnsName: shortened(spec?.dnsName), wildcard: spec?.wildcard === true ? true : undefined }),
+    status: defined({ state: shortened(status?.state), reason: shortened(status?.reason) }),
+  } as ChallengeObject);
+};
+
+/** hostOf is the host that a challenge is about. */
+export const hostOf = ({ spec }: ChallengeObject): string =>
+  `${spec?.wildcard === true ? '*.' : ''}${spec?.dnsName ?? ''}`;
