@@ -54,6 +54,7 @@ builder-test: deps ## Run the tests of the test builder's lifecycle
 # The tests ask their builder for faults, which only the test builder makes.
 e2e: export EPINIO_BUILDER := test
 e2e: build ## Run the end-to-end tests on a cluster with everything in it
+	$(CLUSTER_TOOL) build cert-manager cert-manager-crds
 	$(CLUSTER_TOOL) up
 	$(CLUSTER_TOOL) install
 	$(CLUSTER_TOOL) with cluster curl git ssh sshd -- $(VITEST) --project e2e

@@ -141,6 +141,10 @@ export const ownImage = (name: string, sources: readonly string[], dockerfile = 
   dockerfile: join(here, 'images', name, dockerfile),
 });
 
+/** makeOwn makes such an image of one program. */
+export const makeOwn = (engine: Engine, name: string, program: string): Promise<Built> =>
+  make(engine, ownImage(name, [program]));
+
 /** named gives each file or folder its own name in the build context. */
 const named = (sources: readonly string[]): Record<string, string> =>
   Object.fromEntries(sources.map((source) => [basename(source), source]));

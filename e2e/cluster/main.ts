@@ -1,4 +1,5 @@
 import { binaryPath, ensureBinaries, ensureDefinitions, programs } from './build.ts';
+import { addCertManager, removeCertManager } from './cert-manager.ts';
 import { builderContext } from './builder.ts';
 import { chosenCluster, kubeconfigPath, type Kind } from './access.ts';
 import { develop } from './develop.ts';
@@ -22,6 +23,7 @@ const usage = `usage: main.ts <command>
                       ("cluster": what the chosen cluster needs)
   builder-context DIR fill a folder with what docker build needs for the test builder and its run image
   develop [node option …]   run the operator from its sources in the place of the installed one, with a debugger's port
+  add cert-manager    bring cert-manager's controllers into the running cluster; remove cert-manager takes them away
   kubeconfig          print the path of the cluster's kubeconfig
 CLUSTER=native|kind|current chooses the cluster: by default kind where a Docker daemon answers, else native.`;
 
@@ -52,6 +54,17 @@ const doctors: Record<Kind, Work> = {
 const chosen = (step: keyof typeof current) => () => clusters[chosenCluster()][step]();
 const chosenAlone = (step: keyof typeof current) => () => alone(chosen(step));
 
+/** What a cluster has only where somebody asks for it. */
+const parts: Readonly<Record<string, { readonly add: Work; readonly remove: Work }>> = {
+  'cert-manager': { add: addCertManager, remove: removeCertManager },
+};
+
+function partOf([name = '']: readonly string[]): { readonly add: Work; readonly remove: Work } {
+  const part = parts[name];
+  if (!part) throw new Error(`no part ${name}; there are: ${Object.keys(parts).join(', ')}`);
+  return part;
+}
+
 /** commands of the cluster tool, by name. */
 const commands: Readonly<Record<string, (args: readonly string[]) => Promise<unknown>>> = {
   up: chosenAlone('up'),
@@ -68,6 +81,8 @@ const commands: Readonly<Record<string, (args: readonly string[]) => Promise<unk
     for (const tool of tools) console.log(await ensureDefinitions(tool));
   },
   with: runWith,
+  add: (args) => alone(() => partOf(args).add()),
+  remove: (args) => alone(() => partOf(args).remove()),
   'builder-context': builderContext,
   develop,
   kubeconfig: async () => console.log(kubeconfigPath()),

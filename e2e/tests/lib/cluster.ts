@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { request } from 'node:http';
+import { request as requestSecurely } from 'node:https';
+import type { TLSSocket } from 'node:tls';
 import { kubeconfigPath, kubectlPath } from '../../cluster/access.ts';
 import { ports } from '../../cluster/settings.ts';
 
@@ -71,6 +73,43 @@ export const visit = (host: string, path = '/'): Promise<{ readonly status: numb
         let body = '';
         response.on('data', (chunk: Buffer) => (body += chunk.toString()));
         response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
+        response.on('error', reject);
+      },
+    );
+    call.on('timeout', () => call.destroy(new Error('no answer within 10 s')));
+    call.on('error', reject);
+    call.end();
+  });
+
+/** Secure is what a browser sees of a page by https, whatever it thinks of the certificate. */
+export interface Secure {
+  readonly status: number;
+  readonly body: string;
+  /** SHA-256 of the certificate that was served, and who issued it. */
+  readonly fingerprint: string;
+  readonly issuer: string;
+}
+
+/** visitSecurely asks for a page of a host by https. */
+export const visitSecurely = (host: string, path = '/'): Promise<Secure> =>
+  new Promise((resolve, reject) => {
+    const call = requestSecurely(
+      {
+        ...{ host: '127.0.0.1', port: ports.https, path, headers: { host }, agent: false, timeout: 10_000 },
+        ...{ servername: host, rejectUnauthorized: false },
+      },
+      (response) => {
+        const served = (response.socket as TLSSocket).getPeerX509Certificate();
+        let body = '';
+        response.on('data', (chunk: Buffer) => (body += chunk.toString()));
+        response.on('end', () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            body,
+            fingerprint: served?.fingerprint256 ?? '',
+            issuer: served?.issuer ?? '',
+          }),
+        );
         response.on('error', reject);
       },
     );
