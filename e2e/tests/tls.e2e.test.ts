@@ -148,8 +148,8 @@ describe('cert-manager', () => {
         await issuer('ca', { ca: { secretName: 'ca' } });
         const route = await untilRoute(
           namespace,
-          'is served by https',
-          ({ status }) => status?.url === `https://${host}`,
+          'is served by https, and the issuer is done',
+          (one) => one.status?.url === `https://${host}` && words(one).startsWith('True/'),
           90,
         );
         expect(words(route)).toBe('True/CertificateReady The Issuer "ca" issued the certificate.');
