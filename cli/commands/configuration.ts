@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Process } from '../pushcommand.ts';
 import { onCluster } from './run.ts';
-import { withForm, withYes } from './shared.ts';
+import { withChange, withForm, withYes } from './shared.ts';
 
 const list = (text: string, before: readonly string[] = []): string[] => [...before, text];
 
@@ -52,9 +52,40 @@ export const addConfiguration = (program: Command, process: Process): void => {
       .option('-u, --unset <key>', 'remove a key; may be repeated', list),
     () => import('./configuration/update.ts'),
   );
+  addBinding(group, process);
   onCluster(
     process,
     withYes(group.command('delete <names...>').alias('rm')).description('Delete configurations'),
     () => import('./configuration/delete.ts'),
+  );
+};
+
+const configMap = ['--config-map', 'the name is that of a ConfigMap, not of a Secret', false] as const;
+
+const addBinding = (group: Command, process: Process): void => {
+  onCluster(
+    process,
+    withChange(
+      group
+        .command('bind <name> <app>')
+        .description('Give an App a configuration, as files in /configurations/NAME or as variables')
+        .option(...configMap)
+        .option('--mount-path <path>', 'put the files into this folder')
+        .option('--env', 'as variables', false)
+        .option('--prefix <text>', 'what the names of the variables begin with')
+        .option('--service-binding', 'put the files into $SERVICE_BINDING_ROOT/NAME (servicebinding.io)', false)
+        .option('--no-roll-on-change', 'keep the pods when the content changes'),
+    ),
+    () => import('./configuration/bind.ts'),
+  );
+  onCluster(
+    process,
+    withChange(
+      group
+        .command('unbind <name> <app>')
+        .description('Take a configuration from an App')
+        .option(...configMap),
+    ),
+    () => import('./configuration/unbind.ts'),
   );
 };

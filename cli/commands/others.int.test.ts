@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { startControlPlane } from '../../e2e/cluster/control-plane.ts';
+import { App } from '../../operator/api/app.ts';
 import { AppRoute } from '../../operator/api/approute.ts';
-import { Secret } from '../../operator/kube/resource.ts';
+import { ConfigMap, Secret } from '../../operator/kube/resource.ts';
 import { kubeconfigPath } from '../../operator/testing/apiserver.ts';
 import { applyApp, inWorld, readApp } from '../testing/commands.ts';
 import { plainKubeconfig, start } from '../testing/process.ts';
@@ -69,6 +70,82 @@ describe('epinio configuration', () => {
     );
     expect(await secret('other')).toBeDefined();
     expect((await epinio('configuration', 'list', '--all')).stdout).toMatch(/^other /m);
+  });
+});
+
+describe('epinio configuration bind', () => {
+  const bound = async () => (await readApp(world, 'binds')).spec.configurations;
+
+  it('gives an App Secrets and ConfigMaps, as files or variables, and takes them away again', async () => {
+    const { namespace } = world;
+    await epinio('configuration', 'create', 'queue', 'password=s3cret');
+    await world.kube.create(ConfigMap, { metadata: { name: 'site', namespace }, data: { a: 'b' } });
+    await applyApp(world, 'binds', {});
+    const files = await epinio('configuration', 'bind', 'queue', 'binds');
+    expect(files.stderr).toMatch(/App binds: gets Secret queue as files in \/configurations\/queue/);
+    await epinio('configuration', 'bind', 'queue', 'binds', '--env', '--prefix', 'Q_');
+    await epinio(
+      'configuration',
+      'bind',
+      'site',
+      'binds',
+      '--config-map',
+      '--mount-path',
+      '/srv',
+      '--no-roll-on-change',
+    );
+    expect(await bound()).toEqual([
+      { name: 'queue', kind: 'Secret', as: 'Files' },
+      { name: 'queue', kind: 'Secret', as: 'Environment', prefix: 'Q_' },
+      { name: 'site', kind: 'ConfigMap', as: 'Files', mountPath: '/srv', rollOnChange: false },
+    ]);
+    // Bound again in another way, an entry is replaced as a whole.
+    const binding = await epinio('configuration', 'bind', 'queue', 'binds', '--service-binding');
+    expect(binding.stderr).toMatch(/as files in \/bindings\/queue/);
+    expect((await bound())?.find(({ as }) => as === 'Files')).toMatchObject({ serviceBinding: true });
+    await epinio('configuration', 'bind', 'queue', 'binds');
+    expect((await bound())?.filter(({ name, as }) => name === 'queue' && as === 'Files')).toEqual([
+      { name: 'queue', kind: 'Secret', as: 'Files' },
+    ]);
+    expect((await epinio('configuration', 'list')).stdout).toMatch(/^queue .* binds$/m);
+    expect((await epinio('configuration', 'delete', 'queue')).stderr).toMatch(/App binds uses queue/);
+    expect((await epinio('configuration', 'unbind', 'queue', 'binds')).code).toBe(0);
+    expect((await bound())?.map(({ name }) => name)).toEqual(['site']);
+    expect((await epinio('configuration', 'unbind', 'site', 'binds', '--config-map')).code).toBe(0);
+    expect((await bound()) ?? []).toEqual([]);
+  });
+
+  it('takes what somebody bound with kubectl', async () => {
+    await epinio('configuration', 'create', 'cache', 'a=b');
+    await world.kube.apply(
+      App,
+      {
+        apiVersion: 'epinio.io/v1alpha1',
+        kind: 'App',
+        metadata: { name: 'byhand', namespace: world.namespace },
+        spec: { configurations: [{ name: 'cache' }] },
+      },
+      { fieldManager: 'kubectl' },
+    );
+    expect((await epinio('configuration', 'unbind', 'cache', 'byhand')).code).toBe(0);
+    expect((await readApp(world, 'byhand')).spec.configurations ?? []).toEqual([]);
+  });
+
+  it.each([
+    [['bind', 'nothing', 'binds'], /there is no configuration nothing/],
+    [['bind', 'nothing', 'binds', '--config-map'], /there is no ConfigMap nothing/],
+    [['bind', 'mail', 'nowhere'], /there is no App nowhere/],
+    [['bind', 'mail', 'binds', '--prefix', 'A'], /only variables have a prefix/],
+    [['bind', 'mail', 'binds', '--env', '--mount-path', '/a'], /variables have no path/],
+    [['bind', 'mail', 'binds', '--service-binding', '--mount-path', '/a'], /a place of its own/],
+    [['bind', 'mail', 'binds', '--mount-path', '../a'], /mountPath must start with \//],
+    [['unbind', 'mail', 'binds'], /App binds has no Secret mail in spec\.configurations/],
+  ])('says what is wrong with %j', async (args, words) => {
+    await epinio('configuration', 'create', 'mail', 'a=b');
+    await applyApp(world, 'binds', {});
+    const answer = await epinio('configuration', ...args);
+    expect(answer.stderr).toMatch(words);
+    expect(answer.code).not.toBe(0);
   });
 });
 

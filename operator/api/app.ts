@@ -13,6 +13,7 @@ import {
   text,
   time,
 } from './fields.ts';
+import { configurations } from './configurations.ts';
 import { envVar, probe, readinessProbe, resourceRequirements } from './kubernetes.ts';
 import { group, version } from './names.ts';
 import { pod } from './pod.ts';
@@ -112,6 +113,13 @@ export const appSpec = z
       .meta(mapList('name'))
       .optional()
       .describe('env is the environment of the running app.'),
+    configurations: configurations.optional(),
+    rollOnChange: z
+      .boolean()
+      .optional()
+      .describe(
+        'rollOnChange false keeps the pods when a Secret or ConfigMap changes that configurations or env name. Default: true. Changing it replaces the pods once.',
+      ),
     routes: z
       .array(route)
       .max(64)

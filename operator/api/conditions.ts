@@ -80,6 +80,8 @@ export const meanings = {
   AwaitingPods: 'The routes are in place; no pod is ready to answer yet.',
   Stopped: 'The App is stopped: it has no replicas.',
   ProcessNotFound: 'The image has no process of the type that the spec names.',
+  ConfigurationNotFound:
+    'A Secret, ConfigMap or key that the pods need does not exist: no new pod is made until it is there. The message says which.',
   RegistrySecretMissing:
     'The pull secret that the configuration names does not exist in the namespace of the operator.',
   RegistrySecretConflict:

@@ -82,6 +82,7 @@ describe('labels and annotations', () => {
           "applied": "epinio.io/applied",
           "attempt": "epinio.io/attempt",
           "clearCache": "epinio.io/clear-cache",
+          "content": "epinio.io/content",
           "requestLog": "epinio.io/request-log",
           "requestUpload": "epinio.io/request-upload",
           "restart": "epinio.io/restart",

@@ -32,6 +32,11 @@ export const annotations = {
   applied: 'epinio.io/applied',
   /** On a pod template: the value of spec.restart. */
   restart: 'epinio.io/restart',
+  /**
+   * On a pod template: a keyed hash of the content of Secrets and ConfigMaps that it changed for last. On its Deployment: of the
+   * content that was seen last, and the versions that it was seen in.
+   */
+  content: 'epinio.io/content',
   /** On an App, by a user: a new value asks for a new upload URL. */
   requestUpload: 'epinio.io/request-upload',
   /** On an App, by a user: with a new value the next build begins with an empty cache. */
@@ -90,6 +95,9 @@ export const serviceName = (app: string): string => (/^[a-z]/.test(app) ? app : 
 /** deploymentName of a process; the one that serves the web has the App's name. */
 export const deploymentName = (app: string, process?: string): string =>
   process === undefined ? app : child(app, `process/${process}`);
+
+/** volumeName of a bound Secret or ConfigMap in the pods. */
+export const volumeName = (kind: string, name: string): string => hashed('configuration', `${kind}/${name}`);
 
 /** AppKey names an App in the cluster. */
 export interface AppKey {

@@ -73,6 +73,8 @@ export const remedies = {
   AwaitingPods: 'Look at `Deployed`: it says what keeps the pods from being ready.',
   Stopped: 'Start it with `kubectl scale app <name> --replicas=1`, or `epinio app scale`.',
   ProcessNotFound: 'Name one of the processes that the message lists, or add it to the Procfile.',
+  ConfigurationNotFound:
+    'Create what the message names; the pods follow by themselves. Or remove the entry from spec.configurations or spec.env, or say optional: true in env.',
   RegistrySecretMissing: `${ask} the Secret that \`registry.pullSecretRef\` names in the operator’s namespace.`,
   RegistrySecretConflict: 'Rename or delete the Secret that the message names; the operator then makes its own.',
 

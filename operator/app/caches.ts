@@ -6,10 +6,12 @@ import { trimMetadata, trimOwn, trimPod } from '../api/trim.ts';
 import type { Config } from '../config.ts';
 import { cached, type CacheSpec } from '../kube/cache/cache.ts';
 import { controllerOf, groupOf } from '../kube/owners.ts';
-import { PersistentVolumeClaim, Pod, Secret, type KubeObject } from '../kube/resource.ts';
+import { ConfigMap, PersistentVolumeClaim, Pod, Secret, type KubeObject } from '../kube/resource.ts';
 import { secretsOf } from '../platform/builders.ts';
+import type { ContentKind } from '../platform/contents.ts';
 import { singleKinds } from './children.ts';
 import { appValue, byApp } from './observe.ts';
+import { referencesOf } from './references.ts';
 
 /** isOfApp: somebody may have taken one of the signs away, and then it is to be mended. */
 const isOfApp = (object: KubeObject): boolean =>
@@ -22,8 +24,11 @@ const trimStrangers = <T extends KubeObject>(object: T): T => {
   return trimMetadata(isOfApp(object) ? object : ({ apiVersion, kind, metadata } as T));
 };
 
-/** bySecret is the index of Apps by the Secrets that their builds depend on. */
-export const bySecret = 'buildSecret';
+/** Of a ConfigMap nothing is read but whether it is there, and its version. */
+const trimToVersion = <T extends KubeObject>({ apiVersion, kind, metadata }: T): T => {
+  const { name, namespace, uid, resourceVersion } = metadata ?? {};
+  return { apiVersion, kind, metadata: { name, namespace, uid, resourceVersion } } as T;
+};
 
 /** byChildName is the index of Apps by names of children that are not the App's own. */
 export const byChildName = 'childName';
@@ -31,19 +36,33 @@ export const byChildName = 'childName';
 const childNames = (app: App): string[] =>
   singleKinds.flatMap(({ moreNames }) => moreNames?.(app) ?? []).map((name) => appValue(app.metadata.namespace, name));
 
-/** A build that failed is tried again when a Secret that it depends on has changed. */
-const secretsOfBuild =
+/** byReference is the index of Apps by the Secrets and ConfigMaps that they name: what changes wakes only whom it concerns. */
+export const byReference = 'reference';
+
+/** referenceValue is what byReference finds an App under. */
+export const referenceValue = (kind: ContentKind, namespace: string, name: string): string =>
+  `${kind} ${appValue(namespace, name)}`;
+
+/** A build that failed is tried again when a Secret that it depends on has changed; pods are replaced. */
+const referenceValues =
   (config: Config) =>
-  ({ metadata, spec }: App): string[] =>
-    secretsOf(config, { env: spec.build?.env, source: spec.source }).map((name) => appValue(metadata.namespace, name));
+  ({ metadata: { namespace }, spec }: App): string[] => [
+    ...new Set([
+      ...secretsOf(config, { env: spec.build?.env, source: spec.source }).map((name) =>
+        referenceValue('Secret', namespace, name),
+      ),
+      ...referencesOf(spec).map(({ kind, name }) => referenceValue(kind, namespace, name)),
+    ]),
+  ];
 
 /** appCacheSpecs is what this controller wants cached. */
 export const appCacheSpecs = (config: Config, home: string): readonly CacheSpec[] => {
   const watched = config.watchNamespaces;
+  const namespaces = watched.length === 0 ? undefined : [...new Set([...watched, home])];
   return [
     cached(App, {
       trim: trimOwn,
-      indexes: { [bySecret]: secretsOfBuild(config), [byBlob]: archiveOf, [byChildName]: childNames },
+      indexes: { [byReference]: referenceValues(config), [byBlob]: archiveOf, [byChildName]: childNames },
     }),
     cached(StageRun, { trim: trimOwn, indexes: { [byBlob]: archiveOf } }),
     cached(AppRoute, {
@@ -54,11 +73,9 @@ export const appCacheSpecs = (config: Config, home: string): readonly CacheSpec[
     ...singleKinds.map(({ resource, trim = trimStrangers }) => cached(resource, { trim })),
     cached(Pod, { labelSelector: labels.app, trim: trimPod, indexes: { [byApp]: appOfPod } }),
     // Metadata only: no content of a Secret is ever held, but that of the pull secret.
-    cached(Secret, {
-      metadataOnly: true,
-      trim: trimMetadata,
-      namespaces: watched.length === 0 ? undefined : [...new Set([...watched, home])],
-    }),
+    cached(Secret, { metadataOnly: true, trim: trimMetadata, namespaces }),
+    // Whoever has ten thousand of them costs two megabytes.
+    cached(ConfigMap, { metadataOnly: true, trim: trimToVersion }),
   ];
 };
 

@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts';
+import type { ContentReader } from '../platform/contents.ts';
 import type { RegistryAddresses } from '../registry/index.ts';
 import type { Storage } from '../storage/index.ts';
 import type { Archives } from './archives.ts';
@@ -22,6 +23,7 @@ export interface AppDeps {
 /** AppTools is what a controller of Apps has of its own beside. */
 export interface AppTools extends AppDeps {
   readonly pullSecrets: PullSecrets;
+  readonly contents: Pick<ContentReader, 'look'>;
   readonly archives: Archives;
   readonly usage: Usage;
 }

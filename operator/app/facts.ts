@@ -186,7 +186,9 @@ export const deployedFact = (observed: Observed, staging: Staging, work: Workloa
     case 'none':
       return say('True', Reason.NoSource, 'There is nothing to run.');
     case 'blocked':
-      return say('False', work.reason, work.message, stalled);
+      return work.passing === true
+        ? say('False', work.reason, `${work.message}${servingStill(observed)}`)
+        : say('False', work.reason, work.message, stalled);
     case 'nothingYet':
       return say(
         staging.type === 'failed' || staging.type === 'pinUnusable' || staging.type === 'notAllowed'

@@ -5,6 +5,7 @@ import { refers } from '../kube/controller/watches.ts';
 import { controllerOfKind } from '../kube/reconcile/reconciler.ts';
 import { keyOf } from '../kube/resource.ts';
 import type { Change, Controller } from '../kube/types.ts';
+import { ContentReader } from '../platform/contents.ts';
 import { Archives } from './archives.ts';
 import type { AppDeps } from './deps.ts';
 import { Errands } from '../platform/errands.ts';
@@ -36,9 +37,9 @@ const follows =
  * appController brings Apps to life.
  *
  * Reads, from the cache: App, its StageRuns, AppRoutes that lead to it, its Deployment and Service, its web pods, metadata of
- * Secrets. From outside, only when the plan needs it: HEAD of the archive while there is no run for it; an upload URL when one
+ * Secrets and ConfigMaps. From outside, only when the plan needs it: HEAD of the archive while there is no run for it; an upload URL when one
  * is due; the log of a failing pod, once for each failure; the events of a pod that is not ready after ten seconds, and each time
- * after as long again; the content of the pull secret, once for each version of it.
+ * after as long again; the content of the pull secret, once for each version of it, and of Secrets and ConfigMaps that its pods use.
  *
  * Writes, by children.ts: AppRoutes, Service, PodDisruptionBudget, the namespace's copy of the pull secret, StageRuns (made, or cancelled for a newer one), the
  * Deployment; removes what it owns and does not want any more, and uploaded bytes that are not what they should be; then status.
@@ -55,7 +56,8 @@ export const appController = (deps: AppDeps): Controller<App> => {
     countMs: Math.min(longestCountMs, config.sweep.everySeconds * 1000),
     promiseMs: urlSeconds * 1000,
   });
-  const tools = { ...deps, pullSecrets: pullSecrets(config, deps.home), archives, usage };
+  const contents = new ContentReader({ home: deps.home });
+  const tools = { ...deps, pullSecrets: pullSecrets(config, deps.home), contents, archives, usage };
   return controllerOfKind<App, Observed, Query, AppPlan>({
     name: 'app',
     kind: App,

@@ -9,9 +9,11 @@ import { Deployment, keyString, PersistentVolumeClaim, Pod, type Key } from '../
 import type { Context } from '../kube/types.ts';
 import { platformHash, resolveBuilder, secretsOf, secretVersionsOf } from '../platform/builders.ts';
 import { singleKinds } from './children.ts';
+import { knownOf } from './contentmarks.ts';
 import type { AppTools } from './deps.ts';
 import { needsPullSecret } from './image.ts';
 import type { Observed } from './observed.ts';
+import { referencesOf } from './references.ts';
 import { isOwn } from './routes.ts';
 
 /** byApp is the index of what leads to or serves an App, whoever made it. */
@@ -22,7 +24,7 @@ export const appValue = (namespace: string, app: string): string => keyString({ 
 
 /** observe reads everything about an App from the cache; undefined when it is gone or going. */
 export const observe = async (
-  { config, addresses, s3ChangedAt, pullSecrets, budgets }: AppTools,
+  { config, addresses, s3ChangedAt, pullSecrets, contents, budgets }: AppTools,
   key: Key,
   ctx: Pick<Context, 'cache' | 'kube' | 'signal' | 'now' | 'peakDepth'>,
 ): Promise<Observed | undefined> => {
@@ -39,6 +41,7 @@ export const observe = async (
       ...(moreNames && { moreNames: moreNames(app) }),
     })),
   );
+  const deployment = ofKind(owned, Deployment).find((one) => one.metadata?.name === deploymentName(name));
   const runs = cache.ownedBy(StageRun, app);
   const routes = cache.byIndex(AppRoute, byApp, appValue(namespace, name));
   const { builder, env, resources, timeoutSeconds } = app.spec.build ?? {};
@@ -54,10 +57,11 @@ export const observe = async (
     ],
     runs,
     routes,
-    deployment: ofKind(owned, Deployment).find((one) => one.metadata?.name === deploymentName(name)),
+    deployment,
     pods: cache.byIndex(Pod, byApp, appValue(namespace, name)),
     hasOwnBudget: () => budgets.covers(app),
     pullSecret: needsPullSecret(app, settings) ? await pullSecrets.look(ctx, app) : { type: 'none' },
+    contents: await contents.look(ctx, namespace, referencesOf(app.spec), knownOf(deployment)),
     platformHash: () =>
       platformHash(
         config,

@@ -5,6 +5,7 @@ import type { Config } from '../config.ts';
 import type { AppliedChild, Observation } from '../kube/reconcile/plan.ts';
 import type { Deployment, Pod, ObjectOf } from '../kube/resource.ts';
 import type { Intent } from '../kube/types.ts';
+import type { Contents } from '../platform/contents.ts';
 import type { Room } from './usage.ts';
 import type { Warning } from '../kube/client/warnings.ts';
 import type { RegistryAddresses } from '../registry/index.ts';
@@ -62,6 +63,8 @@ export interface Observed extends Observation {
   /** Pods of all processes. */
   readonly pods: readonly PodObject[];
   readonly pullSecret: PullSecretFact;
+  /** The Secrets and ConfigMaps that the pods use. */
+  readonly contents: Contents;
   /** Hash of everything in the installation that a run for the present spec would depend on. */
   platformHash(this: void): string;
   /** isCurrent tells whether a child is as it is wanted, so that nothing would be sent. */

@@ -34,7 +34,12 @@ export const planApp = (observed: Observed): AppPlan | LookUp<Query> => {
   const status = statusOf({ observed, staging, work, differs: paused && differs(observed, staging, wanted) });
   const delayMs = statusDelayMs(observed, status);
   const stalled = findCondition(status.conditions, ConditionType.Stalled)?.reason;
-  const lookAfter = [delayMs > 0 ? delayMs : undefined, lookAfterMs(observed, staging), rolloutLookMs(observed, work)];
+  const lookAfter = [
+    delayMs > 0 ? delayMs : undefined,
+    lookAfterMs(observed, staging),
+    rolloutLookMs(observed, work),
+    observed.contents.againMs,
+  ];
   return {
     type: 'act',
     removeBlob: !paused && staging.type === 'awaitingBlob' && staging.awaited.removeBlob,

@@ -18,6 +18,8 @@ interface Stage {
   readonly user: User;
   /** start runs the operator until the test ends. */
   readonly start: () => Promise<AppWorld>;
+  /** begin runs one that the caller ends. */
+  readonly begin: () => Promise<AppWorld>;
 }
 
 const play = (scene: (stage: Stage) => Promise<void>): Promise<void> =>
@@ -27,8 +29,9 @@ const play = (scene: (stage: Stage) => Promise<void>): Promise<void> =>
         await using user = asUser();
         await using stack = new AsyncDisposableStack();
         const namespaces = [first, second] as const;
-        const start = async () => stack.use(await runApps({ namespaces, home, config: { registry } }));
-        await scene({ home, namespaces, user, start });
+        const begin = () => runApps({ namespaces, home, config: { registry } });
+        const start = async () => stack.use(await begin());
+        await scene({ home, namespaces, user, start, begin });
       }),
     ),
   );
@@ -106,6 +109,37 @@ test('what a tenant changes in the Secret is set back', () =>
     const patch = { stringData: { '.dockerconfigjson': stolen } };
     await stage.user.kube.mergePatch(Secret, { namespace, name }, patch);
     await untilCredential(stage, namespace, own);
+  }));
+
+test('what a tenant changes in the Secret while no operator runs is set back by the next one, which writes nothing else', () =>
+  play(async (stage) => {
+    const data = { version: '1', 'key-1': one };
+    const [namespace] = stage.namespaces;
+    await addKeys(stage, data);
+    const mine = pullCredential(keysOf(data), `apps/${namespace}`);
+    const secret = { namespace, name };
+    {
+      await using first = await stage.begin();
+      await applyApp(stage, namespace);
+      await untilCredential(stage, namespace, mine);
+      await first.idle();
+      first.writes();
+      // What is ours and stays so is no reason to write, whatever stands beside it.
+      await stage.user.kube.mergePatch(Secret, secret, { metadata: { annotations: { theirs: 'x' } } });
+      await new Promise((resolve) => setTimeout(resolve, 2_500));
+      expect(first.writes()).toEqual({});
+    }
+    const theirs = Buffer.from('{"auths":{}}').toString('base64');
+    await stage.user.kube.mergePatch(Secret, secret, { data: { '.dockerconfigjson': theirs } });
+    {
+      await using second = await stage.begin();
+      await untilCredential(stage, namespace, mine);
+      await second.idle();
+      expect(second.writes()).toEqual({ 'apply secrets': 1 });
+    }
+    await using third = await stage.begin();
+    await third.idle();
+    expect(third.writes()).toEqual({});
   }));
 
 test('a Secret that all namespaces shared is replaced in each of them, and goes only then', () =>

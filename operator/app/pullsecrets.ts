@@ -3,12 +3,11 @@ import type { Config } from '../config.ts';
 import { isOurs } from '../kube/apply/apply.ts';
 import { Secret } from '../kube/resource.ts';
 import { decodedData, encodedData, type Data } from '../kube/secretdata.ts';
-import type { Context, Intent } from '../kube/types.ts';
+import type { Intent } from '../kube/types.ts';
+import { onceForEachVersion, type Looking } from '../platform/onceforeachversion.ts';
 import { dockerConfig, pullCredential, readPullKeys, scopeOf, type PullKeys } from '../registry/index.ts';
 import { buildPullSecret, pullSecretData } from './resources/pullsecret.ts';
 import type { PullSecretFact } from './observed.ts';
-
-type Looking = Pick<Context, 'cache' | 'kube' | 'signal'>;
 
 /** PullSource is what namespaces' pull Secrets are made of. */
 export type PullSource =
@@ -28,29 +27,13 @@ export interface PullSecrets {
   wanted(source: PullSource, namespace: string): Intent | undefined;
 }
 
-/** onceForEachVersion reads a Secret when it has another version than the last time. */
-const onceForEachVersion = (home: string, name: string): ((ctx: Looking) => Promise<Data | undefined>) => {
-  let known: { readonly version: string | undefined; readonly data: Promise<Data | undefined> } | undefined;
-  return ({ cache, kube }) => {
-    const version = cache.get(Secret, { namespace: home, name })?.metadata?.resourceVersion;
-    if (version === undefined && cache.coverage(Secret, home)?.complete === true) return Promise.resolve(undefined);
-    if (known !== undefined && version !== undefined && known.version === version) return known.data;
-    // Not with the signal of this reconcile: others wait for the same answer.
-    const data = kube.get(Secret, { namespace: home, name }).then((secret) => secret?.data);
-    const entry = { version, data };
-    known = entry;
-    data.catch(() => {
-      if (known === entry) known = undefined;
-    });
-    return data;
-  };
-};
-
 /** pullSecrets makes it, for the operator's namespace and configuration. */
 export const pullSecrets = ({ registry }: Pick<Config, 'registry'>, home: string): PullSecrets => {
   const { pullSecretRef: name, pullKeyRef, prefix, push, pull = push } = registry;
-  const readKeys = onceForEachVersion(home, pullKeyRef);
-  const readShared = onceForEachVersion(home, name ?? '');
+  const read = (secret: string) =>
+    onceForEachVersion(Secret, { namespace: home, name: secret }, (found) => found?.data as Data | undefined);
+  const readKeys = read(pullKeyRef);
+  const readShared = read(name ?? '');
 
   const source = async (ctx: Looking): Promise<PullSource> => {
     if (name === undefined) return { type: 'missing' };

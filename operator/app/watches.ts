@@ -3,6 +3,7 @@ import { AppRoute } from '../api/approute.ts';
 import { StageRun } from '../api/stagerun.ts';
 import { owned, refers } from '../kube/controller/watches.ts';
 import {
+  ConfigMap,
   keyOf,
   keyString,
   parseKey,
@@ -13,12 +14,12 @@ import {
   type Key,
   type KubeObject,
 } from '../kube/resource.ts';
+import type { ContentKind } from '../platform/contents.ts';
 import type { Cache, Change, Watch } from '../kube/types.ts';
 import { entryOf, type BudgetObject } from './budgets.ts';
-import { appOfPod, appsOfRoute, byChildName, bySecret } from './caches.ts';
+import { appOfPod, appsOfRoute, byChildName, byReference, referenceValue } from './caches.ts';
 import { singleKinds } from './children.ts';
 import type { AppDeps } from './deps.ts';
-import { appValue } from './observe.ts';
 import type { PodObject } from './observed.ts';
 
 /** What of a pod's state can change what is said of its App. */
@@ -67,6 +68,11 @@ const pullSecretReaders =
     return name !== undefined && name === pullSecretRef ? cache.keysByIndex(App, 'namespace', namespace ?? '') : [];
   };
 
+const namers =
+  (kind: ContentKind) =>
+  ({ metadata }: KubeObject, cache: Cache): Key[] =>
+    cache.keysByIndex(App, byReference, referenceValue(kind, metadata?.namespace ?? '', metadata?.name ?? ''));
+
 /** A budget that somebody made may be about the pods of any App of its namespace. */
 const appsOfNamespace = ({ metadata }: KubeObject, cache: Cache): Key[] =>
   cache.keysByIndex(App, 'namespace', metadata?.namespace ?? '');
@@ -83,7 +89,6 @@ export const appWatches = (deps: AppDeps): Watch[] => [
   refers(Pod, (pod) => appOfPod(pod).map(parseKey), podChanged),
   refers(PodDisruptionBudget, appsOfNamespace, budgetChanged),
   refers(Secret, pullSecretReaders(deps)),
-  refers(Secret, ({ metadata }, cache) =>
-    cache.keysByIndex(App, bySecret, appValue(metadata?.namespace ?? '', metadata?.name ?? '')),
-  ),
+  refers(Secret, namers('Secret')),
+  refers(ConfigMap, namers('ConfigMap')),
 ];

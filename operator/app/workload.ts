@@ -1,8 +1,10 @@
 import { isBuilt } from '../api/source.ts';
 import { Reason } from '../api/conditions.ts';
 import type { Intent } from '../kube/types.ts';
+import { contentMarks, keptMarks } from './contentmarks.ts';
 import { lastImage } from './image.ts';
 import { deploymentOf } from './processes.ts';
+import { describeMissing } from './references.ts';
 import type { Image } from './resources/container.ts';
 import { buildDeployment, scaleDeployment } from './resources/deployment.ts';
 import { processesOf, startOf, type Process } from './resources/process.ts';
@@ -16,7 +18,13 @@ export type Workload =
   /** There has never been an image. */
   | { readonly type: 'nothingYet' }
   /** What is there stays untouched until a person acts. */
-  | { readonly type: 'blocked'; readonly reason: Reason; readonly message: string }
+  | {
+      readonly type: 'blocked';
+      readonly reason: Reason;
+      readonly message: string;
+      /** What is missing may yet come, by another hand; then it goes on by itself. */
+      readonly passing?: boolean;
+    }
   | {
       readonly type: 'run';
       readonly image: Image;
@@ -43,12 +51,13 @@ export const workload = (observed: Observed, staging: Staging): Workload => {
   if (image === undefined) {
     // An App that builds hears of it before it builds.
     const builds = isBuilt(observed.app.spec.source);
-    return (builds ? pullSecretTrouble(observed) : undefined) ?? { type: 'nothingYet' };
+    return (builds ? pullSecretTrouble(observed) : undefined) ?? contentTrouble(observed) ?? { type: 'nothingYet' };
   }
   return (
     // Processes that the last image lacks may be in the one that is on its way.
     (wanted && processTrouble(observed, wanted)) ??
-    (image.ourRegistry ? pullSecretTrouble(observed) : undefined) ?? {
+    (image.ourRegistry ? pullSecretTrouble(observed) : undefined) ??
+    contentTrouble(observed) ?? {
       type: 'run',
       image,
       processes: processesOf(observed.app).map((process) =>
@@ -71,10 +80,11 @@ const running = (
   process: Process,
   { image, isHeld }: { readonly image: Image; readonly isHeld: boolean },
 ): RunningProcess => {
-  const { app, pullSecret, settings } = observed;
+  const { app, pullSecret, contents, settings } = observed;
   const secret = pullSecret.type === 'none' ? undefined : settings.registry.pullSecretRef;
   const deployment = deploymentOf(observed, process.name);
-  const intent = buildDeployment(app, process, { image, pullSecret: secret });
+  const marks = isHeld ? keptMarks(deployment) : contentMarks(deployment, contents);
+  const intent = buildDeployment(app, process, { image, pullSecret: secret, marks });
   if (!isHeld) return { process, deployment, intent };
   const isScaled = deployment !== undefined && deployment.spec?.replicas !== process.replicas;
   return { process, deployment, intent: isScaled ? scaleDeployment(intent, deployment) : undefined };
@@ -94,6 +104,12 @@ const processTrouble = ({ app }: Observed, image: Image): Workload | undefined =
   }
   return undefined;
 };
+
+/** A pod that lacks something that it names never starts: none is made, and those that run keep what they have. */
+const contentTrouble = ({ app, contents: { missing } }: Observed): Workload | undefined =>
+  missing.length === 0 || app.spec.replicas === 0
+    ? undefined
+    : { type: 'blocked', reason: Reason.ConfigurationNotFound, message: describeMissing(missing), passing: true };
 
 const pullSecretTrouble = ({ pullSecret, settings }: Observed): Workload | undefined => {
   const name = settings.registry.pullSecretRef ?? '';

@@ -23,5 +23,5 @@ export const run: Run<[string, string[]], Flags> = async (tools, [name, texts], 
     );
   }
   output.step(`Made configuration ${name} with ${Object.keys(data).join(', ') || 'no keys'}`);
-  output.step(`An App uses it with: epinio app env set APP --from-secret ${name} KEY`);
+  output.step(`An App gets it with: epinio configuration bind ${name} APP`);
 };

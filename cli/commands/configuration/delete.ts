@@ -22,7 +22,7 @@ export const run: Run<[string[]], Flags> = async (tools, [names], { yes }) => {
   const apps = await allOf(tools, namespace);
   const users = secrets.flatMap(({ metadata }) =>
     userNames(apps, metadata?.name ?? '').map(
-      (app) => `App ${app} uses ${metadata?.name}: its pods will not start any more without it.`,
+      (app) => `App ${app} uses ${metadata?.name}: without it no new pod of it starts.`,
     ),
   );
   await confirm(tools, [`Deletes ${names.join(', ')} in namespace ${namespace}`, ...users].join('\n'), yes);

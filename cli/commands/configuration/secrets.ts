@@ -25,15 +25,15 @@ export const getConfiguration = async ({ kube, namespace, signal }: Tools, name:
   );
 };
 
-/** userNames are the Apps that take a value of their environment from a Secret. */
+const isBound = ({ spec }: App, secret: string): boolean =>
+  spec.configurations?.some(({ kind, name }) => kind === 'Secret' && name === secret) === true;
+
+const isInEnvironment = ({ spec }: App, secret: string): boolean =>
+  [...(spec.env ?? []), ...(spec.build?.env ?? [])].some(({ valueFrom }) => valueFrom?.secretKeyRef?.name === secret);
+
+/** userNames are the Apps that a Secret is bound to, or that take a value of their environment from it. */
 export const userNames = (apps: readonly App[], secret: string): string[] =>
-  apps
-    .filter(({ spec }) =>
-      [...(spec.env ?? []), ...(spec.build?.env ?? [])].some(
-        ({ valueFrom }) => valueFrom?.secretKeyRef?.name === secret,
-      ),
-    )
-    .map(({ metadata }) => metadata.name);
+  apps.filter((app) => isBound(app, secret) || isInEnvironment(app, secret)).map(({ metadata }) => metadata.name);
 
 const key = /^[-._a-zA-Z0-9]{1,253}$/;
 

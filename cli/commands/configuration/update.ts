@@ -23,5 +23,5 @@ export const run: Run<[string], Flags> = async (tools, [name], { set = [], fromF
   const data = { ...Object.fromEntries(unset.map((key) => [key, null])), ...wanted };
   await kube.mergePatch(Secret, { namespace, name }, { data }, { signal });
   output.step(`Changed ${Object.keys(data).join(', ')} of configuration ${name}`);
-  output.step('Pods that have it in their environment see it when they start anew: epinio app restart APP');
+  output.step('Apps that use it replace their pods, unless they say rollOnChange: false');
 };

@@ -60,6 +60,12 @@ export const fullApp = {
       { name: 'GREETING', value: 'hello' },
       { name: 'PASSWORD', valueFrom: { secretKeyRef: { name: 'database', key: 'password' } } },
     ],
+    configurations: [
+      { name: 'settings', kind: 'ConfigMap', as: 'Environment', prefix: 'SHOP_' },
+      { name: 'certificate', kind: 'Secret', as: 'Files', mountPath: '/etc/shop/tls', rollOnChange: false },
+      { name: 'database', kind: 'Secret', as: 'Files', serviceBinding: true },
+    ],
+    rollOnChange: true,
     routes: [{ host: 'shop.example.org', path: '/', tls: { secretName: 'shop-tls', disabled: false } }],
     defaultRoute: 'Disabled',
     resources,

@@ -14,7 +14,7 @@ const verbs = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete', 'd
 const foreign: readonly Grant[] = [
   {
     group: '',
-    resources: ['configmaps', 'nodes', 'pods/exec', 'pods/eviction', 'serviceaccounts', 'serviceaccounts/token'],
+    resources: ['nodes', 'pods/exec', 'pods/eviction', 'serviceaccounts', 'serviceaccounts/token'],
     verbs: [],
   },
   { group: 'rbac.authorization.k8s.io', resources: ['roles', 'rolebindings', 'clusterroles'], verbs: [] },

@@ -20,7 +20,7 @@ describe('allows', () => {
     ['patch', 'epinio.io', 'apps', 'team'],
     ['update', 'epinio.io', 'apps/status', 'team'],
     ['create', '', 'pods/exec', 'team'],
-    ['get', '', 'configmaps', 'team'],
+    ['patch', '', 'configmaps', 'team'],
     ['list', '', 'namespaces', undefined],
     ['get', '', 'pods', 'team'],
     ['patch', 'batch', 'jobs', 'team'],

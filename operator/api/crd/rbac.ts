@@ -43,6 +43,8 @@ export const operatorGrants: readonly Grant[] = [
   { group: '', resources: ['services'], verbs: [...read, 'create', 'patch'] },
   { group: 'policy', resources: ['poddisruptionbudgets'], verbs: own },
   { group: '', resources: ['secrets'], verbs: own },
+  // The content of those that an App names: a hash of it rolls the pods.
+  { group: '', resources: ['configmaps'], verbs: read },
   // Volumes with the cached layers of builds.
   { group: '', resources: ['persistentvolumeclaims'], verbs: own },
   // Where cert-manager is installed: certificates of routes, and what their issuers say of them.
@@ -58,7 +60,8 @@ export const operatorGrants: readonly Grant[] = [
 
 /** homeGrants is what the operator may do in its own namespace. */
 export const homeGrants: readonly Grant[] = [
-  { group: '', resources: ['secrets'], verbs: read },
+  // It makes the key of its hashes itself, once.
+  { group: '', resources: ['secrets'], verbs: [...read, 'create'] },
   // Its own pod tells which image the fetch containers run.
   { group: '', resources: ['pods'], verbs: ['get'] },
   { group: 'coordination.k8s.io', resources: ['leases'], verbs: ['create'] },

@@ -5,6 +5,7 @@ import { crds, schemaOf } from './crd.ts';
 import { fullApp, fullAppRoute, fullStageRun } from './examples.ts';
 import { group, version } from '../names.ts';
 import { children, type Schema } from './schema.ts';
+import { configurationRows } from '../testing/configurationrows.ts';
 import { wordings, type Plural, type Row, type Spec } from '../testing/wordings.ts';
 
 const kindOf = { apps: 'App', stageruns: 'StageRun', approutes: 'AppRoute' } as const;
@@ -83,6 +84,7 @@ function tlsRows(plural: Plural, of: (tls: object) => Spec): Row[] {
 /** rows prove each rule on new objects: what it lets through, what it refuses, and with which words. */
 const rows: readonly Row[] = [
   ...wordings,
+  ...configurationRows,
   {
     plural: 'apps',
     good: [

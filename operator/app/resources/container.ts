@@ -2,6 +2,7 @@ import type { App } from '../../api/app.ts';
 import type { EnvVar } from '../../api/kubernetes.ts';
 import { containerName } from '../../api/names.ts';
 import type { Process as ImageProcess } from '../../api/stagerun.ts';
+import { bindingVariable, envFromOf, mountsOf } from './configurations.ts';
 import { commandOf, type Process } from './process.ts';
 
 /** portName of the container and the Service. */
@@ -31,8 +32,13 @@ export interface Image {
 
 /** environment gives the app its port first, unless the user says otherwise. */
 const environment = ({ spec }: App): EnvVar[] => {
-  const env = spec.env ?? [];
+  const env = [...bindingVariable(spec), ...(spec.env ?? [])];
   return env.some((e) => e.name === 'PORT') ? env : [{ name: 'PORT', value: String(spec.port) }, ...env];
+};
+
+const configurations = ({ spec }: App): object => {
+  const [envFrom, volumeMounts] = [envFromOf(spec), mountsOf(spec)];
+  return { ...(envFrom.length > 0 && { envFrom }), ...(volumeMounts.length > 0 && { volumeMounts }) };
 };
 
 /** A sleep that outlasts the grace period is refused by the API server. */
@@ -66,6 +72,7 @@ export const buildContainer = (app: App, process: Process, image: Image): Record
   ...commandOf(process, image),
   ...(process.serves ? serving(app) : {}),
   env: environment(app),
+  ...configurations(app),
   ...probes(process),
   ...(process.resources === undefined ? {} : { resources: process.resources }),
   terminationMessagePolicy: 'FallbackToLogsOnError',

@@ -3,7 +3,9 @@ import { annotations, childLabels, deploymentName, labels, podLabels } from '../
 import { webProcess } from '../../api/process.ts';
 import { Deployment } from '../../kube/resource.ts';
 import type { Intent } from '../../kube/types.ts';
+import { noMarks, type ContentMarks } from '../contentmarks.ts';
 import type { DeploymentObject } from '../observed.ts';
+import { volumesOf } from './configurations.ts';
 import { buildContainer, defaultGraceSeconds, type Image } from './container.ts';
 import { childOf } from './meta.ts';
 import type { Process } from './process.ts';
@@ -45,7 +47,15 @@ export interface Runtime {
   readonly image: Image;
   /** Name of the Secret that images of our registry are pulled with. */
   readonly pullSecret: string | undefined;
+  /** What tells of the content of its Secrets and ConfigMaps. */
+  readonly marks?: ContentMarks;
 }
+
+/** An empty list is none: it would only look like a change. */
+const volumes = ({ spec }: App): object => {
+  const all = volumesOf(spec);
+  return all.length === 0 ? {} : { volumes: all };
+};
 
 const podSpec = (app: App, process: Process, { image, pullSecret }: Runtime): object => {
   const pod = app.spec.pod ?? {};
@@ -53,6 +63,7 @@ const podSpec = (app: App, process: Process, { image, pullSecret }: Runtime): ob
   const spreading = spread(app, process, pod);
   return {
     containers: [buildContainer(app, process, image)],
+    ...volumes(app),
     enableServiceLinks: false,
     // Who names a ServiceAccount wants its token; nobody needs the one of `default`.
     automountServiceAccountToken: pod.serviceAccountName !== undefined,
@@ -71,8 +82,9 @@ const podSpec = (app: App, process: Process, { image, pullSecret }: Runtime): ob
  */
 const minReadySeconds = ({ serves }: Process): number => (serves ? 2 : 5);
 
-const podAnnotations = ({ spec }: App): Record<string, string> => ({
+const podAnnotations = ({ spec }: App, { template }: ContentMarks): Record<string, string> => ({
   ...spec.pod?.annotations,
+  ...template,
   ...(spec.restart === undefined ? {} : { [annotations.restart]: spec.restart }),
 });
 
@@ -82,9 +94,10 @@ const podAnnotations = ({ spec }: App): Record<string, string> => ({
  */
 export const buildDeployment = (app: App, process: Process, runtime: Runtime): Intent => {
   const { metadata, spec } = app;
-  const { stageRun } = runtime.image;
+  const { image, marks = noMarks } = runtime;
+  const { stageRun } = image;
   const selector = podLabels(metadata.name, process.name);
-  const notes = podAnnotations(app);
+  const notes = podAnnotations(app, marks);
   return childOf(
     app,
     Deployment,
@@ -92,6 +105,7 @@ export const buildDeployment = (app: App, process: Process, runtime: Runtime): I
       name: deploymentName(metadata.name, process.name === webProcess ? undefined : process.name),
       component: 'application',
       labels: { [labels.process]: process.name, ...(stageRun === undefined ? {} : { [labels.stageId]: stageRun }) },
+      ...(Object.keys(marks.deployment).length > 0 ? { annotations: marks.deployment } : {}),
     },
     {
       replicas: process.replicas,

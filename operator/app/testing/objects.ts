@@ -308,6 +308,7 @@ export const see = (given: Partial<Observed> = {}): Observed => ({
   pods: [],
   hasOwnBudget: () => false,
   pullSecret: { type: 'current' },
+  contents: { missing: [] },
   platformHash: () => platformHash,
   isCurrent: () => true,
   blob: { type: 'unknown' },

@@ -241,6 +241,19 @@ const others: States<string> = {
     'Stalled',
     'False/RegistrySecretMissing',
   ],
+  'a Secret that the pods need is missing': [
+    {
+      app: anApp({ ...image(), configurations: [{ name: 'db', kind: 'Secret', as: 'Files' }] }),
+      routes,
+      contents: {
+        missing: [
+          { reference: { kind: 'Secret', name: 'db', rolls: true, field: 'spec.configurations' }, keyOnly: false },
+        ],
+      },
+    },
+    'Reconciling',
+    'False/ConfigurationNotFound',
+  ],
   'routes not ready': [
     { app: anApp(image()), routes: [aRoute('accepted')], deployment: aDeployment('complete') },
     'Reconciling',

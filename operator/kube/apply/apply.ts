@@ -30,7 +30,7 @@ interface Memo {
   readonly hash: string;
   /** The differences that stayed after the apply: the server's way of writing our values. */
   readonly accepted: string;
-  /** Version our apply made, where only metadata is cached and content cannot be compared. */
+  /** Version whose content is as wanted, where only metadata is cached. */
   readonly version: string | undefined;
 }
 
@@ -108,8 +108,8 @@ const drift = ({ r, wanted }: Target, live: KubeObject, metadataOnly: boolean): 
   return [...missing, ...displaced.map(({ place, found }) => ({ path: placeText(place), wanted: undefined, found }))];
 };
 
-interface Target {
-  readonly r: Resource;
+interface Target<T extends KubeObject = KubeObject> {
+  readonly r: Resource<T>;
   readonly wanted: Intent;
 }
 
@@ -120,11 +120,27 @@ const isInSync = (
   memo: Memo | undefined,
   metadataOnly: boolean,
 ): boolean => {
-  if (live.metadata?.annotations?.[appliedAnnotation] !== hash) return false;
+  if (!isSameIntent(live, hash)) return false;
   const known = memo?.hash === hash ? memo : undefined;
-  if (metadataOnly && known !== undefined && known.version !== live.metadata.resourceVersion) return false;
+  // What changed since, or while no operator ran, only the content tells: untouched reads it.
+  if (metadataOnly && known?.version !== live.metadata?.resourceVersion) return false;
   const found = drift(target, live, metadataOnly);
   return found.length === 0 || known?.accepted === canonical(found);
+};
+
+/** isSameIntent: the intent is the one that was applied last, so that only somebody else can have changed the content. */
+const isSameIntent = (live: KubeObject, hash: string): boolean =>
+  live.metadata?.annotations?.[appliedAnnotation] === hash;
+
+/** untouched reads an object of which the cache has metadata only; undefined where it is not as it was applied. */
+const untouched = async <T extends KubeObject>(
+  { kube, signal }: Writing,
+  target: Target<T>,
+  hash: string,
+): Promise<T | undefined> => {
+  const read = await kube.get(target.r, keyOf(target.wanted), { signal });
+  const isSame = read !== undefined && isSameIntent(read, hash) && drift(target, read, false).length === 0;
+  return isSame ? read : undefined;
 };
 
 interface Seen<T> {
@@ -183,6 +199,14 @@ export const applyIfChanged = async <T extends KubeObject>(
     // What is going cannot be made right; its DELETED event wakes the owner, who makes a new one.
     if (live.metadata?.deletionTimestamp !== undefined) return { type: 'unchanged', object: live };
     if (isInSync({ r, wanted }, live, hash, known.get(id), metadataOnly)) return { type: 'unchanged', object: live };
+  }
+
+  if (live !== undefined && metadataOnly && isSameIntent(live, hash)) {
+    const same = await untouched(ctx, { r, wanted }, hash);
+    if (same !== undefined) {
+      known.set(id, { hash, accepted: canonical([]), version: same.metadata?.resourceVersion });
+      return { type: 'unchanged', object: same };
+    }
   }
 
   const applied: Applied<T> =

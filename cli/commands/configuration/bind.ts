@@ -1,0 +1,20 @@
+import { editApp } from '../../edit.ts';
+import { changed } from '../app/changed.ts';
+import type { ChangeFlags } from '../flags.ts';
+import type { Run } from '../run.ts';
+import { bindingOf, described, isSame, mustExist, type BindFlags } from './binding.ts';
+
+export const run: Run<[string, string], BindFlags & ChangeFlags> = async (tools, [name, app], flags) => {
+  const wanted = bindingOf(name, flags);
+  await mustExist(tools, wanted);
+  const bound = await editApp(tools, {
+    key: { namespace: tools.namespace, name: app },
+    force: flags.force,
+    change: (owned) => ({
+      ...owned,
+      configurations: [...(owned.configurations ?? []).filter((other) => !isSame(other, wanted)), wanted],
+    }),
+  });
+  const what = `App ${app}: gets ${described(wanted)}; its pods are replaced, one after the other`;
+  await changed(tools, bound, what, flags);
+};
