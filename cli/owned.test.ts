@@ -32,8 +32,8 @@ it.each<[string, unknown, object, object]>([
     {
       spec: {
         env: [
-          { name: 'A', value: '1' },
           { name: 'B', value: '2' },
+          { name: 'A', value: '1' },
         ],
       },
     },
@@ -65,4 +65,16 @@ it('what a manager patched, or wrote into the status, it did not apply', () => {
   const fields = { 'f:spec': { 'f:port': {} } };
   expect(ownedBy(object(fields, { port: 1 }, { operation: 'Update' }), 'me')).toEqual({});
   expect(ownedBy(object(fields, { port: 1 }, { subresource: 'status' }), 'me')).toEqual({});
+});
+
+it('the items that a manager owns stay in the order of the list, for it may decide', () => {
+  const fieldsV1 = {
+    'f:env': {
+      'k:{"name":"A"}': { '.': {}, 'f:name': {}, 'f:value': {} },
+      'k:{"name":"B"}': { '.': {}, 'f:name': {}, 'f:value': {} },
+    },
+  };
+  const env = ['B', 'X', 'A'].map((name) => ({ name, value: name }));
+  const app = { metadata: { managedFields: [{ manager: 'us', operation: 'Apply', fieldsV1 }] }, env };
+  expect(ownedBy(app, 'us')).toEqual({ env: [env[0], env[2]] });
 });

@@ -28,14 +28,19 @@ const itemOf = (list: readonly unknown[], key: string): unknown => {
   return list.find((item) => isObject(item) && wanted.every(([name, value]) => item[name] === value));
 };
 
+/** The items stay in the order of the list, which may have a meaning: fields are listed in the order of their names. */
 const ofList = (list: readonly unknown[], fields: Fields): unknown[] =>
-  Object.entries(fields).flatMap(([key, below]) => {
-    if (key.startsWith('v:')) return [JSON.parse(key.slice(2)) as unknown];
-    const item = key.startsWith('k:') ? itemOf(list, key) : undefined;
-    if (item === undefined) return [];
-    // The keys of an item are part of each share of it.
-    return [{ ...(JSON.parse(key.slice(2)) as Json), ...(share(item, below) as Json) }];
-  });
+  Object.entries(fields)
+    .flatMap(([key, below]) => {
+      if (key.startsWith('v:')) return [{ place: -1, part: JSON.parse(key.slice(2)) as unknown }];
+      const item = key.startsWith('k:') ? itemOf(list, key) : undefined;
+      if (item === undefined) return [];
+      // The keys of an item are part of each share of it.
+      const part = { ...(JSON.parse(key.slice(2)) as Json), ...(share(item, below) as Json) };
+      return [{ place: list.indexOf(item), part }];
+    })
+    .toSorted((a, b) => a.place - b.place)
+    .map(({ part }) => part);
 
 /** share is the part of a value that these fields name. */
 const share = (value: unknown, fields: Fields): unknown => {

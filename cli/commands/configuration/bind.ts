@@ -2,7 +2,7 @@ import { editApp } from '../../edit.ts';
 import { changed } from '../app/changed.ts';
 import type { ChangeFlags } from '../flags.ts';
 import type { Run } from '../run.ts';
-import { bindingOf, described, isSame, mustExist, type BindFlags } from './binding.ts';
+import { bindingOf, described, mustExist, withBinding, type BindFlags } from './binding.ts';
 
 export const run: Run<[string, string], BindFlags & ChangeFlags> = async (tools, [name, app], flags) => {
   const wanted = bindingOf(name, flags);
@@ -10,10 +10,7 @@ export const run: Run<[string, string], BindFlags & ChangeFlags> = async (tools,
   const bound = await editApp(tools, {
     key: { namespace: tools.namespace, name: app },
     force: flags.force,
-    change: (owned) => ({
-      ...owned,
-      configurations: [...(owned.configurations ?? []).filter((other) => !isSame(other, wanted)), wanted],
-    }),
+    change: (owned) => ({ ...owned, configurations: withBinding(owned.configurations ?? [], wanted) }),
   });
   const what = `App ${app}: gets ${described(wanted)}; its pods are replaced, one after the other`;
   await changed(tools, bound, what, flags);

@@ -50,7 +50,13 @@ export const bindingOf = (name: string, flags: BindFlags): Binding => {
 };
 
 /** isSame tells whether two entries are one to the API server. */
-export const isSame = (a: Binding, b: Binding): boolean => a.kind === b.kind && a.name === b.name && a.as === b.as;
+const isSame = (a: Binding, b: Binding): boolean => a.kind === b.kind && a.name === b.name && a.as === b.as;
+
+/** withBinding puts an entry in the place of the same one, or behind all others: the order decides between equal keys. */
+export const withBinding = (all: readonly Binding[], wanted: Binding): Binding[] =>
+  all.some((other) => isSame(other, wanted))
+    ? all.map((other) => (isSame(other, wanted) ? wanted : other))
+    : [...all, wanted];
 
 /** placeOf leads to an entry. */
 export const placeOf = ({ kind, name, as }: Binding): Place => ['spec', 'configurations', { kind, name, as }];

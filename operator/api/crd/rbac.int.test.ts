@@ -101,7 +101,7 @@ describe('on a real API server', () => {
     expect(status?.userInfo?.username).toBe(operator);
     const core = config.makeApiClient(CoreV1Api);
     await expect(core.listSecretForAllNamespaces()).resolves.toBeDefined();
-    await expect(core.listConfigMapForAllNamespaces()).rejects.toMatchObject({ code: 403 });
+    await expect(core.listNode()).rejects.toMatchObject({ code: 403 });
   });
 
   it.each([
