@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { ConfigMap, keyString, Secret, type Key, type KubeObject, type Resource } from '../kube/resource.ts';
 import type { Cache, Kube } from '../kube/types.ts';
 import { ManualClock } from '../testing/clock.ts';
@@ -265,12 +265,11 @@ describe('reading', () => {
   test('that fails is tried again', async () => {
     const { ctx, secret, look } = start();
     secret('db', { a: '1' });
-    const { get } = ctx.kube;
     await look(secretRef('db'));
     secret('other', { a: '1' });
-    ctx.kube.get = () => Promise.reject(new Error('away'));
+    const away = vi.spyOn(ctx.kube, 'get').mockRejectedValueOnce(new Error('away'));
     await expect(look(secretRef('other'))).rejects.toThrow('away');
-    ctx.kube.get = get;
+    away.mockRestore();
     expect((await look(secretRef('other'))).missing).toEqual([]);
   });
 
