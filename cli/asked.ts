@@ -24,9 +24,14 @@ export const gitOrigin = (url: string, revision?: string, secret?: string): Orig
 });
 
 /** AskedSpec is what is asked for of the spec of an App, without its source; what is absent is not asked for. */
-export type AskedSpec = Partial<Omit<AppSpec, 'source'>> & {
-  readonly configurations?: readonly { readonly name: string }[];
-};
+export type AskedSpec = Partial<Omit<AppSpec, 'source'>>;
+
+/** boundSecret is what Epinio means by a configuration of an App: a Secret, as files. */
+export const boundSecret = (name: string): NonNullable<AppSpec['configurations']>[number] => ({
+  name,
+  kind: 'Secret',
+  as: 'Files',
+});
 
 /** Asked is what an App is to be, by a manifest, by flags, or by both. */
 export interface Asked {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { nothing, type Asked } from './asked.ts';
+import { boundSecret, nothing, type Asked } from './asked.ts';
 import { choose } from './choose.ts';
 import type { UserError } from './errors.ts';
 import { intentOf, refuseUnknown, type Owned } from './intent.ts';
@@ -50,11 +50,7 @@ describe('flags', () => {
       },
     ],
     ['no routes', { clearRoutes: true }, { spec: { routes: [], defaultRoute: 'Disabled' } }],
-    [
-      'configurations',
-      { bind: ['a,b', 'c'] },
-      { spec: { configurations: [{ name: 'a' }, { name: 'b' }, { name: 'c' }] } },
-    ],
+    ['configurations', { bind: ['a,b', 'c'] }, { spec: { configurations: ['a', 'b', 'c'].map(boundSecret) } }],
     [
       'the standard chart and its port',
       { appChart: 'standard', chartValue: ['appListeningPort=80'] },

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { envOf, gitOrigin, nothing, routesOf, type Asked, type AskedSpec, type Origin } from './asked.ts';
+import { boundSecret, envOf, gitOrigin, nothing, routesOf, type Asked, type AskedSpec, type Origin } from './asked.ts';
 import { exits, UserError } from './errors.ts';
 import { noChart, noPort, portOf, theOneChart } from './manifest/epinioyml.ts';
 
@@ -118,7 +118,7 @@ export const readFlags = (flags: AppFlags): Asked => {
       ...routingOf(flags),
       ...variables,
       ...(flags.instances !== undefined && { replicas: flags.instances }),
-      ...(flags.bind && { configurations: splitList(flags.bind).map((name) => ({ name })) }),
+      ...(flags.bind && { configurations: splitList(flags.bind).map(boundSecret) }),
       ...(Object.keys(build).length > 0 && { build }),
     },
     replaceEnv: flags.envReplace ?? false,

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { envOf, gitOrigin, nothing, routesOf, type Asked, type AskedSpec, type Origin } from '../asked.ts';
+import { boundSecret, envOf, gitOrigin, nothing, routesOf, type Asked, type AskedSpec, type Origin } from '../asked.ts';
 import { unknownKey, show, type ManifestDocument, type Mistake } from './document.ts';
 
 /** What is not written (`name:`) is not asked for. */
@@ -160,7 +160,7 @@ export const readEpinioManifest = (document: ManifestDocument, folder: string): 
   const spec = {
     ...(settings && settingsOf(settings, mistakes)),
     ...(instances !== undefined && { replicas: instances }),
-    ...(configurations && { configurations: configurations.map((bound) => ({ name: bound })) }),
+    ...(configurations && { configurations: configurations.map(boundSecret) }),
     ...(routes && routesOf(routes)),
     ...(environment && envOf(Object.entries(environment))),
   };

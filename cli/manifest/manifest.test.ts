@@ -50,7 +50,7 @@ describe("one of Epinio's manifests", () => {
         spec: {
           replicas: 2,
           port: 9000,
-          configurations: [{ name: 'db' }],
+          configurations: [{ name: 'db', kind: 'Secret', as: 'Files' }],
           env: [
             { name: 'DOGMA', value: 'no' },
             { name: 'BUILD', value: '007' },
