@@ -61,9 +61,9 @@ export const fullApp = {
       { name: 'PASSWORD', valueFrom: { secretKeyRef: { name: 'database', key: 'password' } } },
     ],
     configurations: [
-      { name: 'settings', kind: 'ConfigMap', as: 'Environment', prefix: 'SHOP_' },
+      { name: 'settings', kind: 'ConfigMap', as: 'Environment', prefix: 'SHOP_', rollOnChange: true },
       { name: 'certificate', kind: 'Secret', as: 'Files', mountPath: '/etc/shop/tls', rollOnChange: false },
-      { name: 'database', kind: 'Secret', as: 'Files', serviceBinding: true },
+      { name: 'database', kind: 'Secret', as: 'Files', serviceBinding: true, rollOnChange: true },
     ],
     rollOnChange: true,
     routes: [{ host: 'shop.example.org', path: '/', tls: { secretName: 'shop-tls', disabled: false } }],
