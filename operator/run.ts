@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
-import { appController, appCacheSpecs, followBudgets, keepPullSecrets } from './app/index.ts';
+import { appController, appCacheSpecs, followBudgets, followPods, keepPullSecrets } from './app/index.ts';
 import { appRouteController, appRouteCacheSpecs, followHosts } from './approute/index.ts';
 import { leaseName } from './api/crd/rbac.ts';
 import { mergeCacheSpecs } from './kube/cache/specs.ts';
@@ -81,7 +81,10 @@ export const createManager = (w: Wiring) => {
   observeWatches(() => cache.status());
   const fetch = { image: w.fetchImage, command: fetchCommand };
   const controllers = [
-    appController({ config, home, storage, s3ChangedAt, addresses, budgets: followBudgets(cache) }),
+    appController({
+      ...{ config, home, storage, s3ChangedAt, addresses },
+      ...{ budgets: followBudgets(cache), pods: followPods(cache) },
+    }),
     stageRunController({ config, home, storage, registry, fetch, logs: logArchives(w) }),
     appRouteController({ config, home, cache, hosts: followHosts(cache, config) }),
   ];

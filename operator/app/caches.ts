@@ -5,12 +5,11 @@ import { StageRun } from '../api/stagerun.ts';
 import { trimMetadata, trimOwn, trimPod } from '../api/trim.ts';
 import type { Config } from '../config.ts';
 import { cached, type CacheSpec } from '../kube/cache/cache.ts';
-import { controllerOf, groupOf } from '../kube/owners.ts';
 import { ConfigMap, PersistentVolumeClaim, Pod, Secret, type KubeObject } from '../kube/resource.ts';
 import { secretsOf } from '../platform/builders.ts';
 import type { ContentKind } from '../platform/contents.ts';
 import { singleKinds } from './children.ts';
-import { appValue, byApp } from './observe.ts';
+import { addressOfRoute, appValue, byAddress, byMaker, makerOfRoute } from './indexes.ts';
 import { referencesOf } from './references.ts';
 
 /** isOfApp: somebody may have taken one of the signs away, and then it is to be mended. */
@@ -67,11 +66,11 @@ export const appCacheSpecs = (config: Config, home: string): readonly CacheSpec[
     cached(StageRun, { trim: trimOwn, indexes: { [byBlob]: archiveOf } }),
     cached(AppRoute, {
       trim: trimOwn,
-      indexes: { [byApp]: appsOfRoute },
+      indexes: { [byAddress]: addressOfRoute, [byMaker]: makerOfRoute },
     }),
     cached(PersistentVolumeClaim, { trim: trimStrangers }),
     ...singleKinds.map(({ resource, trim = trimStrangers }) => cached(resource, { trim })),
-    cached(Pod, { labelSelector: labels.app, trim: trimPod, indexes: { [byApp]: appOfPod } }),
+    cached(Pod, { labelSelector: labels.app, trim: trimPod }),
     // Metadata only: no content of a Secret is ever held, but that of the pull secret.
     cached(Secret, { metadataOnly: true, trim: trimMetadata, namespaces }),
     // Whoever has ten thousand of them costs two megabytes.
@@ -82,22 +81,3 @@ export const appCacheSpecs = (config: Config, home: string): readonly CacheSpec[
 /** The archive that an App or a StageRun is built from. */
 const archiveOf = ({ metadata, spec }: App | StageRun): string[] =>
   spec.source?.blob === undefined ? [] : [blobValue(metadata.namespace, spec.source.blob.sha256)];
-
-/** The App that a route leads to, and the one that made it, should somebody have led it elsewhere. */
-export const appsOfRoute = (route: AppRoute): string[] => {
-  const { metadata, spec } = route;
-  const maker = controllerOf(route);
-  const names = new Set([
-    spec.appRef.name,
-    ...(maker?.kind === App.kind && groupOf(maker.apiVersion) === App.group ? [maker.name] : []),
-  ]);
-  return [...names].map((name) => appValue(metadata.namespace, name));
-};
-
-/** Pods of builds carry the App's name too, but no process. */
-export const appOfPod = ({ metadata }: KubeObject): string[] => {
-  const app = metadata?.labels?.[labels.app];
-  return app === undefined || metadata?.labels?.[labels.process] === undefined
-    ? []
-    : [appValue(metadata.namespace ?? '', app)];
-};

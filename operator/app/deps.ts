@@ -4,6 +4,7 @@ import type { RegistryAddresses } from '../registry/index.ts';
 import type { Storage } from '../storage/index.ts';
 import type { Archives } from './archives.ts';
 import type { Budgets } from './budgets.ts';
+import type { PodTable } from './podtable.ts';
 import type { PullSecrets } from './pullsecrets.ts';
 import type { Usage } from './usage.ts';
 
@@ -15,6 +16,8 @@ export interface AppDeps {
   readonly addresses: RegistryAddresses;
   /** From followBudgets, on the cache that the controller reads. */
   readonly budgets: Pick<Budgets, 'covers'>;
+  /** From followPods, on the same cache. */
+  readonly pods: Pick<PodTable, 'newest'>;
   readonly storage: Pick<Storage, 'head' | 'presignPut' | 'remove' | 'list' | 'probeRoom'>;
   /** When the credential that signs upload URLs was last exchanged, if it was: earlier ones are of no use. */
   readonly s3ChangedAt?: () => Date | undefined;

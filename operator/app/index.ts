@@ -21,6 +21,7 @@ import { appWatches } from './watches.ts';
 export { followBudgets } from './budgets.ts';
 export { appCacheSpecs } from './caches.ts';
 export type { AppDeps } from './deps.ts';
+export { followPods } from './podtable.ts';
 export { keepPullSecrets } from './pullsecrettask.ts';
 
 const longestCountMs = 300_000;

@@ -40,11 +40,14 @@ export const lookUp = async (
 export const blobKeyOf = ({ config }: AppDeps, { metadata, spec }: App): string =>
   blobKey(config.s3.prefix, metadata.namespace, spec.source?.blob?.sha256 ?? '');
 
+/** They are of one namespace: who makes more of them harms nobody else's archives. */
+const maxOthers = 100;
+
 const otherSizes = ({ cache }: Context, { app }: Observed): number[] => {
   const { namespace, uid } = app.metadata;
   const value = blobValue(namespace, app.spec.source?.blob?.sha256 ?? '');
-  const apps = cache.byIndex(App, byBlob, value).filter(({ metadata }) => metadata.uid !== uid);
-  const runs = cache.byIndex(StageRun, byBlob, value);
+  const apps = cache.byIndex(App, byBlob, value, maxOthers).filter(({ metadata }) => metadata.uid !== uid);
+  const runs = cache.byIndex(StageRun, byBlob, value, maxOthers);
   return [...apps, ...runs].flatMap(({ spec }) => spec.source?.blob?.size ?? []);
 };
 

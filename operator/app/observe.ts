@@ -1,30 +1,28 @@
 import { App } from '../api/app.ts';
 import { AppRoute } from '../api/approute.ts';
 import { cacheWish } from '../api/cachewish.ts';
-import { deploymentName } from '../api/names.ts';
+import { appRouteName, deploymentName } from '../api/names.ts';
 import { StageRun } from '../api/stagerun.ts';
 import { comparing } from '../kube/reconcile/compare.ts';
-import { ofKind, ownedBy } from '../kube/reconcile/owned.ts';
-import { Deployment, keyString, PersistentVolumeClaim, Pod, type Key } from '../kube/resource.ts';
-import type { Context } from '../kube/types.ts';
+import { isControlledBy } from '../kube/owners.ts';
+import { maxOwned, ofKind, ownedBy } from '../kube/reconcile/owned.ts';
+import { Deployment, PersistentVolumeClaim, type Key, type KubeObject } from '../kube/resource.ts';
+import type { Cache, Context } from '../kube/types.ts';
 import { platformHash, resolveBuilder, secretsOf, secretVersionsOf } from '../platform/builders.ts';
 import { singleKinds } from './children.ts';
 import { knownOf } from './contentmarks.ts';
 import type { AppTools } from './deps.ts';
-import { needsPullSecret } from './image.ts';
-import type { Observed } from './observed.ts';
+import { deployedRunName, needsPullSecret } from './image.ts';
+import { addressValue, appValue, byAddress, byMaker } from './indexes.ts';
+import type { DeploymentObject, Observed, Settings } from './observed.ts';
+import type { NewPods } from './pods.ts';
 import { referencesOf } from './references.ts';
-import { isOwn } from './routes.ts';
-
-/** byApp is the index of what leads to or serves an App, whoever made it. */
-export const byApp = 'app';
-
-/** appValue is what byApp finds an App's objects under. */
-export const appValue = (namespace: string, app: string): string => keyString({ namespace, name: app });
+import { isOwn, wantedRoutes } from './routes.ts';
+import { desiredRunName } from './staging.ts';
 
 /** observe reads everything about an App from the cache; undefined when it is gone or going. */
 export const observe = async (
-  { config, addresses, s3ChangedAt, pullSecrets, contents, budgets }: AppTools,
+  { config, addresses, s3ChangedAt, pullSecrets, contents, budgets, pods }: AppTools,
   key: Key,
   ctx: Pick<Context, 'cache' | 'kube' | 'signal' | 'now' | 'peakDepth'>,
 ): Promise<Observed | undefined> => {
@@ -42,8 +40,8 @@ export const observe = async (
     })),
   );
   const deployment = ofKind(owned, Deployment).find((one) => one.metadata?.name === deploymentName(name));
-  const runs = cache.ownedBy(StageRun, app);
-  const routes = cache.byIndex(AppRoute, byApp, appValue(namespace, name));
+  const runs = runsOf(cache, app, deployment);
+  const routes = routesOf(cache, app, config);
   const { builder, env, resources, timeoutSeconds } = app.spec.build ?? {};
   const versions = () => secretVersionsOf(cache, namespace, secretsOf(config, { env, source: app.spec.source }));
   const settings = { ...config, addresses };
@@ -58,7 +56,7 @@ export const observe = async (
     runs,
     routes,
     deployment,
-    pods: cache.byIndex(Pod, byApp, appValue(namespace, name)),
+    pods: once((process, updated) => pods.newest(cache, { namespace, app: name, process }, updated)),
     hasOwnBudget: () => budgets.covers(app),
     pullSecret: needsPullSecret(app, settings) ? await pullSecrets.look(ctx, app) : { type: 'none' },
     contents: await contents.look(ctx, namespace, referencesOf(app.spec), knownOf(deployment)),
@@ -82,4 +80,46 @@ export const observe = async (
     now: ctx.now(),
     peakDepth: ctx.peakDepth(),
   };
+};
+
+/** A plan asks for the same pods several times. */
+const once = (look: Observed['pods']): Observed['pods'] => {
+  const known = new Map<string, NewPods>();
+  return (process, updated) => {
+    const which = `${process} ${updated}`;
+    const found = known.get(which) ?? look(process, updated);
+    known.set(which, found);
+    return found;
+  };
+};
+
+const byName = <T extends KubeObject>(objects: readonly (T | undefined)[]): T[] => [
+  ...new Map(objects.flatMap((object) => (object === undefined ? [] : [[object.metadata?.name, object]]))).values(),
+];
+
+/** runsOf are the runs that matter, and of the others as many as can be pruned at once. */
+const runsOf = (cache: Cache, app: App, deployment: DeploymentObject | undefined): StageRun[] => {
+  const { namespace } = app.metadata;
+  const { desired, deployed } = app.status?.stageRun ?? {};
+  const names = new Set([desiredRunName({ app }), deployedRunName(deployment), desired, deployed]);
+  const needed = [...names]
+    .map((name) => (name === undefined ? undefined : cache.get(StageRun, { namespace, name })))
+    .filter((run) => run !== undefined && isControlledBy(run, app));
+  return byName([...needed, ...cache.ownedBy(StageRun, app, maxOwned)]);
+};
+
+/** Of the App's own and of one that somebody else made. */
+const perAddress = 2;
+
+/** routesOf are the AppRoutes that hold an address of the App, or want to, and those that it made. */
+const routesOf = (cache: Cache, app: App, settings: Pick<Settings, 'domain' | 'routeTemplate'>): AppRoute[] => {
+  const { namespace, name } = app.metadata;
+  const holders = wantedRoutes(app, settings).flatMap(({ host, path }) => [
+    cache.get(AppRoute, { namespace, name: appRouteName(name, { host, path }) }),
+    ...[true, false].flatMap((accepted) =>
+      cache.byIndex(AppRoute, byAddress, addressValue({ namespace, app: name, host, path, accepted }), perAddress),
+    ),
+  ]);
+  const lost = cache.byIndex(AppRoute, byMaker, appValue(namespace, name), maxOwned);
+  return byName([...holders, ...cache.ownedBy(AppRoute, app, maxOwned), ...lost]);
 };

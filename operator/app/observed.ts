@@ -6,6 +6,7 @@ import type { AppliedChild, Observation } from '../kube/reconcile/plan.ts';
 import type { Deployment, Pod, ObjectOf } from '../kube/resource.ts';
 import type { Intent } from '../kube/types.ts';
 import type { Contents } from '../platform/contents.ts';
+import type { NewPods } from './pods.ts';
 import type { Room } from './usage.ts';
 import type { Warning } from '../kube/client/warnings.ts';
 import type { RegistryAddresses } from '../registry/index.ts';
@@ -60,8 +61,8 @@ export interface Observed extends Observation {
   readonly deployment: DeploymentObject | undefined;
   /** hasOwnBudget: somebody made a PodDisruptionBudget for the pods of the App. */
   hasOwnBudget(this: void): boolean;
-  /** Pods of all processes. */
-  readonly pods: readonly PodObject[];
+  /** pods are those of a process and of its Deployment's template, of which so many are updated. */
+  pods(this: void, process: string, updated: number): NewPods;
   readonly pullSecret: PullSecretFact;
   /** The Secrets and ConfigMaps that the pods use. */
   readonly contents: Contents;

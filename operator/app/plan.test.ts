@@ -20,6 +20,7 @@ import {
   missingPullSecret,
   now,
   otherSha,
+  podsOf,
   running,
   see,
   settings,
@@ -28,7 +29,7 @@ import {
   succeeded,
 } from './testing/objects.ts';
 import { PodDisruptionBudget } from '../kube/resource.ts';
-import type { Observed } from './observed.ts';
+import type { Observed, PodObject } from './observed.ts';
 
 interface Expected {
   /** An outside look is asked for. */
@@ -165,7 +166,7 @@ describe('an App that runs an image', () => {
         app,
         routes: ready,
         deployment: aDeployment('complete'),
-        pods: [aPod({ ready: true, imageID: `example.org/shop@${digest}` })],
+        pods: podsOf(aPod({ ready: true, imageID: `example.org/shop@${digest}` })),
       },
       {
         Ready: 'True/Ready',
@@ -1013,11 +1014,11 @@ describe('pods that do not become ready', () => {
   const app = anApp(image());
   const starting = aDeployment('starting');
   const waiting = (reason: string) => ({ waiting: { reason, message: `${reason}: no such image` } });
-  const given = (pods: Observed['pods'], deployment = starting): Partial<Observed> => ({
+  const given = (pods: readonly PodObject[], deployment = starting): Partial<Observed> => ({
     app,
     routes: ready,
     deployment,
-    pods,
+    pods: podsOf(...pods),
   });
   test.each<Case>([
     [
@@ -1227,11 +1228,11 @@ describe('pods that do not become ready', () => {
     const surging = aDeployment('stuck');
     const deployment = { ...surging, status: { ...surging.status, availableReplicas: 1, conditions: [] } };
     check(
-      { app, routes: ready, deployment, pods: [old, aPod({ hash: 'new' })] },
+      { app, routes: ready, deployment, pods: podsOf(old, aPod({ hash: 'new' })) },
       { Ready: 'Unknown/RollingOut', message: '0 of 1 new pods are ready. The pods that are ready serve on.' },
     );
     check(
-      { app, routes: ready, deployment, pods: [old, aPod({ hash: 'new', ready: true })] },
+      { app, routes: ready, deployment, pods: podsOf(old, aPod({ hash: 'new', ready: true })) },
       { Ready: 'Unknown/RollingOut', message: '1 of 1 new pods are ready. The pods that are ready serve on.' },
     );
   });

@@ -10,33 +10,47 @@ export const appContainer = (pod: PodObject): ContainerStatus | undefined =>
 /** podCondition is one condition of a pod. */
 export const podCondition = (pod: PodObject, type: string) => pod.status?.conditions?.find((c) => c.type === type);
 
-const isReady = (pod: PodObject): boolean => pod.status?.containerStatuses?.every((c) => c.ready) === true;
+/** isReady: the pod gets requests. */
+export const isReady = (pod: PodObject): boolean => pod.status?.containerStatuses?.every((c) => c.ready) === true;
 
-const templateHash = (pod: PodObject): string => pod.metadata?.labels?.['pod-template-hash'] ?? '';
+/** PodEntry is what of a pod tells whose template it is of, and how it fares. */
+export interface PodEntry {
+  readonly name: string;
+  readonly template: string;
+  readonly created: number;
+  readonly ready: boolean;
+}
 
-/** Of two pods of one second the newer is the one that is not ready yet. */
-const byAge = (a: PodObject, b: PodObject): number =>
-  (b.metadata?.creationTimestamp ?? '').localeCompare(a.metadata?.creationTimestamp ?? '') ||
-  Number(isReady(a)) - Number(isReady(b));
+/** NewPods are the pods of the template that a Deployment has now. */
+export interface NewPods {
+  /** How many of them get requests. */
+  readonly ready: number;
+  /** The ones to read, the newest first: those that are not ready, as far as they are few, and one that is. */
+  readonly some: readonly PodObject[];
+}
+
+/** Of two pods of one moment the newer is the one that is not ready yet. */
+const isNewer = (a: PodEntry, b: PodEntry): boolean =>
+  a.created === b.created ? !a.ready && b.ready : a.created > b.created;
 
 /**
- * newPods are those of the template that the Deployment has now; those of older ones are on their way out. The Deployment tells
- * how many they are, not which: they are the youngest ones, unless it went back to an earlier template.
+ * newestTemplate are the pods of the template that the Deployment has now; those of older ones are on their way out. The
+ * Deployment tells how many they are, not which: they are the youngest ones, unless it went back to an earlier template.
  */
-export const newPods = (pods: readonly PodObject[], updated: number): PodObject[] => {
-  const living = pods.filter((p) => p.metadata?.deletionTimestamp === undefined).toSorted(byAge);
-  const groups = [...Map.groupBy(living, templateHash).values()];
-  return groups.find((group) => group.length === updated) ?? groups[0] ?? [];
+export const newestTemplate = (entries: Iterable<PodEntry>, updated: number): readonly PodEntry[] => {
+  const templates = [...Map.groupBy(entries, ({ template }) => template).values()].map((pods) => ({
+    pods,
+    newest: pods.reduce((newest, pod) => (isNewer(pod, newest) ? pod : newest)),
+  }));
+  const counted = templates.filter(({ pods }) => pods.length === updated);
+  const candidates = counted.length > 0 ? counted : templates;
+  if (candidates.length === 0) return [];
+  return candidates.reduce((best, one) => (isNewer(one.newest, best.newest) ? one : best)).pods;
 };
 
-/** readyPods are those that get requests. */
-export const readyPods = (pods: readonly PodObject[]): PodObject[] => pods.filter(isReady);
-
 /** runningImage is the digest of what ready pods run, as the node resolved it. */
-export const runningImage = (pods: readonly PodObject[], updated: number): string | undefined => {
-  const status = newPods(pods, updated)
-    .map(appContainer)
-    .find((c) => c?.ready === true);
+export const runningImage = ({ some }: NewPods): string | undefined => {
+  const status = some.map(appContainer).find((c) => c?.ready === true);
   // An image that the node knows by its own id alone has no name to pull it by.
   return status?.imageID.includes('@sha256:') === true ? status.imageID.replace(/^[a-z-]+:\/\//, '') : undefined;
 };

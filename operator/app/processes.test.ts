@@ -17,6 +17,7 @@ import {
   failed,
   image,
   otherSha,
+  podsOf,
   running,
   see,
   settings,
@@ -104,7 +105,7 @@ describe('a process that crashes', () => {
   const terminated = { exitCode: 3, startedAt: ago(9), finishedAt: ago(8) };
   const crashing = aPod({ process: 'worker', hash: 'w', restarts: 2, lastState: { terminated } });
   const given = withWorkers(
-    { app, routes, deployment: web, pods: [aPod({ ready: true }), crashing], podLog: 'Error: no queue' },
+    { app, routes, deployment: web, pods: podsOf(aPod({ ready: true }), crashing), podLog: 'Error: no queue' },
     workerIn('starting'),
   );
   test('is named with what its log says, while web serves on', () => {
@@ -121,7 +122,7 @@ describe('a process that crashes', () => {
     const up = (seconds: number): Partial<Observed> => {
       const running = { startedAt: ago(seconds) };
       const wishes = { process: 'worker', hash: 'w', restarts: 2, ready: true, lastState: { terminated } };
-      return { ...given, pods: [aPod({ ...wishes, state: { running } })] };
+      return { ...given, pods: podsOf(aPod({ ...wishes, state: { running } })) };
     };
     expect(said(up(2))).toMatch(/^False\/CrashLoopBackOff: Process "worker": /);
     expect(said(up(30))).toMatch(/^Unknown\/RollingOut/);
@@ -134,7 +135,7 @@ describe('a process that crashes', () => {
       {
         app: { ...both, status: before },
         ...{ routes, deployment: web, podLog: 'Error: no disk' },
-        pods: [aPod({ process: 'other', hash: 'o', restarts: 2, lastState: { terminated } })],
+        pods: podsOf(aPod({ process: 'other', hash: 'o', restarts: 2, lastState: { terminated } })),
       },
       workerIn('complete'),
       aDeployment('starting', written, 1, 'other'),

@@ -1,8 +1,8 @@
-import { deploymentName, labels } from '../api/names.ts';
+import { deploymentName } from '../api/names.ts';
 import { webProcess } from '../api/process.ts';
 import { ofKind } from '../kube/reconcile/owned.ts';
 import { Deployment } from '../kube/resource.ts';
-import type { DeploymentObject, Observed, PodObject } from './observed.ts';
+import type { DeploymentObject, Observed } from './observed.ts';
 
 /** deploymentOf is the Deployment of a process, if it is there and ours. */
 export const deploymentOf = (
@@ -13,7 +13,3 @@ export const deploymentOf = (
   const name = deploymentName(app.metadata.name, process);
   return ofKind(owned, Deployment).find(({ metadata }) => metadata?.name === name);
 };
-
-/** podsOf are the pods of a process. */
-export const podsOf = ({ pods }: Pick<Observed, 'pods'>, process: string): PodObject[] =>
-  pods.filter(({ metadata }) => metadata?.labels?.[labels.process] === process);

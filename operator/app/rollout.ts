@@ -4,7 +4,7 @@ import { explain, isLate, longestDelay, lookAgainMs, questionOf } from './delay.
 import { failureOf, logOf, type Asked, type PodFailure, type PodNeed } from './podfailure.ts';
 import { sentence } from '../telemetry/sentence.ts';
 import { lastWords } from './podlog.ts';
-import { newPods, readyPods } from './pods.ts';
+import type { NewPods } from './pods.ts';
 import type { DeploymentObject, PodObject } from './observed.ts';
 
 /** Rollout is how far a Deployment is with what it was last told. */
@@ -24,15 +24,16 @@ export type Rollout =
 /** Rolling is what a rollout is judged by. */
 export interface Rolling extends Asked {
   readonly app: App;
-  readonly pods: readonly PodObject[];
+  /** pods are those of the Deployment's template, of which so many are updated. */
+  pods(this: void, updated: number): NewPods;
   readonly now: Date;
 }
 
 /** rolloutOf reads the Deployment's status as `kubectl rollout status` does, and its pods for the reason of a delay. */
 export const rolloutOf = (deployment: DeploymentObject, rolling: Rolling): Rollout => {
   const { wanted, updated, isDone, isKnown } = countsOf(deployment);
-  const pods = newPods(rolling.pods, updated);
-  const ready = updated === 0 || !isKnown ? 0 : readyPods(pods).length;
+  const { ready: all, some: pods } = rolling.pods(updated);
+  const ready = updated === 0 || !isKnown ? 0 : all;
   const message = `${Math.min(ready, wanted)} of ${wanted} new pods are ready.`;
   if (!isKnown) return { type: 'progressing', message };
   if (isDone) return { type: 'complete' };

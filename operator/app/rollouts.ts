@@ -2,7 +2,7 @@ import { apply } from '../kube/reconcile/plan.ts';
 import { Deployment } from '../kube/resource.ts';
 import type { Observed } from './observed.ts';
 import type { Asked, PodFailure } from './podfailure.ts';
-import { podsOf } from './processes.ts';
+import type { NewPods } from './pods.ts';
 import { rolloutOf, type Rollout } from './rollout.ts';
 import type { RunningProcess, Workload } from './workload.ts';
 
@@ -41,7 +41,8 @@ const rolloutOfProcess = (
   const { app, now, isCurrent } = observed;
   if (deployment === undefined || (intent !== undefined && !isCurrent(apply(Deployment, intent))))
     return { type: 'progressing', message: 'The pods are being brought up to date.' };
-  return rolloutOf(deployment, { ...asked, app, now, pods: podsOf(observed, process.name) });
+  const pods = (updated: number): NewPods => observed.pods(process.name, updated);
+  return rolloutOf(deployment, { ...asked, app, now, pods });
 };
 
 const inNameOf = (process: string, rollout: Rollout): Rollout => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { App } from '../api/app.ts';
 import { findCondition } from '../kube/conditions.ts';
 import type { Observed } from './observed.ts';
-import { acts, aDeployment, ago, anApp, aPod, aRoute, image, now, see, type Acts } from './testing/objects.ts';
+import { acts, aDeployment, ago, anApp, aPod, podsOf, aRoute, image, now, see, type Acts } from './testing/objects.ts';
 
 const app = anApp(image());
 
@@ -86,7 +86,7 @@ test('pods that take longer than half a minute are told meanwhile', () => {
 });
 
 test('trouble is told at once', () => {
-  const pods = [aPod({ state: { waiting: { reason: 'ImagePullBackOff' } } })];
+  const pods = podsOf(aPod({ state: { waiting: { reason: 'ImagePullBackOff' } } }));
   const trouble = plan({ app: after(first), deployment: aDeployment('starting'), pods, now: later(1) });
   expect(findCondition(trouble.status?.conditions, 'Ready')?.reason).toBe('ImagePullBackOff');
   expect(trouble.notes).toMatchObject([{ type: 'Warning', reason: 'ImagePullBackOff' }]);

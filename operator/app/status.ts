@@ -7,7 +7,6 @@ import { livingConditions, summarize, type Verdict } from '../kube/conditions.ts
 import { deployedFact, routedFact, sourceFact, stagedFact, type AppFact } from './facts.ts';
 import { deployedRunName } from './image.ts';
 import { runningImage } from './pods.ts';
-import { podsOf } from './processes.ts';
 import { rolloutNow } from './rollouts.ts';
 import { addresses, leads, routeStatus, type Address } from './routes.ts';
 import type { DeploymentObject, Observed } from './observed.ts';
@@ -74,11 +73,10 @@ const serving = ({ observed, work }: Scene): Serving => {
 
 const rolledOut = (observed: Observed, deployment: DeploymentObject): Serving => {
   const { app, runs } = observed;
-  const pods = podsOf(observed, webProcess);
   const written = deployment.spec?.template.spec?.containers[0]?.image ?? '';
   const image = written.includes('@')
     ? written
-    : (runningImage(pods, deployment.status?.updatedReplicas ?? 0) ?? written);
+    : (runningImage(observed.pods(webProcess, deployment.status?.updatedReplicas ?? 0)) ?? written);
   const deployed = deployedRunName(deployment);
   if (deployed === undefined) return { image };
   const run = runs.find((r) => r.metadata.name === deployed);

@@ -1,5 +1,6 @@
 import { App } from '../api/app.ts';
 import { AppRoute } from '../api/approute.ts';
+import { labels } from '../api/names.ts';
 import { StageRun } from '../api/stagerun.ts';
 import { owned, refers } from '../kube/controller/watches.ts';
 import {
@@ -17,10 +18,17 @@ import {
 import type { ContentKind } from '../platform/contents.ts';
 import type { Cache, Change, Watch } from '../kube/types.ts';
 import { entryOf, type BudgetObject } from './budgets.ts';
-import { appOfPod, appsOfRoute, byChildName, byReference, referenceValue } from './caches.ts';
+import { byChildName, byReference, referenceValue } from './caches.ts';
 import { singleKinds } from './children.ts';
 import type { AppDeps } from './deps.ts';
+import { appsOfRoute } from './indexes.ts';
 import type { PodObject } from './observed.ts';
+
+/** Pods of builds carry the App's name too, but no process. */
+const appOfPod = ({ metadata }: PodObject): Key[] => {
+  const { [labels.app]: name, [labels.process]: process } = metadata?.labels ?? {};
+  return name === undefined || process === undefined ? [] : [{ namespace: metadata?.namespace ?? '', name }];
+};
 
 /** What of a pod's state can change what is said of its App. */
 const podSignature = (pod: PodObject | undefined): string =>
@@ -86,7 +94,7 @@ export const appWatches = (deps: AppDeps): Watch[] => [
   owned(PersistentVolumeClaim, App),
   ...singleKinds.flatMap(({ resource }) => [owned(resource, App), refers(resource, freedName, isDeletion)]),
   refers(AppRoute, (route) => appsOfRoute(route).map(parseKey), routeChanged),
-  refers(Pod, (pod) => appOfPod(pod).map(parseKey), podChanged),
+  refers(Pod, appOfPod, podChanged),
   refers(PodDisruptionBudget, appsOfNamespace, budgetChanged),
   refers(Secret, pullSecretReaders(deps)),
   refers(Secret, namers('Secret')),

@@ -107,12 +107,12 @@ export interface Kube extends KubeReader, KubeWriter {}
 export interface Cache {
   get<T extends KubeObject>(r: Resource<T>, key: Key): T | undefined;
   list<T extends KubeObject>(r: Resource<T>, namespace?: string): T[];
-  /** byIndex lists what the named index (declared with the reflector) has under value. */
-  byIndex<T extends KubeObject>(r: Resource<T>, index: string, value: string): T[];
+  /** byIndex lists what the named index (declared with the reflector) has under value; so many of it at most. */
+  byIndex<T extends KubeObject>(r: Resource<T>, index: string, value: string, limit?: number): T[];
   /** keysByIndex is byIndex without parsing anything. */
   keysByIndex(r: Resource, index: string, value: string): Key[];
-  /** ownedBy lists what an object controls, in its own namespace: elsewhere a reference to it means nothing. */
-  ownedBy<T extends KubeObject>(r: Resource<T>, owner: KubeObject): T[];
+  /** ownedBy lists what an object controls, in its own namespace: elsewhere a reference to it means nothing; so many at most. */
+  ownedBy<T extends KubeObject>(r: Resource<T>, owner: KubeObject, limit?: number): T[];
   /** coverage tells what is held of a kind in a namespace; undefined where the kind is not cached there. */
   coverage(r: Resource, namespace?: string): Coverage | undefined;
   /** isServed tells whether the API server serves the kind: only of kinds cached as optional it may not. */

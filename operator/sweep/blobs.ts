@@ -18,7 +18,8 @@ const archives: Folder<BlobName> = {
   parse: parseBlobKey,
   idOf: valueOf,
   isUsed: ({ cache }, name) =>
-    cache.byIndex(App, byBlob, valueOf(name)).length > 0 || cache.byIndex(StageRun, byBlob, valueOf(name)).length > 0,
+    cache.byIndex(App, byBlob, valueOf(name), 1).length > 0 ||
+    cache.byIndex(StageRun, byBlob, valueOf(name), 1).length > 0,
   usedLive: (ctx, namespace) => namedLive(ctx, namespace),
 };
 

@@ -1,5 +1,5 @@
 import { expect, vi } from 'vitest';
-import { appCacheSpecs, appController, followBudgets, keepPullSecrets, type AppDeps } from '../app/index.ts';
+import { appCacheSpecs, appController, followBudgets, followPods, keepPullSecrets, type AppDeps } from '../app/index.ts';
 import { App, type AppSpec } from '../api/app.ts';
 import { AppRoute } from '../api/approute.ts';
 import { StageRun } from '../api/stagerun.ts';
@@ -96,7 +96,7 @@ export const runApps = async (o: AppWorldOptions): Promise<AppWorld> => {
     kube,
     mergeCacheSpecs([appCacheSpecs(config, home), appRouteCacheSpecs(config)], o.namespaces),
   );
-  const budgets = followBudgets(cache);
+  const [budgets, pods] = [followBudgets(cache), followPods(cache)];
   const hosts = followHosts(cache, config, o.keptMs === undefined ? {} : { keptMs: o.keptMs });
   const storage = {
     head: noStorage,
@@ -108,7 +108,7 @@ export const runApps = async (o: AppWorldOptions): Promise<AppWorld> => {
   };
   const manager = new Manager({
     controllers: [
-      appController({ config, home, storage, addresses: registryAddresses(config.registry), budgets }),
+      appController({ config, home, storage, addresses: registryAddresses(config.registry), budgets, pods }),
       appRouteController({ config, home, cache, hosts }),
     ],
     tasks: [keepPullSecrets(config, home), ...(o.tasks?.(config) ?? [])],

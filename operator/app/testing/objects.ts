@@ -1,13 +1,15 @@
 import type { App, AppSpec } from '../../api/app.ts';
 import { AppRoute } from '../../api/approute.ts';
-import { appRouteName, labels } from '../../api/names.ts';
+import { appRouteName, labels, podLabels } from '../../api/names.ts';
 import { inputs } from '../../api/runid.ts';
 import { StageRun, type StageRunStatus } from '../../api/stagerun.ts';
 import { configSchema } from '../../config.ts';
 import type { Condition } from '../../kube/conditions.ts';
 import { unplanned, type AppliedChild, type Owned } from '../../kube/reconcile/plan.ts';
-import { Deployment } from '../../kube/resource.ts';
+import { Deployment, type Key } from '../../kube/resource.ts';
+import type { Cache } from '../../kube/types.ts';
 import { planApp, type AppPlan } from '../plan.ts';
+import { PodTable } from '../podtable.ts';
 import { isOwn } from '../routes.ts';
 import { buildDeployment } from '../resources/deployment.ts';
 import { processesOf } from '../resources/process.ts';
@@ -278,7 +280,7 @@ export const aPod = (wishes: PodWishes = {}): PodObject =>
       namespace: 'team',
       uid: `pod-${wishes.hash ?? 'x'}-${wishes.created ?? 0}`,
       creationTimestamp: ago(wishes.created ?? 10),
-      labels: { 'pod-template-hash': wishes.hash ?? 'x', [labels.process]: wishes.process ?? webProcess },
+      labels: { ...podLabels('shop', wishes.process ?? webProcess), 'pod-template-hash': wishes.hash ?? 'x' },
     },
     status: {
       conditions: wishes.conditions ?? [],
@@ -298,6 +300,14 @@ export const aPod = (wishes: PodWishes = {}): PodObject =>
     },
   }) as unknown as PodObject;
 
+/** podsOf are the pods of an observation. */
+export const podsOf = (...pods: readonly PodObject[]): Observed['pods'] => {
+  const table = new PodTable();
+  for (const pod of pods) table.put(pod);
+  const cache = { get: (_: unknown, { name }: Key) => pods.find(({ metadata }) => metadata?.name === name) } as Cache;
+  return (process, updated) => table.newest(cache, { namespace: 'team', app: 'shop', process }, updated);
+};
+
 /** see is an observation in which nothing is there but what is given. */
 export const see = (given: Partial<Observed> = {}): Observed => ({
   owned: ownedIn(given),
@@ -305,7 +315,7 @@ export const see = (given: Partial<Observed> = {}): Observed => ({
   runs: [],
   routes: [],
   deployment: undefined,
-  pods: [],
+  pods: podsOf(),
   hasOwnBudget: () => false,
   pullSecret: { type: 'current' },
   contents: { missing: [] },

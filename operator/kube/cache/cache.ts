@@ -182,9 +182,9 @@ export const createCache = (client: KubeClient, specs: readonly CacheSpec[], o: 
   return {
     get: (r, key: Key) => storeOf(r).get(key),
     list: (r, namespace) => storeOf(r).list(namespace),
-    byIndex: (r, index, value) => storeOf(r).byIndex(index, value),
+    byIndex: (r, index, value, limit) => storeOf(r).byIndex(index, value, limit),
     keysByIndex: (r, index, value) => storeOf(r).keysByIndex(index, value),
-    ownedBy: (r, owner) => storeOf(r).ownedBy(owner),
+    ownedBy: (r, owner, limit) => storeOf(r).ownedBy(owner, limit),
     keys: (r, namespace) => storeOf(r).keys(namespace),
     resourceVersion: (r, key) => kinds.get(resourceId(r))?.store.version(key),
     progress: (r, namespace = everywhere) => reflectorOf(r, namespace)?.progress.version,

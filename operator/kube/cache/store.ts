@@ -177,15 +177,15 @@ export class Store<T extends KubeObject = KubeObject> {
     return [...this.#entries.values()].map((held) => this.#read(held));
   }
 
-  byIndex(name: string, value: string): T[] {
-    return this.#readAll(this.#index(name).get(value));
+  byIndex(name: string, value: string, limit?: number): T[] {
+    return this.#readAll(this.#index(name).get(value), limit);
   }
 
   /** ownedBy lists what an object of the same namespace controls. */
-  ownedBy(owner: KubeObject): T[] {
+  ownedBy(owner: KubeObject, limit?: number): T[] {
     const { namespace, uid } = owner.metadata ?? {};
     if (uid === undefined) return [];
-    return this.#readAll(this.#children.get(childrenOf(namespace, uid))).filter((o) => isControlledBy(o, owner));
+    return this.#readAll(this.#children.get(childrenOf(namespace, uid)), limit).filter((o) => isControlledBy(o, owner));
   }
 
   /** keysByIndex is byIndex without parsing anything: who is to be woken need not be read. */
@@ -208,11 +208,15 @@ export class Store<T extends KubeObject = KubeObject> {
     return index;
   }
 
-  #readAll(keys: Iterable<string>): T[] {
-    return [...keys].flatMap((key) => {
+  /** Reading is what costs: who may write ten thousand objects must not have all of them read. */
+  #readAll(keys: Iterable<string>, limit = Infinity): T[] {
+    const objects: T[] = [];
+    for (const key of keys) {
+      if (objects.length >= limit) break;
       const held = this.#entries.get(key);
-      return held === undefined ? [] : [this.#read(held)];
-    });
+      if (held !== undefined) objects.push(this.#read(held));
+    }
+    return objects;
   }
 
   #read(held: Entry): T {

@@ -12,10 +12,16 @@ export interface OwnedKind {
   readonly moreNames?: readonly string[];
 }
 
-/** ownedBy lists what belongs to an object, from the caches. */
+/**
+ * maxOwned is how many of a kind are looked at at once. An owner reference is anybody's word, and what is owned and not planned is
+ * removed, which wakes the owner: then it is the turn of the next.
+ */
+export const maxOwned = 100;
+
+/** ownedBy lists what belongs to an object, from the caches; those of the names in any case. */
 export const ownedBy = (cache: Cache, owner: KubeObject, kinds: readonly OwnedKind[]): Owned[] =>
   kinds.flatMap(({ resource, name, moreNames = [] }) => {
-    const owned = cache.ownedBy(resource, owner);
+    const owned = cache.ownedBy(resource, owner, maxOwned);
     const known = new Set(owned.map((object) => object.metadata?.name));
     const orphans = [...(name === undefined ? [] : [name]), ...moreNames]
       .filter((wanted) => !known.has(wanted))
