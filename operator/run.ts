@@ -17,7 +17,7 @@ import { shrinkHeap } from './kube/controller/shrinkheap.ts';
 
 import { learnAddresses } from './platform/learnaddresses.ts';
 import { createOutside, type Outside } from './platform/backends.ts';
-import { registryAddresses } from './registry/index.ts';
+import { Leftovers, registryAddresses } from './registry/index.ts';
 import { Shell } from './shell/shell.ts';
 import { LogArchives, stageRunController, stageRunCacheSpecs } from './stagerun/index.ts';
 import { blobSweeper, imageSweepers, logSweeper, sweepTask } from './sweep/index.ts';
@@ -64,6 +64,7 @@ export const createManager = (w: Wiring) => {
   const { config, kube, outside, log, home } = w;
   const { storage, registry, s3ChangedAt } = outside;
   const addresses = registryAddresses(config.registry);
+  const leftovers = new Leftovers();
   const cache = createCache(
     kube,
     mergeCacheSpecs(
@@ -82,7 +83,7 @@ export const createManager = (w: Wiring) => {
   const fetch = { image: w.fetchImage, command: fetchCommand };
   const controllers = [
     appController({
-      ...{ config, home, storage, s3ChangedAt, addresses },
+      ...{ config, home, storage, s3ChangedAt, addresses, leftovers },
       ...{ budgets: followBudgets(cache), pods: followPods(cache) },
     }),
     stageRunController({ config, home, storage, registry, fetch, logs: logArchives(w) }),
@@ -98,7 +99,7 @@ export const createManager = (w: Wiring) => {
       sweepTask(config, [
         blobSweeper({ config, home, storage }),
         logSweeper({ config, home, storage }),
-        ...imageSweepers({ config, home, storage, registry, addresses }),
+        ...imageSweepers({ config, home, storage, registry, addresses, leftovers }),
       ]),
       shrinkHeap(() => manager.idle),
     ],

@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts';
 import type { ContentReader } from '../platform/contents.ts';
-import type { RegistryAddresses } from '../registry/index.ts';
+import type { Leftovers, RegistryAddresses } from '../registry/index.ts';
 import type { Storage } from '../storage/index.ts';
 import type { Archives } from './archives.ts';
 import type { Budgets } from './budgets.ts';
@@ -14,6 +14,8 @@ export interface AppDeps {
   /** Namespace of the operator. */
   readonly home: string;
   readonly addresses: RegistryAddresses;
+  /** What images without a StageRun hold, as the sweep saw it last. */
+  readonly leftovers: Pick<Leftovers, 'of' | 'since'>;
   /** From followBudgets, on the cache that the controller reads. */
   readonly budgets: Pick<Budgets, 'covers'>;
   /** From followPods, on the same cache. */

@@ -56,6 +56,9 @@ export const appController = (deps: AppDeps): Controller<App> => {
     limit: config.quota.bytesPerNamespace,
     countMs: Math.min(longestCountMs, config.sweep.everySeconds * 1000),
     promiseMs: urlSeconds * 1000,
+    leftovers: deps.leftovers,
+    // Where nothing is swept, nobody tells when images go.
+    keptMs: config.registry.clean ? Infinity : config.sweep.afterSeconds * 1000,
   });
   const contents = new ContentReader({ home: deps.home });
   const tools = { ...deps, pullSecrets: pullSecrets(config, deps.home), contents, archives, usage };

@@ -108,7 +108,7 @@ const present = { type: 'present', size: 100, sha256: sha } as const;
 const full = {
   type: 'full',
   limit: 20 * 1024 ** 3,
-  held: { archives: 3.2 * 1024 ** 3, images: 16 * 1024 ** 3, promised: 800 * 1024 ** 2 },
+  held: { archives: 3.2 * 1024 ** 3, images: 16 * 1024 ** 3, left: 2 * 1024 ** 3, promised: 800 * 1024 ** 2 },
 } as const;
 const built = aRun({ status: succeeded() });
 const upload = { url: 'https://s3.test/u', headers: {}, expiresAt: new Date(now.getTime() + 3_600_000) };
@@ -525,7 +525,7 @@ describe('an App that is built from an archive', () => {
         progress: 'Stalled',
         lookAfterMs: 60_000,
         message:
-          'The namespace may hold 20 GiB of archives and images, and holds 3.2 GiB of archives and 16 GiB of images, with 800 MiB awaited; this archive has 100 bytes. Delete Apps and StageRuns that are not needed any more (archives that none names go after a day), or ask for a larger quota.bytesPerNamespace.',
+          'The namespace may hold 20 GiB of archives and images, and holds 3.2 GiB of archives and 16 GiB of images (2 GiB of it of StageRuns that are gone), with 800 MiB awaited; this archive has 100 bytes. Delete Apps and StageRuns that are not needed any more (archives and images that none names go after a day), or ask for a larger quota.bytesPerNamespace.',
       },
     ],
     [

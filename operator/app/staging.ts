@@ -172,14 +172,15 @@ const withRoom = ({ app, room }: Observed): Staging | undefined => {
   if (room.type === 'unavailable') return { type: 'storageUnavailable', message: room.message };
   if (room.type === 'fits') return undefined;
   const { held, limit } = room;
-  const { archives, images, promised } = held;
+  const { archives, images, left, promised } = held;
   const size = app.spec.source?.blob?.size ?? 0;
   return {
     type: 'full',
     message:
       `The namespace may hold ${inWords(limit)} of archives and images, and holds ${inWords(archives)} of archives and ${inWords(images)} of images` +
+      `${left > 0 ? ` (${inWords(left)} of it of StageRuns that are gone)` : ''}` +
       `${promised > 0 ? `, with ${inWords(promised)} awaited` : ''}${size > 0 ? `; this archive has ${inWords(size)}` : ''}. ` +
-      'Delete Apps and StageRuns that are not needed any more (archives that none names go after a day), or ask for a larger quota.bytesPerNamespace.',
+      'Delete Apps and StageRuns that are not needed any more (archives and images that none names go after a day), or ask for a larger quota.bytesPerNamespace.',
   };
 };
 

@@ -3,6 +3,7 @@ import { blobKey } from '../api/names.ts';
 import type { RunSize, StageRun } from '../api/stagerun.ts';
 import { keyString } from '../kube/resource.ts';
 import type { Cache } from '../kube/types.ts';
+import { Leftovers } from '../registry/index.ts';
 import { StorageError } from '../storage/index.ts';
 import { ManualClock } from '../testing/clock.ts';
 import { Errands } from '../platform/errands.ts';
@@ -19,6 +20,7 @@ let runs: StageRun[];
 let lists: number;
 let down: string | undefined;
 let woken: string[];
+let leftovers: Leftovers;
 
 const aRun = (app: string, name: string, size?: RunSize, ended = '2026-01-01T00:00:00Z'): StageRun =>
   ({
@@ -36,7 +38,9 @@ const storage = {
   },
 };
 
-const start = (bytes = limit): Usage => {
+const day = 24 * hour;
+
+const start = (bytes = limit, keptMs = Infinity): Usage => {
   const made = new Usage({
     storage,
     prefix: '',
@@ -44,6 +48,8 @@ const start = (bytes = limit): Usage => {
     limit: bytes,
     countMs: 300_000,
     promiseMs: hour,
+    leftovers,
+    keptMs,
     clock,
   });
   made.answers((app) => woken.push(keyString(app)));
@@ -72,6 +78,7 @@ const ask = async (
 beforeEach(() => {
   clock = new ManualClock();
   [objects, runs, lists, down, woken] = [new Map(), [], 0, undefined, []];
+  leftovers = new Leftovers();
   usage = start();
 });
 
@@ -212,6 +219,74 @@ describe('the images of a namespace', () => {
     usage.saw({ after: aRun('blog', 'one', { image: 50, added: 50 }) });
     expect(await images()).toBe(370);
     usage.saw({ before: aRun('shop', 'one') });
-    expect(await images()).toBe(360);
+    // What the first image held is still there.
+    expect(await images()).toBe(370);
+  });
+});
+
+describe('the image of a deleted StageRun', () => {
+  const held = async (): Promise<unknown> => {
+    const room = await ask(9, 5000);
+    return room?.type === 'full' ? [room.held.images, room.held.left] : room;
+  };
+  const one = aRun('shop', 'one', { image: 300, added: 300 });
+  const two = aRun('shop', 'two', { image: 310, added: 20 }, '2026-01-02T00:00:00Z');
+  const walked = (bytes: number): void => leftovers.saw({ at: clock.date(), bytes: new Map([['team', bytes]]) });
+
+  it('counts on, however often one is built and deleted', async () => {
+    runs = [one];
+    expect(await held()).toEqual([300, 0]);
+    usage.saw({ after: two });
+    usage.saw({ before: two });
+    expect(await held()).toEqual([320, 20]);
+    usage.saw({ before: one });
+    expect(await held()).toEqual([320, 320]);
+    await clock.advance(30 * day);
+    expect(await held()).toEqual([320, 320]);
+  });
+
+  it('counts also where nobody has asked yet', async () => {
+    usage.saw({ before: one });
+    expect(await held()).toEqual([300, 300]);
+  });
+
+  it('counts as what the sweep finds, from when it has had a look', async () => {
+    usage.saw({ before: one });
+    await clock.advance(1000);
+    walked(290);
+    expect(await held()).toEqual([290, 290]);
+    usage.saw({ after: two });
+    usage.saw({ before: two });
+    expect(await held()).toEqual([600, 600]);
+    await clock.advance(1000);
+    walked(0);
+    expect(await held()).toEqual([0, 0]);
+  });
+
+  it('counts once when the run is there again', async () => {
+    runs = [one];
+    await held();
+    usage.saw({ before: one });
+    usage.saw({ after: one });
+    expect(await held()).toEqual([300, 0]);
+  });
+
+  it('counts for a day where nothing is swept', async () => {
+    usage = start(limit, day);
+    usage.saw({ before: one });
+    await clock.advance(day - 1000);
+    expect(await held()).toEqual([300, 300]);
+    await clock.advance(2000);
+    expect(await held()).toEqual([0, 0]);
+  });
+
+  it('counts in its own namespace only', async () => {
+    leftovers.saw({ at: clock.date(), bytes: new Map([['other', 5000]]) });
+    expect(await held()).toEqual([0, 0]);
+  });
+
+  it('is no run that was written by hand', async () => {
+    usage.saw({ before: aRun('shop', 'hand') });
+    expect(await held()).toEqual([0, 0]);
   });
 });

@@ -4,6 +4,7 @@ import { parseBlobKey } from '../api/names.ts';
 import { systemClock, type Clock } from '../kube/clock.ts';
 import { keyString, type Key } from '../kube/resource.ts';
 import type { Cache, Change, Source } from '../kube/types.ts';
+import type { Leftovers } from '../registry/index.ts';
 import { StorageError, type Storage } from '../storage/index.ts';
 import type { Errands } from '../platform/errands.ts';
 
@@ -11,6 +12,8 @@ import type { Errands } from '../platform/errands.ts';
 export interface Held {
   readonly archives: number;
   readonly images: number;
+  /** How much of the images no StageRun stands for any more. */
+  readonly left: number;
   /** Archives that may come by URLs which are given out and still valid. */
   readonly promised: number;
 }
@@ -41,6 +44,10 @@ export interface UsageOptions {
   readonly countMs: number;
   /** How long a URL is valid. */
   readonly promiseMs: number;
+  /** What the sweep found of images without a StageRun. */
+  readonly leftovers: Pick<Leftovers, 'of' | 'since'>;
+  /** How long the image of a deleted StageRun counts before the sweep has had a look. */
+  readonly keptMs: number;
   readonly clock?: Clock;
 }
 
@@ -61,6 +68,13 @@ interface RunImage extends RunSize {
 interface Images {
   readonly apps: Map<string, RunImage[]>;
   total: number;
+}
+
+/** Gone is a deleted StageRun, whose image is still there. */
+interface Gone {
+  readonly bytes: number;
+  /** Milliseconds since 1970. */
+  readonly at: number;
 }
 
 /** Promised is what may still come into one namespace: the digests that a URL was given out for, the oldest first. */
@@ -89,7 +103,8 @@ const imageOf = ({ metadata, status }: StageRun): RunImage | undefined =>
 
 /**
  * Usage counts what each namespace holds outside the cluster. Archives are counted in the bucket, now and then and only where
- * somebody wants to upload; images by what their runs recorded. What may still come by a URL counts from when it is promised.
+ * somebody wants to upload; images by what their runs recorded, and, when these are gone, by what the sweep finds. What may still
+ * come by a URL counts from when it is promised.
  */
 export class Usage {
   readonly #o: UsageOptions;
@@ -97,6 +112,8 @@ export class Usage {
   readonly #stored = new Map<string, Stored>();
   readonly #images = new Map<string, Images>();
   readonly #promised = new Map<string, Promised>();
+  /** Namespace → names of StageRuns; the sweep takes over from here. */
+  readonly #gone = new Map<string, Map<string, Gone>>();
   #wake: (app: Key) => void = () => undefined;
 
   constructor(o: UsageOptions) {
@@ -113,10 +130,33 @@ export class Usage {
   /** saw follows the runs; their changes need not come from the beginning, for a namespace is read when it is first asked for. */
   saw({ before, after }: Change<StageRun>): void {
     const run = after ?? before;
-    const images = run && this.#images.get(run.metadata.namespace);
-    if (run === undefined || images === undefined) return;
+    if (run === undefined || this.#o.limit === 0) return;
+    const images = this.#images.get(run.metadata.namespace);
     const image = after && imageOf(after);
-    this.#put(images, run, image);
+    const freed = images === undefined ? (before?.status?.size?.added ?? 0) : -this.#put(images, run, image);
+    if (image !== undefined) this.#gone.get(run.metadata.namespace)?.delete(run.metadata.name);
+    else this.#remember(run, freed);
+  }
+
+  /** The image of a deleted run stays in the registry: otherwise deleting runs would be a way around every limit. */
+  #remember({ metadata: { namespace, name } }: StageRun, bytes: number): void {
+    if (bytes <= 0) return;
+    const gone = this.#gone.get(namespace) ?? new Map<string, Gone>();
+    this.#gone.set(namespace, gone.set(name, { bytes, at: this.#clock.date().getTime() }));
+  }
+
+  /** leftIn is what a namespace holds by images that no run stands for: what the sweep saw, and what was deleted since. */
+  #leftIn(namespace: string): number {
+    const { leftovers, keptMs } = this.#o;
+    const gone = this.#gone.get(namespace);
+    const from = Math.max(leftovers.since?.getTime() ?? 0, this.#clock.date().getTime() - keptMs);
+    let bytes = leftovers.of(namespace);
+    for (const [name, one] of gone ?? []) {
+      if (one.at < from) gone?.delete(name);
+      else bytes += one.bytes;
+    }
+    if (gone?.size === 0) this.#gone.delete(namespace);
+    return bytes;
   }
 
   /** claim tells whether it fits, and promises the room at the same moment; undefined while the namespace is counted. */
@@ -130,9 +170,11 @@ export class Usage {
     const promised = this.#promisedTo(app.namespace);
     const mine = take(promised, sha256);
     if (present && mine) stored.bytes += size;
+    const left = this.#leftIn(app.namespace);
     const held = {
       archives: stored.bytes,
-      images: this.#imagesOf(cache, app.namespace).total,
+      images: this.#imagesOf(cache, app.namespace).total + left,
+      left,
       promised: promised.bytes,
     };
     const total = held.archives + held.images + (present ? 0 : held.promised + size);
@@ -214,14 +256,17 @@ export class Usage {
     return images;
   }
 
-  #put(images: Images, { metadata, spec }: StageRun, image: RunImage | undefined): void {
+  /** put gives how much more the namespace holds. */
+  #put(images: Images, { metadata, spec }: StageRun, image: RunImage | undefined): number {
     const app = spec.appRef.name;
     const before = images.apps.get(app) ?? [];
     const after = before.filter(({ name }) => name !== metadata.name);
     if (image !== undefined) after.push(image);
-    images.total += repositorySize(after) - repositorySize(before);
+    const more = repositorySize(after) - repositorySize(before);
+    images.total += more;
     if (after.length > 0) images.apps.set(app, after);
     else images.apps.delete(app);
+    return more;
   }
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { keeps, placeOf, unreferenced, type Wanted } from './unreferenced.ts';
+import { keeps, placeOf, unrecorded, unreferenced, type Recorded, type Wanted } from './unreferenced.ts';
 
 test.each([
   ['apps/team-a/shop', 'apps', { namespace: 'team-a', app: 'shop', cache: false }],
@@ -24,11 +24,17 @@ const images = [
   { tag: 'run-3', digest: 'sha256:3' },
 ];
 const shop = { namespace: 'team-a', app: 'shop', cache: false };
-const wanted = (over: Partial<Record<keyof Wanted, string[]>> = {}): Wanted => ({
+const recorded = (over: Partial<Record<keyof Recorded, string[]>> = {}): Recorded => ({
+  apps: new Set(over.apps ?? []),
+  digests: new Set(over.digests ?? []),
+  tags: new Set(over.tags ?? []),
+});
+const wanted = (over: Partial<Record<Exclude<keyof Wanted, 'recorded'>, string[]>> = {}): Wanted => ({
   apps: new Map((over.apps ?? ['shop latest']).map((words) => words.split(' ') as [string, string])),
   building: new Set(over.building ?? []),
   digests: new Set(over.digests ?? []),
   tags: new Set(over.tags ?? []),
+  recorded: recorded(),
 });
 
 test.each<[string, Parameters<typeof wanted>[0], string[]]>([
@@ -69,4 +75,25 @@ test.each([
   [true, { apps: [] }, []],
 ])('of all tags only those that keep something are looked at (cache: %s, %j)', (cache, over, expected) => {
   expect(caches.map(({ tag }) => tag).filter((tag) => keeps({ ...shop, cache }, wanted(over), tag))).toEqual(expected);
+});
+
+test.each<[string, Parameters<typeof recorded>[0], string[]]>([
+  ['without runs, all', {}, ['sha256:1', 'sha256:2', 'sha256:3']],
+  ['but those that runs record', { digests: ['sha256:1'] }, ['sha256:2', 'sha256:3']],
+  ['but those that bear the name of a run, with all their tags', { tags: ['run-2b'] }, ['sha256:1', 'sha256:3']],
+])('of images nobody counts, %s', (_name, over, digests) => {
+  const needed = { ...wanted({ digests: ['sha256:1', 'sha256:2', 'sha256:3'] }), recorded: recorded(over) };
+  expect(unrecorded(shop, images, needed)).toEqual(digests);
+});
+
+test.each<[string, Parameters<typeof recorded>[0], string[]]>([
+  ['the replaced ones', { apps: ['shop'], tags: ['run-1', 'run-2'] }, ['sha256:1']],
+  ['all, when the App has no run', {}, ['sha256:1', 'sha256:2']],
+])('of caches nobody counts %s', (_name, over, digests) => {
+  const caches = [
+    { tag: 'run-1', digest: 'sha256:1' },
+    { tag: 'run-2', digest: 'sha256:2' },
+    { tag: 'latest', digest: 'sha256:2' },
+  ];
+  expect(unrecorded({ ...shop, cache: true }, caches, { ...wanted(), recorded: recorded(over) })).toEqual(digests);
 });

@@ -4,6 +4,13 @@ export interface TaggedImage {
   readonly digest: string;
 }
 
+/** Recorded is what StageRuns of a namespace stand for. */
+export interface Recorded {
+  readonly apps: ReadonlySet<string>;
+  readonly digests: ReadonlySet<string>;
+  readonly tags: ReadonlySet<string>;
+}
+
 /** Wanted is what must stay of the images of one namespace. */
 export interface Wanted {
   /** Apps that are there, and the tag under which their next build looks for its cache: that cache stays. */
@@ -14,6 +21,8 @@ export interface Wanted {
   readonly digests: ReadonlySet<string>;
   /** Tags that must stay: a StageRun's name is the tag that it pushes, or has pushed and not recorded yet. */
   readonly tags: ReadonlySet<string>;
+  /** What StageRuns have recorded with its size, or are about to. */
+  readonly recorded: Recorded;
 }
 
 /** Place is a repository that this installation made: an App's images, or its cache. */
@@ -53,4 +62,13 @@ export const isSpare = (place: Place, kept: readonly TaggedImage[], wanted: Want
 export const unreferenced = (place: Place, images: readonly TaggedImage[], wanted: Wanted): string[] => {
   const spare = isSpare(place, images, wanted);
   return [...new Set(images.map(({ digest }) => digest))].filter(spare);
+};
+
+/** unrecorded tells which manifests of a repository no StageRun stands for, needed or not: nothing else counts them. */
+export const unrecorded = (place: Place, images: readonly TaggedImage[], { apps, recorded }: Wanted): string[] => {
+  const isRecorded = place.cache
+    ? ({ tag }: TaggedImage): boolean => tag === apps.get(place.app) && recorded.apps.has(place.app)
+    : ({ tag, digest }: TaggedImage): boolean => recorded.tags.has(tag) || recorded.digests.has(digest);
+  const known = new Set(images.filter(isRecorded).map(({ digest }) => digest));
+  return [...new Set(images.map(({ digest }) => digest).filter((digest) => !known.has(digest)))];
 };

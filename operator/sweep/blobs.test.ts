@@ -221,6 +221,7 @@ describe('the memory of the sweep', () => {
       installation: 'one',
       rivals: ['two'],
       known: ['a/b'],
+      left: { at: new Date(start), bytes: new Map([['team', 10]]) },
       marks: new Map([1, 1, 2].map((at, i) => [`a/${i}`, at])),
     };
     expect(readMarks(writeMarks(kept))).toEqual(kept);

@@ -21,6 +21,7 @@ import {
   authorizationOf,
   createRegistryClient,
   dockerConfig,
+  Leftovers,
   parseReference,
   registryAddresses,
   signRunToken,
@@ -107,6 +108,8 @@ interface World {
   readonly memory: Map<string, string>;
   readonly registry: RegistryClient;
   readonly said: string[];
+  /** What no StageRun stands for, as the last pass saw it. */
+  readonly left: () => number;
   /** push puts an image of its own under a tag, and gives its digest. */
   readonly push: (repository: string, tag: string, text?: string) => Promise<string>;
   readonly tags: (repository: string) => Promise<readonly string[]>;
@@ -149,11 +152,12 @@ const play = (on: keyof typeof platforms, scene: (world: World) => Promise<void>
         write: (key: string, text: string) => Promise.resolve(void memory.set(key, text)),
       };
       const said: string[] = [];
+      const leftovers = new Leftovers();
       const pass: World['pass'] = async (hours, o = {}) => {
         const apps = (await kube.list(App, { namespace })).items.map(({ metadata }) => metadata);
         const log = createLogger('info', { write: (line: string) => void said.push(line) });
         const addresses = registryAddresses(config.registry);
-        const [sweeper] = imageSweepers({ config, storage, registry, home, addresses });
+        const [sweeper] = imageSweepers({ config, storage, registry, home, addresses, leftovers });
         return sweeper?.pass({
           kube: operatorOf(o.rival === true ? 'default' : home),
           log,
@@ -177,7 +181,8 @@ const play = (on: keyof typeof platforms, scene: (world: World) => Promise<void>
         const found = await registry.tags(reference, platform.credential(repository));
         return found.type === 'found' ? found.items.toSorted() : [];
       };
-      await scene({ namespace, home, root: `${prefix}/${namespace}`, memory, registry, said, push, tags, pass });
+      const left = (): number => leftovers.of(namespace);
+      await scene({ namespace, home, root: `${prefix}/${namespace}`, memory, registry, said, left, push, tags, pass });
     }),
   );
 
@@ -213,7 +218,7 @@ const aRun = (namespace: string, name: string): Promise<StageRun> =>
   } as unknown as StageRun);
 
 /** isBuilt says of a run when it began, and whether it has ended. */
-const isBuilt = (namespace: string, name: string, status: 'True' | 'Unknown'): Promise<unknown> => {
+const isBuilt = (namespace: string, name: string, status: 'True' | 'Unknown', more: object = {}): Promise<unknown> => {
   const time = new Date(start).toISOString().replace(/\.\d+/, '');
   const condition = { type: 'Succeeded', status, reason: 'Test', message: 'x', lastTransitionTime: time };
   return kube.apply(
@@ -222,7 +227,7 @@ const isBuilt = (namespace: string, name: string, status: 'True' | 'Unknown'): P
       apiVersion: 'epinio.io/v1alpha1',
       kind: 'StageRun',
       metadata: { name, namespace },
-      status: { startTime: time, conditions: [{ ...condition, observedGeneration: 1 }] },
+      status: { startTime: time, conditions: [{ ...condition, observedGeneration: 1 }], ...more },
     },
     { subresource: 'status', fieldManager: 'epinio' },
   );
@@ -372,6 +377,30 @@ describe('images of the bundled registry', () => {
       for (const hours of [0, 24]) expect(await pass(hours, { dryRun: true })).toMatchObject({ unused: 1 });
       expect(await tags(`${root}/shop`)).toEqual(['old']);
       expect(said.join('')).toContain('would remove unused images');
+    }));
+});
+
+describe('what images without a StageRun hold', () => {
+  test('is told until they are gone, needed or not', () =>
+    play('bundled', async (world) => {
+      const { namespace, root, push, pass, left } = world;
+      const shop = `${root}/shop`;
+      const size = { image: 1000, added: 1000 };
+      const sizeOf = async (digest: string): Promise<number> => {
+        const reference = { ...parseReference(`${bundled.host}/${shop}`), digest };
+        const found = await world.registry.imageSize(reference, tokenFor(shop));
+        return found.type === 'found' ? found.bytes : NaN;
+      };
+      const [deployed, spare] = [await push(shop, 'deployed'), await push(shop, 'spare')];
+      const [recorded, byHand] = [await push(shop, 'run-1'), await push(shop, 'by-hand')];
+      for (const name of ['run-1', 'by-hand']) await aRun(namespace, name);
+      await isBuilt(namespace, 'run-1', 'True', { size, image: `registry.test/${shop}@${recorded}` });
+      await populate(world, deployed, deployed);
+      const [kept, unneeded, hand] = await Promise.all([deployed, spare, byHand].map(sizeOf));
+      await pass(0);
+      expect(left()).toBe((kept ?? NaN) + (unneeded ?? NaN) + (hand ?? NaN));
+      await pass(24);
+      expect(left()).toBe((kept ?? NaN) + (hand ?? NaN));
     }));
 });
 

@@ -5,8 +5,11 @@ import {
   keeps,
   parseReference,
   placeOf,
+  unrecorded,
   unreferenced,
   type Access,
+  type Blobs,
+  type Leftovers,
   type Lookup,
   type Place as Repository,
   type Reference,
@@ -29,9 +32,10 @@ export interface ImageSweeperDeps {
   readonly storage: Pick<Storage, 'read' | 'write'>;
   readonly registry: Pick<
     RegistryClient,
-    'repositories' | 'tags' | 'headManifest' | 'removeManifest' | 'imageConfig' | 'putLabels'
+    'repositories' | 'tags' | 'headManifest' | 'removeManifest' | 'imageConfig' | 'imageBlobs' | 'putLabels'
   >;
   readonly addresses: RegistryAddresses;
+  readonly leftovers?: Pick<Leftovers, 'saw'>;
 }
 
 /** Image is a manifest with all its tags. */
@@ -126,8 +130,12 @@ class Registry {
       const { namespace } = place;
       if (of?.namespace !== namespace) of = { namespace, wanted: await wantedIn(this.#ctx, addresses, namespace) };
       const spare = new Set(unreferenced(place, images, of.wanted));
-      for (const digest of new Set(images.map((image) => image.digest)))
-        yield { id: `${repository}@${digest}`, namespace, repository, digest, used: !spare.has(digest) };
+      const sizes = await this.#sizesOf(repository, images, unrecorded(place, images, of.wanted));
+      for (const digest of new Set(images.map((image) => image.digest))) {
+        const bytes = sizes.get(digest);
+        const size = bytes === undefined ? {} : { bytes, unrecorded: true };
+        yield { id: `${repository}@${digest}`, namespace, repository, digest, used: !spare.has(digest), ...size };
+      }
     }
   }
 
@@ -166,6 +174,36 @@ class Registry {
       if (head.type !== 'absent') images.push({ tag, digest: found(head).digest });
     }
     return images;
+  }
+
+  /** sizesOf tells what images hold beside the others of their repository. */
+  async #sizesOf(
+    repository: string,
+    images: readonly TaggedImage[],
+    digests: readonly string[],
+  ): Promise<ReadonlyMap<string, number>> {
+    const sizes = new Map<string, number>();
+    if (digests.length === 0) return sizes;
+    const unknown = new Set(digests);
+    const others = new Set(images.map(({ digest }) => digest).filter((digest) => !unknown.has(digest)));
+    const counted = new Set<string>();
+    for (const digest of [...others, ...digests]) {
+      this.#ctx.signal.throwIfAborted();
+      let bytes = 0;
+      for (const [blob, size] of await this.#blobsOf(repository, digest)) {
+        if (!counted.has(blob)) bytes += size;
+        counted.add(blob);
+      }
+      if (!others.has(digest)) sizes.set(digest, bytes);
+    }
+    return sizes;
+  }
+
+  /** An image that cannot be read is no reason to end a pass: who pushed it would stop the sweep for all. */
+  async #blobsOf(repository: string, digest: string): Promise<Blobs> {
+    const credential = await this.#open(repository, 'pull');
+    const answer = await this.#deps.registry.imageBlobs({ ...this.#reference(repository), digest }, credential);
+    return answer.type === 'found' ? answer.blobs : new Map<string, number>();
   }
 
   /** First the cluster, then the registry: what a run of then has pushed meanwhile is seen by its tag. */

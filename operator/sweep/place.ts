@@ -18,6 +18,8 @@ export interface Thing {
   readonly used: boolean;
   /** What its removal gives back, where that is known. */
   readonly bytes?: number;
+  /** Nothing else counts what it holds: no StageRun stands for it. */
+  readonly unrecorded?: boolean;
 }
 
 /** Visit is one walk through a place. */

@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
 import { Namespace } from '../kube/resource.ts';
+import type { Leftovers } from '../registry/index.ts';
 import type { Storage } from '../storage/index.ts';
 import { sweepRemovedSome } from '../telemetry/metrics.ts';
 import { maxMarks, readMarks, writeMarks, type Kept, type Marks } from './marks.ts';
@@ -26,6 +27,8 @@ export interface SweeperDeps {
   /** Namespace of the operator. */
   readonly home: string;
   readonly storage: Pick<Storage, 'read' | 'write'>;
+  /** Hears what each pass left that nothing else counts; at the beginning, what the last one did. */
+  readonly leftovers?: Pick<Leftovers, 'saw'>;
 }
 
 /** So many names stand in one line of the log of a dry run. */
@@ -52,6 +55,7 @@ export const sweeperOf = <T extends Thing>(deps: SweeperDeps, place: Place<T>): 
       );
       return undefined;
     }
+    if (before?.left) deps.leftovers?.saw(before.left);
     const visit = await place.visit(ctx, { installation, known: before?.known ?? [] });
     if (visit.rivals.length > 0) {
       ctx.log.warn({ sweeper: place.name }, place.advice);
@@ -59,7 +63,12 @@ export const sweeperOf = <T extends Thing>(deps: SweeperDeps, place: Place<T>): 
     }
     const pass = new Pass(place, ctx, visit, before?.marks ?? new Map<string, number>());
     await pass.run();
-    await storage.write(object, writeMarks({ installation, rivals: [], known: visit.known(), marks: pass.marks }));
+    const left = deps.leftovers && { at: ctx.now, bytes: pass.left };
+    await storage.write(
+      object,
+      writeMarks({ installation, rivals: [], known: visit.known(), left, marks: pass.marks }),
+    );
+    if (left) deps.leftovers?.saw(left);
     return pass.counts;
   },
 });
@@ -76,6 +85,8 @@ const installationOf = async ({ home }: SweeperDeps, { kube, signal }: SweepCont
 /** Pass is one walk through a place. */
 class Pass<T extends Thing> {
   readonly marks: Marks = new Map();
+  /** Bytes of each namespace that nothing else counts. */
+  readonly left = new Map<string, number>();
   readonly #place: Pick<Place<T>, 'name' | 'batch'>;
   readonly #ctx: SweepContext;
   readonly #visit: Visit<T>;
@@ -109,6 +120,7 @@ class Pass<T extends Thing> {
     const [first] = this.#due;
     if (first !== undefined && (first.namespace !== thing.namespace || this.#due.length === this.#place.batch))
       await this.#flush();
+    this.#count(thing, 1);
     if (thing.used) return;
     this.#counts.unused += 1;
     const seconds = Math.floor(now.getTime() / 1000);
@@ -116,6 +128,10 @@ class Pass<T extends Thing> {
     const since = Math.min(this.#before.get(thing.id) ?? seconds, seconds);
     if (this.marks.size < maxMarks) this.marks.set(thing.id, since);
     if (this.#before.has(thing.id) && now.getTime() - since * 1000 >= afterMs) this.#due.push(thing);
+  }
+
+  #count({ namespace, unrecorded, bytes = 0 }: Thing, sign: 1 | -1): void {
+    if (unrecorded === true) this.left.set(namespace, (this.left.get(namespace) ?? 0) + sign * bytes);
   }
 
   /** flush removes what is due of one namespace, after a last look at what the API server itself knows. */
@@ -141,7 +157,10 @@ class Pass<T extends Thing> {
     // Who leads no more knows no more what is needed.
     signal.throwIfAborted();
     const gone = await this.#visit.remove(unused);
-    for (const { id } of gone) this.marks.delete(id);
+    for (const thing of gone) {
+      this.marks.delete(thing.id);
+      this.#count(thing, -1);
+    }
     const bytes = gone.reduce((sum, thing) => sum + (thing.bytes ?? 0), 0);
     sweepRemovedSome(name, { count: gone.length, bytes });
     const failed = unused.length - gone.length;

@@ -47,6 +47,15 @@ const isUnderWay = ({ status }: StageRun): boolean =>
   status?.startTime !== undefined &&
   !['True', 'False'].includes(findCondition(status.conditions, ConditionType.Succeeded)?.status ?? '');
 
+/** Only the operator writes a status: a run that somebody wrote by hand stands for nothing. */
+const record = (recorded: Readonly<Record<keyof Wanted['recorded'], Set<string>>>, run: StageRun): void => {
+  const { size, image = '' } = run.status ?? {};
+  if (size === undefined && !isUnderWay(run)) return;
+  recorded.tags.add(run.metadata.name);
+  recorded.apps.add(run.spec.appRef.name);
+  if (size !== undefined) recorded.digests.add(image.split('@')[1] ?? '');
+};
+
 /**
  * wantedIn reads live what must stay of a namespace's images: what its StageRuns built, what its workloads and pods run (also
  * those that Epinio did not make), what its Apps name.
@@ -61,6 +70,7 @@ export const wantedIn = async (
     building: new Set<string>(),
     digests: new Set<string>(),
     tags: new Set<string>(),
+    recorded: { apps: new Set<string>(), digests: new Set<string>(), tags: new Set<string>() },
   };
   // A tag may be of any of the namespace's Apps: one too many stays.
   const keep = (references: readonly (string | undefined)[]): void => {
@@ -80,6 +90,7 @@ export const wantedIn = async (
     wanted.tags.add(run.metadata.name);
     if (isUnderWay(run)) wanted.building.add(run.spec.appRef.name);
     keep([run.status?.image, run.status?.platform?.previousImage]);
+    record(wanted.recorded, run);
   }
   for (const workload of workloads)
     for await (const { spec } of listLive(ctx, workload, namespace)) keep(imagesOf(spec?.template?.spec));

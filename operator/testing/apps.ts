@@ -1,5 +1,12 @@
 import { expect, vi } from 'vitest';
-import { appCacheSpecs, appController, followBudgets, followPods, keepPullSecrets, type AppDeps } from '../app/index.ts';
+import {
+  appCacheSpecs,
+  appController,
+  followBudgets,
+  followPods,
+  keepPullSecrets,
+  type AppDeps,
+} from '../app/index.ts';
 import { App, type AppSpec } from '../api/app.ts';
 import { AppRoute } from '../api/approute.ts';
 import { StageRun } from '../api/stagerun.ts';
@@ -14,7 +21,7 @@ import { checkConditions } from './conditionscheck.ts';
 import { RequestCounter } from '../kube/client/counter.ts';
 import { Manager, type Task } from '../kube/controller/manager.ts';
 import { Pod, type Key, type KubeObject, type Resource } from '../kube/resource.ts';
-import { registryAddresses } from '../registry/index.ts';
+import { Leftovers, registryAddresses } from '../registry/index.ts';
 import { createLogger } from '../telemetry/log.ts';
 import { kubeconfigPath } from './apiserver.ts';
 import { asOperator } from './role.ts';
@@ -108,7 +115,15 @@ export const runApps = async (o: AppWorldOptions): Promise<AppWorld> => {
   };
   const manager = new Manager({
     controllers: [
-      appController({ config, home, storage, addresses: registryAddresses(config.registry), budgets, pods }),
+      appController({
+        config,
+        home,
+        storage,
+        addresses: registryAddresses(config.registry),
+        leftovers: new Leftovers(),
+        budgets,
+        pods,
+      }),
       appRouteController({ config, home, cache, hosts }),
     ],
     tasks: [keepPullSecrets(config, home), ...(o.tasks?.(config) ?? [])],

@@ -49,7 +49,7 @@ const stagings: States<Exclude<Staging['type'], 'unknown'>> = {
   awaitingBlob: [{ app, blob: { type: 'absent' }, signed }, 'Reconciling', 'Unknown/AwaitingUpload'],
   refused: [{ app, blob: { ...present, size: 1 } }, 'Stalled', 'False/BlobDigestMismatch'],
   full: [
-    { app, blob: present, room: { type: 'full', limit: 1, held: { archives: 1, images: 0, promised: 0 } } },
+    { app, blob: present, room: { type: 'full', limit: 1, held: { archives: 1, images: 0, left: 0, promised: 0 } } },
     'Stalled',
     'False/QuotaExceeded',
   ],
