@@ -61,7 +61,9 @@ const showStep = async ({ kube, output, signal }: Tools, build: Build, step: Ste
     // A container that has ended before the log was asked for has said all in it.
     over = stateOf((await kube.get(Pod, key, { signal })) ?? undefined, step)?.running === undefined;
     try {
-      const log = kube.followLog(key, { container: step, timestamps: true, sinceTime: stamped.sinceTime, signal });
+      const log = kube.streamLog(key, {
+        ...{ container: step, follow: true, timestamps: true, sinceTime: stamped.sinceTime, signal },
+      });
       for await (const piece of splitLines(log)) {
         const text = stamped.take(piece);
         if (text !== undefined) output.line(`[${step}] ${text}`);

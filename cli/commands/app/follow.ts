@@ -26,7 +26,7 @@ const createReader = ({ kube, namespace, signal, output }: Tools, name: string, 
   return async (): Promise<boolean> => {
     const { sinceTime } = stamped;
     const from = sinceTime === undefined ? limits(flags) : { sinceTime };
-    const log = kube.followLog({ namespace, name }, { container, timestamps: true, signal, ...from });
+    const log = kube.streamLog({ namespace, name }, { container, follow: true, timestamps: true, signal, ...from });
     try {
       for await (const piece of splitLines(log)) {
         const text = stamped.take(piece);

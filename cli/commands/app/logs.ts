@@ -1,5 +1,6 @@
 import { getApp } from '../../edit.ts';
 import { exits, UserError } from '../../errors.ts';
+import { splitLines } from '../../lines.ts';
 import type { Run, Tools } from '../run.ts';
 import { followPods } from './follow.ts';
 import { limits, sayLine, type LogFlags } from './logflags.ts';
@@ -15,9 +16,9 @@ const showOnce = async (tools: Tools, name: string, flags: LogFlags): Promise<vo
   for (const pod of pods) {
     const key = { namespace, name: pod.metadata?.name ?? '' };
     const container = containerOf(pod, flags.container);
-    const log = await kube.logs(key, { container, previous: flags.previous, signal, ...limits(flags) });
     const say = sayLine(output, pods.length > 1 ? `[${key.name}] ` : '');
-    if (log !== '') log.replace(/\n$/, '').split('\n').forEach(say);
+    const log = { container, follow: false, previous: flags.previous, signal, ...limits(flags) };
+    for await (const { text } of splitLines(kube.streamLog(key, log))) say(text);
   }
 };
 

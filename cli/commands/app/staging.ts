@@ -8,6 +8,7 @@ import { archivedLog } from '../../archivedlog.ts';
 import { showBuild } from '../../buildlog.ts';
 import { getApp } from '../../edit.ts';
 import { UserError } from '../../errors.ts';
+import { splitLines } from '../../lines.ts';
 import type { Tools } from '../run.ts';
 import type { PodObject } from './drawing.ts';
 import { limits, sayLine, type LogFlags } from './logflags.ts';
@@ -39,17 +40,17 @@ const fromPod = async (tools: Tools, pod: PodObject, flags: LogFlags): Promise<b
   for (const { name, state } of stepStates(pod)) {
     if (state.running === undefined && state.terminated === undefined) continue;
     const key = { namespace, name: pod.metadata?.name ?? '' };
-    const log = await kube.logs(key, { container: name, signal, ...limits(flags) }).catch((error: unknown) => {
+    const say = sayLine(output, `[${name}] `);
+    const log = kube.streamLog(key, { container: name, follow: false, signal, ...limits(flags) });
+    try {
+      for await (const { text } of splitLines(log)) {
+        say(text);
+        any = true;
+      }
+    } catch (error) {
       // The node is gone, or has forgotten the container.
-      if (isApiError(error, 404) || isApiError(error, 400)) return '';
-      throw error;
-    });
-    if (log !== '')
-      log
-        .replace(/\n$/, '')
-        .split('\n')
-        .forEach(sayLine(output, `[${name}] `));
-    any ||= log !== '';
+      if (!isApiError(error, 404) && !isApiError(error, 400)) throw error;
+    }
   }
   return any;
 };

@@ -31,9 +31,13 @@ export interface WatchOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** FollowOptions select the container whose log is followed, and what of it. */
-export interface FollowOptions {
+/** StreamOptions select the container whose log is read, and what of it. */
+export interface StreamOptions {
   readonly container: string;
+  /** Go on as it grows, until the container ends. */
+  readonly follow: boolean;
+  /** The log of the container before its last restart. */
+  readonly previous?: boolean | undefined;
   readonly timestamps?: boolean | undefined;
   readonly sinceTime?: string | undefined;
   readonly sinceSeconds?: number | undefined;
@@ -51,10 +55,10 @@ export interface KubeClient extends Kube {
   /** watch yields events until the server ends it; see readEvents for what it throws. Bookmarks are on. */
   watch<T extends KubeObject>(r: Resource<T>, o?: WatchOptions): AsyncGenerator<WatchEvent<T>, void, undefined>;
   /**
-   * followLog yields the log of a container as it grows, until the container ends or the signal aborts; an ApiError where the
-   * connection is lost. sinceTime is RFC 3339.
+   * streamLog yields the log of a container as it comes, however long it is, until its end or the signal aborts; an ApiError
+   * where the connection is lost. sinceTime is RFC 3339.
    */
-  followLog(key: Key, l: FollowOptions): AsyncGenerator<Buffer, void, undefined>;
+  streamLog(key: Key, l: StreamOptions): AsyncGenerator<Buffer, void, undefined>;
   /** getRaw reads any path as text: /version, /readyz. */
   getRaw(path: string, o?: CallOptions): Promise<string>;
   /** close ends all connections at once, and for good: what is asked for later is refused as Stopped. */
@@ -161,9 +165,9 @@ export const createClient = (o: ClientOptions): KubeClient => {
     yield* readEvents<T>(bytes, { deadlineMs: w.readDeadlineMs ?? forever, signal: w.signal });
   }
 
-  async function* followLog(key: Key, l: FollowOptions): AsyncGenerator<Buffer, void, undefined> {
+  async function* streamLog(key: Key, l: StreamOptions): AsyncGenerator<Buffer, void, undefined> {
     const { signal, ...query } = l;
-    const path = withQuery(objectPath(Pod, key, 'log'), { ...query, follow: true });
+    const path = withQuery(objectPath(Pod, key, 'log'), query);
     const headers = { accept: '*/*' };
     const bytes = await transport.open(
       call(Pod, 'get', { method: 'GET', path, headers, idempotent: true, signal }, 'log'),
@@ -188,7 +192,7 @@ export const createClient = (o: ClientOptions): KubeClient => {
     list: (r, l = {}) => listPage(r, l),
     eachItem,
     watch,
-    followLog,
+    streamLog,
     getRaw: (path, c) =>
       transport.send({
         verb: 'get',
