@@ -155,6 +155,11 @@ export const appSpec = z
   .describe('spec is what you want; only you write it.');
 export type AppSpec = z.output<typeof appSpec>;
 
+const said = z.object({
+  reason: filled(1024).describe('reason is one word for it.'),
+  message: text(4096).describe('message says what is wrong and what to do.'),
+});
+
 const upload = z
   .object({
     sha256: filled(64).describe('sha256 of the archive that is awaited.'),
@@ -171,6 +176,7 @@ const upload = z
       .optional()
       .describe('headers must be sent with the PUT, exactly as they are here.'),
     expiresAt: time().optional().describe('expiresAt is when the url stops working; a new one appears in time.'),
+    rejected: said.optional().describe('rejected is what was wrong with the last upload, until another one is there.'),
   })
   .describe('upload is where the archive of source.blob is awaited; absent when nothing is awaited.');
 
@@ -216,6 +222,10 @@ export const appStatus = z
           .describe(
             'revision is the commit that the desired StageRun builds, known once it was looked up; another attempt builds the same.',
           ),
+        unchanged: z
+          .boolean()
+          .optional()
+          .describe('unchanged true: the desired StageRun produced the image that was running already.'),
       })
       .optional()
       .describe('stageRun names the StageRuns whose images are wanted and served.'),
@@ -227,6 +237,11 @@ export const appStatus = z
       .optional()
       .describe('source is what the serving image was built from.'),
     upload: upload.optional(),
+    failure: said
+      .optional()
+      .describe(
+        'failure is what keeps the pods of this generation from serving, in the words in which it was first found: their log and events may be gone by now.',
+      ),
     replicas: count(0).optional().describe('replicas is how many pods serve the app now.'),
     readyReplicas: count(0).optional().describe('readyReplicas is how many of them are ready.'),
     selector: text(1024).optional().describe('selector selects the pods that serve the app; autoscalers read it.'),

@@ -1,8 +1,10 @@
+import type { AppStatus } from '../api/app.ts';
 import { AppRoute } from '../api/approute.ts';
 import { ConditionType, isUserFailure, Reason } from '../api/conditions.ts';
 import { StageRun } from '../api/stagerun.ts';
-import { findCondition, type Fact } from '../kube/conditions.ts';
+import type { Fact } from '../kube/conditions.ts';
 import { isPassing, type Refusal } from '../kube/apply/refusal.ts';
+import { cut } from '../telemetry/redact.ts';
 import { sentence } from '../telemetry/sentence.ts';
 import { lastImage } from './image.ts';
 import { readyMessage, worstRoute } from './routes.ts';
@@ -19,6 +21,8 @@ import type { Workload } from './workload.ts';
 export interface AppFact extends Fact {
   readonly pending?: boolean;
 }
+
+type Words = NonNullable<AppStatus['failure']>;
 
 type Say = (
   status: Fact['status'],
@@ -159,10 +163,15 @@ const whyFailed = (run: StageRun, then: (run: string) => string): [string, strin
   return [reason, `${sentence(message)} ${then(named(run))}`.trim()];
 };
 
-/** Once told, it stays so for the generation: after the Deployment has taken the new run's name nothing shows it any more. */
-const isUnchanged = (observed: Observed, { run, image }: Extract<Staging, { type: 'built' }>): boolean => {
-  const before = findCondition(observed.app.status?.conditions, ConditionType.Staged);
-  if (before?.reason === Reason.ImageUnchanged && before.observedGeneration === observed.app.metadata.generation)
+/**
+ * isUnchanged: the wanted run produced what runs already. Once told, it stays so for the generation: after the Deployment has taken
+ * the new run's name nothing shows it any more.
+ */
+export const isUnchanged = (observed: Observed, { run, image }: Extract<Staging, { type: 'built' }>): boolean => {
+  const { metadata, spec, status } = observed.app;
+  if (spec.stageRun !== undefined) return false;
+  const { desired, unchanged } = status?.stageRun ?? {};
+  if (unchanged === true && desired === run.metadata.name && status?.observedGeneration === metadata.generation)
     return true;
   const running = lastImage(observed);
   return (
@@ -224,20 +233,33 @@ const failing = (
   { failure, givenUp }: Extract<Rollout, { type: 'failing' }>,
   say: Say,
 ): AppFact => {
-  const told = reported(observed, failure);
-  const stalled = givenUp || failure.lasting === true;
-  if (told !== undefined) return say('False', told.reason, told.message, { stalled });
-  return say('False', failure.reason, `${failure.message}${servingStill(observed)}`, { stalled });
+  const { reason, message } = wordsOf(observed, failure);
+  return say('False', reason, message, { stalled: givenUp || failure.lasting === true });
+};
+
+const wordsOf = (observed: Observed, failure: PodFailure): Words =>
+  reported(observed, failure) ?? {
+    reason: failure.reason,
+    message: cut(`${failure.message}${servingStill(observed)}`, maxMessage),
+  };
+
+/** As long as status.failure.message may be. */
+const maxMessage = 4096;
+
+/** failureNow is status.failure: why the pods do not serve. */
+export const failureNow = (observed: Observed, work: Workload): Words | undefined => {
+  const rollout = work.type === 'run' ? rolloutNow(observed, work) : undefined;
+  return rollout?.type === 'failing' ? wordsOf(observed, rollout.failure) : undefined;
 };
 
 /**
  * reported is what the status says of a failure already: the words of one failure do not change while it lasts, and what its
  * events once told stays known when Kubernetes forgets them.
  */
-export const reported = ({ app }: Observed, failure: PodFailure): { reason: string; message: string } | undefined => {
-  const before = findCondition(app.status?.conditions, ConditionType.Deployed);
-  if (before?.status !== 'False' || before.observedGeneration !== app.metadata.generation) return undefined;
+export const reported = ({ app }: Observed, failure: PodFailure): Words | undefined => {
   const { reason } = failure;
+  const before = app.status?.failure;
+  if (before === undefined || app.status?.observedGeneration !== app.metadata.generation) return undefined;
   const known = before.reason === reason || (reason === Reason.RolloutFailed && ofDelays.has(before.reason));
   return known && isOfSameProcess(before.message, failure) ? before : undefined;
 };

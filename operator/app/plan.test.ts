@@ -558,8 +558,7 @@ describe('an App that is built from an archive', () => {
       {
         app: withStatus(anApp(blob()), {
           observedGeneration: 1,
-          upload: awaited(20),
-          conditions: [condition('SourceReady', 'False', 'UploadRejected')],
+          upload: { ...awaited(20), rejected: { reason: 'UploadRejected', message: 'It was removed.' } },
         }),
         blob: { type: 'absent' },
       },
@@ -1245,5 +1244,42 @@ describe('pods that do not become ready', () => {
     );
     const told = { ...app, status: status ?? {} };
     expect(acts(see({ ...crash, app: told })).status).toEqual(status);
+  });
+});
+
+describe('what must be remembered stands in a field of its own, not in a condition that says something else meanwhile', () => {
+  const app = anApp(blob());
+  const refused = { kind: 'Service', reason: 'Forbidden', message: 'no' } as const;
+
+  test('what was wrong with an upload, while the bucket is full', () => {
+    const given = { app, signed: upload, blob: { type: 'present', size: 99, sha256: otherSha } } as const;
+    const rejected = acts(see(given)).status ?? {};
+    const full = acts(see({ app: withStatus(app, rejected), blob: { type: 'absent', full: 'No room.' } })).status ?? {};
+    expect(word(full, 'SourceReady')).toBe('False/StorageFull');
+    const after = acts(see({ app: withStatus(app, full), blob: { type: 'absent' } })).status;
+    expect(word(after, 'SourceReady')).toBe('False/UploadRejected');
+  });
+
+  test('why pods do not serve, while the API server refuses something', () => {
+    const crashes = {
+      ...{ app: anApp(image()), routes: ready, deployment: aDeployment('starting') },
+      pods: podsOf(aPod({ state: { terminated: { exitCode: 3 } } })),
+    };
+    const told = acts(see({ ...crashes, podLog: 'Error: no database' })).status ?? {};
+    const other = acts(see({ ...crashes, app: withStatus(crashes.app, told), refusals: [refused] })).status ?? {};
+    expect(word(other, 'Deployed')).toBe('False/Forbidden');
+    const again = acts(see({ ...crashes, app: withStatus(crashes.app, other) })).status;
+    expect(findCondition(again?.conditions, 'Deployed')?.message).toContain('no database');
+  });
+
+  test('that an image is the one that ran already, until another run is wanted', () => {
+    const runs = [aRun({ status: succeeded() }), aRun({ name: 'twin', created: 500, status: succeeded(400) })];
+    const given = { app, routes: ready, runs, deployment: aDeployment('complete', stagedImage('twin')) };
+    const told = acts(see(given)).status ?? {};
+    expect(told.stageRun?.unchanged).toBe(true);
+    const moved = { ...given, app: withStatus(app, told), deployment: aDeployment('complete', stagedImage()) };
+    expect(word(acts(see(moved)).status, 'Staged')).toBe('True/ImageUnchanged');
+    const pinned = withStatus(anApp({ ...blob(), stageRun: runs[0]?.metadata.name }), told);
+    expect(acts(see({ ...moved, app: pinned })).status?.stageRun?.unchanged).toBeUndefined();
   });
 });

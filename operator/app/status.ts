@@ -4,7 +4,7 @@ import { attemptOf, podLabels } from '../api/names.ts';
 import { webProcess } from '../api/process.ts';
 import type { StageRun } from '../api/stagerun.ts';
 import { livingConditions, summarize, type Verdict } from '../kube/conditions.ts';
-import { deployedFact, routedFact, sourceFact, stagedFact, type AppFact } from './facts.ts';
+import { deployedFact, failureNow, isUnchanged, routedFact, sourceFact, stagedFact, type AppFact } from './facts.ts';
 import { deployedRunName } from './image.ts';
 import { runningImage } from './pods.ts';
 import { rolloutNow } from './rollouts.ts';
@@ -118,6 +118,7 @@ const stageRuns = (scene: Scene, deployed: string | undefined): Pick<AppStatus, 
     ...(deployed === undefined ? {} : { deployed }),
     ...(count === undefined ? {} : { attempts: count }),
     ...(revision === undefined ? {} : { revision }),
+    ...(scene.staging.type === 'built' && isUnchanged(scene.observed, scene.staging) && { unchanged: true }),
   };
   return Object.keys(stageRun).length > 0 ? { stageRun } : {};
 };
@@ -133,7 +134,7 @@ const urlOf = ({ observed, work }: Scene, all: readonly Address[]): string | und
 
 /** statusOf turns what was observed and decided into the status of the App. */
 export const statusOf = (scene: Scene): AppStatus => {
-  const { observed, staging } = scene;
+  const { observed, staging, work } = scene;
   const { app, deployment, now } = observed;
   const all = addresses(observed);
   const routes = all.map(routeStatus);
@@ -141,6 +142,7 @@ export const statusOf = (scene: Scene): AppStatus => {
   const facts = factsOf(scene, routes.length > 0);
   const { image, source, deployed } = serving(scene);
   const upload = staging.type === 'awaitingBlob' ? staging.awaited.upload : undefined;
+  const failure = failureNow(observed, work);
   const generation = app.metadata.generation;
   return {
     observedGeneration: generation,
@@ -155,6 +157,7 @@ export const statusOf = (scene: Scene): AppStatus => {
     ...stageRuns(scene, deployed),
     ...(source === undefined ? {} : { source }),
     ...(upload === undefined ? {} : { upload }),
+    ...(failure && { failure }),
     replicas: deployment?.status?.replicas ?? 0,
     readyReplicas: deployment?.status?.readyReplicas ?? 0,
     selector: selector(app.metadata.name),

@@ -1,8 +1,8 @@
 import type { AppStatus } from '../api/app.ts';
-import { ConditionType, Reason } from '../api/conditions.ts';
+import { Reason } from '../api/conditions.ts';
 import { annotations } from '../api/names.ts';
 import type { StageRun } from '../api/stagerun.ts';
-import { findCondition, timestamp } from '../kube/conditions.ts';
+import { timestamp } from '../kube/conditions.ts';
 import { cut } from '../telemetry/redact.ts';
 import { failureOf } from './runs.ts';
 import type { Observed } from './observed.ts';
@@ -30,11 +30,6 @@ export const urlSeconds = 3600;
 /** A URL that ends sooner than this is replaced: what begins to upload now must be able to end. */
 const renewBeforeMs = 15 * 60_000;
 const giveUpMs = 24 * 3_600_000;
-const rejections: ReadonlySet<string> = new Set<string>([
-  Reason.UploadRejected,
-  Reason.BlobMissing,
-  Reason.BlobDigestMismatch,
-]);
 
 /** lookAfterMs: every second for a minute, every 5 s to ten minutes, then once a minute. */
 export const lookAfterMs = (awaitedMs: number): number =>
@@ -61,7 +56,7 @@ export const awaitUpload = (observed: Observed, run?: StageRun): Awaited => {
     reason: Reason.AwaitingUpload,
     message: 'Upload the archive to the URL in status.upload: `epinio push` does, or curl -T.',
   };
-  const upload = uploadStatus(observed, since, expired);
+  const upload = uploadStatus(observed, { since, expired, rejection });
   return {
     ...(expired ? expiry : (fullStorage(observed) ?? rejection ?? waiting)),
     since,
@@ -93,10 +88,10 @@ const rejected = ({ app, blob }: Observed, run: StageRun | undefined): Rejection
       isNew: true,
     };
   }
-  const before = findCondition(app.status?.conditions, ConditionType.SourceReady);
-  if (before?.status !== 'False' || !rejections.has(before.reason) || app.status?.upload?.sha256 !== wanted?.sha256)
-    return undefined;
-  return { reason: before.reason, message: before.message, isNew: false };
+  const before = app.status?.upload;
+  return before?.rejected === undefined || before.sha256 !== wanted?.sha256
+    ? undefined
+    : { ...before.rejected, isNew: false };
 };
 
 /** As long as status.upload.request may be. */
@@ -119,13 +114,27 @@ const awaitedSince = (observed: Observed, anew: boolean): Date => {
   return same && !anew ? new Date(before.since) : now;
 };
 
+/** Wait is what is known of a wait for an archive. */
+interface Wait {
+  readonly since: Date;
+  readonly expired: boolean;
+  readonly rejection: Rejection | undefined;
+}
+
+/** As long as status.upload.rejected.message may be. */
+const maxMessage = 4096;
+
 /** A URL is kept while it is for the same archive, was asked for by the same request, and is valid and for long enough. */
-const uploadStatus = (observed: Observed, since: Date, expired: boolean): Upload | undefined => {
+const uploadStatus = (observed: Observed, { since, expired, rejection }: Wait): Upload | undefined => {
   const { app, now, signed } = observed;
   const wanted = app.spec.source?.blob;
   if (wanted === undefined) return undefined;
   const asked = request(observed);
-  const base = { sha256: wanted.sha256, since: timestamp(since), ...(asked === undefined ? {} : { request: asked }) };
+  const base = {
+    ...{ sha256: wanted.sha256, since: timestamp(since) },
+    ...(asked !== undefined && { request: asked }),
+    ...(rejection && { rejected: { reason: rejection.reason, message: cut(rejection.message, maxMessage) } }),
+  };
   if (expired) return base;
   if (signed !== undefined)
     return { ...base, url: signed.url, headers: { ...signed.headers }, expiresAt: timestamp(signed.expiresAt) };

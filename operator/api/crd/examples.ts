@@ -118,7 +118,10 @@ export const fullApp = {
       },
     ],
     image: `registry.example.org/apps/team/shop@sha256:${sha256}`,
-    stageRun: { desired: 'shop-0123456789', deployed: 'shop-0123456789', attempts: 1, revision: sha256 },
+    stageRun: {
+      ...{ desired: 'shop-0123456789', deployed: 'shop-0123456789', attempts: 1, revision: sha256 },
+      unchanged: true,
+    },
     source: { revision: sha256, sha256 },
     upload: {
       sha256,
@@ -127,7 +130,9 @@ export const fullApp = {
       url: 'http://s3.example.org/',
       headers: { 'content-length': '3' },
       expiresAt: '2026-01-02T03:04:05Z',
+      rejected: { reason: 'UploadRejected', message: 'It had other bytes.' },
     },
+    failure: { reason: 'CrashLoopBackOff', message: 'The app ends with exit code 1.' },
     replicas: 2,
     readyReplicas: 2,
     selector: 'epinio.io/app=shop,epinio.io/process=web',
