@@ -42,6 +42,7 @@ const rolloutOfProcess = (
   if (deployment === undefined || (intent !== undefined && !isCurrent(apply(Deployment, intent))))
     return { type: 'progressing', message: 'The pods are being brought up to date.' };
   const pods = (updated: number): NewPods => observed.pods(process.name, updated);
+  // What was asked may be a whole observation, which has pods of its own.
   return rolloutOf(deployment, { ...asked, app, now, pods });
 };
 
