@@ -1,6 +1,6 @@
 import { getApp } from '../../edit.ts';
 import { exits, UserError } from '../../errors.ts';
-import { splitLines } from '../../lines.ts';
+import { splitLines } from '../../../operator/kube/loglines.ts';
 import type { Run, Tools } from '../run.ts';
 import { followPods } from './follow.ts';
 import { limits, sayLine, type LogFlags } from './logflags.ts';

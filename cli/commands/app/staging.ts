@@ -8,7 +8,7 @@ import { archivedLog } from '../../archivedlog.ts';
 import { showBuild } from '../../buildlog.ts';
 import { getApp } from '../../edit.ts';
 import { UserError } from '../../errors.ts';
-import { splitLines } from '../../lines.ts';
+import { splitLines } from '../../../operator/kube/loglines.ts';
 import type { Tools } from '../run.ts';
 import type { PodObject } from './drawing.ts';
 import { limits, sayLine, type LogFlags } from './logflags.ts';

@@ -345,7 +345,7 @@ describe('many builds at once', () => {
     let most = Infinity;
     const line = Buffer.from(`${stamp(1)} ${'x'.repeat(64 * 1024)}\n`);
     const endless = {
-      followLog: async function* (_: unknown, { signal }: { signal: AbortSignal }) {
+      streamLog: async function* (_: unknown, { signal }: { signal: AbortSignal }) {
         for (; !signal.aborted && bytes < most; bytes += line.length) yield line;
       },
     };

@@ -9,6 +9,7 @@ import type { Position, Transcript } from './transcript.ts';
 /** LogQuery is what of a log is asked for. */
 export interface LogQuery {
   readonly container: string;
+  readonly follow: boolean;
   readonly timestamps: boolean;
   readonly sinceTime?: string | undefined;
   readonly signal: AbortSignal;
@@ -16,7 +17,7 @@ export interface LogQuery {
 
 /** LogSource gives the log of a container, to its end. */
 export interface LogSource {
-  followLog(pod: Key, query: LogQuery): AsyncIterable<Uint8Array>;
+  streamLog(pod: Key, query: LogQuery): AsyncIterable<Uint8Array>;
 }
 
 /** BuildPod is the pod of a build as it is known from moment to moment. */
@@ -157,9 +158,15 @@ const connect = async (
       cancel = watch();
     });
   let cancel = watch();
-  const query = { container: step, timestamps: true, sinceTime: lines.sinceTime, signal: connection.signal };
+  const query = {
+    container: step,
+    follow: true,
+    timestamps: true,
+    sinceTime: lines.sinceTime,
+    signal: connection.signal,
+  };
   const paced = async function* (): AsyncGenerator<Uint8Array> {
-    for await (const chunk of source.followLog(key, query)) {
+    for await (const chunk of source.streamLog(key, query)) {
       silent = false;
       yield chunk;
       for (let wait = pace(chunk.length); wait > 0 && !isOver() && !connection.signal.aborted; wait = pace(0))

@@ -57,7 +57,7 @@ export class FakeNode implements LogSource {
     return this.#readers.size;
   }
 
-  async *followLog(_: Key, query: LogQuery): AsyncGenerator<Uint8Array> {
+  async *streamLog(_: Key, query: LogQuery): AsyncGenerator<Uint8Array> {
     this.queries.push(query);
     if (this.#gone) throw new ApiError({ code: 404, reason: 'NotFound', message: 'pods not found' });
     const reader = { container: query.container, wake: () => undefined as void, broken: false };
