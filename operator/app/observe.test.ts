@@ -51,6 +51,7 @@ const world = (...objects: readonly (readonly [Resource, KubeObject])[]) => {
     budgets: new Budgets(),
     pods: new PodTable(),
     pullSecrets: { look: () => Promise.resolve({ type: 'current' }) },
+    contents: { look: () => Promise.resolve({ missing: [] }) },
   } as unknown as AppTools;
   const ctx = { cache, now: () => new Date(), peakDepth: () => 0 } as unknown as Context;
   return {
