@@ -28,6 +28,8 @@ type Row = readonly [of: string, facts: ReturnType<typeof observed>, stays: bool
 const building = (situation: Situation): Row => [`of a Job at work`, observed({ job, pod, situation }, begun), true];
 
 /** Every situation, so that a new one does not compile before somebody has said what becomes of the Job. */
+const earlier = earlierJob(aJob());
+
 const rows: Record<Situation['type'], readonly Row[]> = {
   going: [
     ['whose Job builds', observed({ job, pod, run: goingRun(aRun(app, {}, begun)) }), false],
@@ -53,7 +55,9 @@ const rows: Record<Situation['type'], readonly Row[]> = {
     ['whose Job builds', observed({ job, pod, run: aRun(app, { cancelled: true }, begun) }), false],
     ['whose Job has ended', observed({ job: over, run: aRun(app, { cancelled: true }, begun) }), true],
   ],
-  occupied: [['by the Job of an earlier run', observed({ otherJob: earlierJob(aJob()) }), true]],
+  occupied: [
+    ['by the Job of an earlier run', observed({ otherJob: earlier, situation: { type: 'occupied', earlier } }), true],
+  ],
   unwanted: [building({ type: 'unwanted', summary })],
   queued: [building({ type: 'queued', ahead: 1, mayTell: true })],
   waiting: [building({ type: 'waiting', summary, afterMs: 1, everybody: true })],

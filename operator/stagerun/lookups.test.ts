@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { StageRunStatus } from '../api/stagerun.ts';
+import { StageRun, type StageRunStatus } from '../api/stagerun.ts';
 import { Event, keyOf, type Key, type Resource } from '../kube/resource.ts';
 import type { Kube } from '../kube/types.ts';
 import type { Lookup, Room } from '../registry/index.ts';
@@ -11,7 +11,7 @@ import type { Situation } from './situation.ts';
 import { anApp, aRun, settings } from './testing/objects.ts';
 import { aJob, at, exited, podWith } from './testing/pods.ts';
 import { noLogs } from './testing/logs.ts';
-import { begun, later, observed, queryOf, type Given } from './testing/plans.ts';
+import { begun, earlierJob, later, observed, queryOf, type Given } from './testing/plans.ts';
 
 const digest = `sha256:${'d'.repeat(64)}`;
 const config = settings({
@@ -29,6 +29,8 @@ interface Outside {
   readonly room?: Room;
   /** Who owns the Secret of the run's name. */
   readonly secretOf?: string;
+  /** uid of the run that the API server has. */
+  readonly runNow?: string | undefined;
   readonly secrets?: Readonly<Record<string, Record<string, string>>>;
   readonly warning?: string;
   readonly log?: string;
@@ -60,7 +62,8 @@ const outside = (o: Outside) => {
       const found = secrets[`${namespace}/${name}`];
       return Promise.resolve(found && { data: found });
     },
-    getMetadata: (_: unknown, key: Key) => {
+    getMetadata: (r: Resource, key: Key) => {
+      if (r === StageRun) return Promise.resolve(o.runNow && { metadata: { ...key, uid: o.runNow } });
       asked.push('secret');
       const owner = { apiVersion: 'batch/v1', kind: 'Job', name: 'run', uid: o.secretOf ?? '', controller: true };
       return Promise.resolve(o.secretOf && { metadata: { ...key, ownerReferences: [owner] } });
@@ -95,6 +98,18 @@ const found = async (
   const answer = await lookUp({ deps, ctx: { kube }, observed: facts }, queue, query);
   return { situation: answer?.situation, asked };
 };
+
+describe('a run whose name the Job of an earlier one has', () => {
+  const otherJob = earlierJob(aJob());
+
+  it.each([
+    ['makes room', 'is there', aRun(anApp()).metadata.uid, { type: 'occupied', earlier: otherJob }],
+    ['touches nothing', 'has a successor already, which the Job may be of', 'another', { type: 'going' }],
+    ['touches nothing', 'is gone', undefined, { type: 'going' }],
+  ])('%s when it %s', async (_does, _is, runNow, situation) => {
+    expect((await found({ otherJob }, { runNow })).situation).toEqual(situation);
+  });
+});
 
 describe('the turn of a run', () => {
   const queue = new BuildQueue({ cluster: 1, perNamespace: 1 });

@@ -1,9 +1,11 @@
 import { Reason } from '../api/conditions.ts';
+import { StageRun } from '../api/stagerun.ts';
 import { stepStates } from '../api/steps.ts';
 import { isControlledBy } from '../kube/owners.ts';
 import { keyOf, Secret } from '../kube/resource.ts';
 import type { Lookup } from '../registry/index.ts';
 import { afterProbe, because, type Cause } from './build/causes.ts';
+import type { JobObject } from './build/jobstate.ts';
 import { withWarning } from './build/reasons.ts';
 import { readLogTail } from './build/logtail.ts';
 import { digestOf } from './build/report.ts';
@@ -55,6 +57,8 @@ const askForLog = ({ deps, observed }: LookupContext, request: string): Observed
 
 const find = (context: LookupContext, query: Exclude<Query, { type: 'turn' | 'log' }>): Promise<Situation> => {
   switch (query.type) {
+    case 'earlier':
+      return lookUpEarlier(context, query.job);
     case 'start':
       return lookUpStart(context);
     case 'active':
@@ -69,6 +73,12 @@ const find = (context: LookupContext, query: Exclude<Query, { type: 'turn' | 'lo
 };
 
 type Asked<T extends Query['type']> = Extract<Query, { type: T }>;
+
+/** The Job is to be deleted: not before it is sure that the run is the one that is there now. */
+const lookUpEarlier = async ({ ctx, observed: { run } }: LookupContext, job: JobObject): Promise<Situation> => {
+  const now = await ctx.kube.getMetadata(StageRun, keyOf(run));
+  return now?.metadata.uid === run.metadata.uid ? { type: 'occupied', earlier: job } : { type: 'going' };
+};
 
 const lookUpActive = async (context: LookupContext, { job, judgement }: Asked<'active'>): Promise<Situation> => {
   const { deps, ctx, observed } = context;

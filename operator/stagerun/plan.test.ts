@@ -126,7 +126,7 @@ describe('a run whose name is taken', () => {
 
   it('makes room where the Job of an earlier run has it, and takes no slot meanwhile', () => {
     const otherJob = earlierJob(aJob());
-    const facts = observed({ otherJob });
+    const facts = observed({ otherJob, situation: { type: 'occupied', earlier: otherJob } });
     const made = plan(facts);
     expect(removals(facts, made)).toEqual([otherJob]);
     expect(made).toMatchObject({ status: undefined, slot: 'release', next: { type: 'wait', afterMs: 1000 } });

@@ -55,6 +55,8 @@ export interface Waiting {
 export type Query =
   /** Whether the queue lets it begin. */
   | { readonly type: 'turn' }
+  /** Whether the Job of its name is of an earlier run, or this run is the earlier one and no cache knows it yet. */
+  | { readonly type: 'earlier'; readonly job: JobObject }
   /** Whether it can begin, and with what. */
   | { readonly type: 'start' }
   /** What keeps the Job from starting its pod; whether its Secret is there. */

@@ -52,7 +52,18 @@ const rows: readonly [name: string, given: Given, status: StageRunStatus | undef
     begun,
     { query: { cause: { reason: 'PodNotStarted' } } },
   ],
-  ['whose name an earlier one has', { otherJob: earlierJob(aJob()) }, undefined, { type: 'occupied' }],
+  ['whose name an earlier one has', { otherJob: earlierJob(aJob()) }, undefined, { query: { type: 'earlier' } }],
+  [
+    'whose name one has that is going',
+    {
+      otherJob: {
+        ...earlierJob(aJob()),
+        metadata: { ...earlierJob(aJob()).metadata, deletionTimestamp: later(0).toISOString() },
+      },
+    },
+    undefined,
+    { type: 'occupied' },
+  ],
   [
     'whose name a Job of a run of another name has',
     { otherJob: { metadata: { ownerReferences: [{ ...owner('StageRun'), name: 'other' }] } } },

@@ -63,9 +63,10 @@ const whatHappened = (job: JobObject | undefined, otherJob: JobObject | undefine
   return job ? 'Its Job is being deleted as well.' : 'Its Job is gone as well.';
 };
 
-const occupiedBy = (job: JobObject, name: string): Situation => {
+const occupiedBy = (job: JobObject, name: string): Situation | LookUp<Query> => {
   const owner = controllerOf(job);
-  if (owner?.kind === 'StageRun' && owner.name === name) return { type: 'occupied', earlier: job };
+  if (owner?.kind === 'StageRun' && owner.name === name)
+    return job.metadata?.deletionTimestamp ? { type: 'occupied', earlier: job } : ask({ type: 'earlier', job });
   const detail = `A Job ${name} exists and is not of this run; rename or delete it, then delete this run.`;
   return { type: 'failed', cause: because(Reason.NameTaken, { detail }) };
 };
