@@ -1,6 +1,8 @@
 import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { build, type BuildOptions, type Plugin } from 'esbuild';
+import { manifestFiles } from './cli/commands/install/files.ts';
 import manifest from './package.json' with { type: 'json' };
 
 /** Bundles the operator and the CLI into dist/: one file each, so that an image needs no node_modules. */
@@ -14,6 +16,21 @@ const slimClientNode: Plugin = {
     bundle.onResolve({ filter: /^(@kubernetes\/client-node|gaxios)$/ }, ({ kind }) =>
       kind === 'require-call' ? { path: join(root, 'operator', 'shell', 'clientnodestub.ts') } : undefined,
     );
+  },
+};
+
+/** The command has manifests/ and crds/ in itself, packed: most calls of it do not need them. */
+const embeddedManifests: Plugin = {
+  name: 'embedded-manifests',
+  setup: (bundle) => {
+    bundle.onLoad({ filter: /[\\/]commands[\\/]install[\\/]files\.ts$/ }, () => {
+      const packed = gzipSync(JSON.stringify([...manifestFiles()]), { level: 9 }).toString('base64');
+      return {
+        contents: `import { gunzipSync } from 'node:zlib';
+export const manifestFiles = () => new Map(JSON.parse(gunzipSync(Buffer.from('${packed}', 'base64')).toString()));`,
+        loader: 'js',
+      };
+    });
   },
 };
 
@@ -61,7 +78,12 @@ await Promise.all([
     outfile: out('epinio-operator.mjs'),
     plugins: [slimClientNode],
   }),
-  build({ ...common, entryPoints: [join(root, 'cli', 'main.ts')], outfile: out('epinio.mjs') }),
+  build({
+    ...common,
+    entryPoints: [join(root, 'cli', 'main.ts')],
+    outfile: out('epinio.mjs'),
+    plugins: [embeddedManifests],
+  }),
 ]);
 await copyFile(join(root, 'cli', 'epinio.cjs'), out('epinio.cjs'));
 await writePackage();

@@ -80,13 +80,17 @@ const mayImport = {
   'cli/manifest': ['cli/asked.ts', 'cli/errors.ts', 'operator/api'],
   'cli/commands': [
     ...['cli', 'cli/commands/app', 'cli/commands/app/env', 'cli/commands/configuration', 'cli/commands/route'],
-    ...['cli/commands/namespace', 'cli/commands/cluster'],
+    ...['cli/commands/namespace', 'cli/commands/cluster', 'cli/commands/install'],
   ],
   'cli/commands/configuration': ['cli', 'cli/commands', 'cli/commands/app', 'operator/api', 'operator/kube'],
   'cli/commands/route': ['cli', 'cli/commands', 'cli/commands/app', 'operator/api', 'operator/kube'],
   'cli/commands/namespace': ['cli', 'cli/commands', 'cli/commands/app', 'operator/kube'],
   'cli/commands/cluster': [
     ...['cli', 'cli/commands', 'operator/api', 'operator/api/crd', 'operator/kube', 'package.json'],
+  ],
+  'cli/commands/install': [
+    ...['cli', 'cli/commands', 'cli/commands/cluster', 'operator/api', 'operator/api/crd', 'operator/kube'],
+    ...['operator/config.ts', 'package.json'],
   ],
   'cli/commands/app': [
     ...['cli', 'cli/commands', 'cli/commands/app/env', 'operator/api', 'operator/kube', 'operator/kube/client'],

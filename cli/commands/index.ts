@@ -3,6 +3,7 @@ import { addPush, type Process } from '../pushcommand.ts';
 import { addApp } from './app.ts';
 import { addCluster } from './cluster.ts';
 import { addConfiguration } from './configuration.ts';
+import { addInstall } from './install.ts';
 import { addNamespace } from './namespace.ts';
 import { addRoute } from './route.ts';
 
@@ -14,4 +15,5 @@ export const addCommands = (program: Command, process: Process): void => {
   addRoute(program, process);
   addNamespace(program, process);
   addCluster(program, process);
+  addInstall(program, process);
 };

@@ -27,11 +27,12 @@ const operatorOf = async (tools: Tools, found: Installation | 'forbidden' | unde
   return judgeOperator(found, served);
 };
 
-interface AccessReview extends KubeObject {
+/** AccessReview asks what one may do. */
+export interface AccessReview extends KubeObject {
   readonly spec: { readonly resourceAttributes: Readonly<Record<string, string>> };
   readonly status?: { readonly allowed?: boolean };
 }
-const AccessReview = resource<AccessReview>({
+export const AccessReview = resource<AccessReview>({
   group: 'authorization.k8s.io',
   version: 'v1',
   kind: 'SelfSubjectAccessReview',

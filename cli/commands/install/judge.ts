@@ -1,0 +1,141 @@
+import { home } from '../../../operator/api/crd/rbac.ts';
+import type { KubeObject } from '../../../operator/kube/resource.ts';
+import { bad, good, judgeServer, unknown, type Finding, type IngressClass } from '../cluster/judge.ts';
+
+/** StorageClass is where volumes come from. */
+export interface StorageClass extends KubeObject {
+  readonly provisioner?: string;
+}
+
+/** Facts are what an installation needs of a cluster; undefined is what may not be seen. */
+export interface Facts {
+  readonly version: string;
+  readonly ingressClasses: readonly IngressClass[] | undefined;
+  readonly storageClasses: readonly StorageClass[] | undefined;
+  /** Volumes of an earlier installation that are there and hold data. */
+  readonly boundVolumes: readonly string[];
+  readonly wantedVolumes: readonly string[];
+  /** How many volumes somebody made by hand that nobody has claimed: without a class, as the claims are without a default one. */
+  readonly spareVolumes: number;
+  /** What one may not do, such as `patch clusterroles`. */
+  readonly refused: readonly string[];
+  /** Operators that are there, wherever they are: `namespace/name`. */
+  readonly operators: readonly string[];
+  /** An inventory of this command is there. */
+  readonly isOurs: boolean;
+  /** Epinio 1.x is there. */
+  readonly hasFormer: boolean;
+}
+
+/** Choices are what was said, or found. */
+export interface Choices {
+  readonly className: string | undefined;
+  readonly domain: string | undefined;
+}
+
+const isDefault = (annotation: string, { metadata }: KubeObject): boolean =>
+  metadata?.annotations?.[annotation] === 'true';
+
+/** chosenClass is the IngressClass that Apps get: the one that was asked for, the default one, or the only one. */
+export const chosenClass = (
+  classes: readonly IngressClass[] | undefined,
+  wanted: string | undefined,
+): string | undefined => {
+  const names = (classes ?? []).map(({ metadata }) => metadata?.name ?? '');
+  const named = classes?.find((one) => isDefault('ingressclass.kubernetes.io/is-default-class', one))?.metadata?.name;
+  return wanted ?? named ?? (names.length === 1 ? names[0] : undefined);
+};
+
+const judgeClass = ({ ingressClasses }: Facts, { className }: Choices): Finding => {
+  const what = 'Ingress';
+  if (ingressClasses === undefined) return unknown(what, 'you may not see the IngressClasses');
+  const names = ingressClasses.map(({ metadata }) => metadata?.name ?? '');
+  if (className !== undefined && names.includes(className)) return good(what, `IngressClass ${className}`);
+  if (names.length === 0)
+    return bad(
+      what,
+      'the cluster has no IngressClass: no App would get a URL',
+      'install an Ingress controller, such as Traefik',
+    );
+  return className === undefined
+    ? bad(what, `there are ${names.join(', ')}, and none is the default`, 'choose one with --ingress-class')
+    : bad(what, `there is no IngressClass ${className}`, `choose one of ${names.join(', ')} with --ingress-class`);
+};
+
+const judgeDomain = ({ domain }: Choices): Finding =>
+  domain === undefined
+    ? bad(
+        'Domain',
+        'the address of the Ingress controller cannot be found',
+        'say where Apps get their names: --domain apps.example.com',
+      )
+    : good('Domain', `Apps get names such as web.${domain}`);
+
+const judgeStorage = ({ storageClasses, boundVolumes, wantedVolumes, spareVolumes }: Facts): Finding => {
+  const what = 'Storage';
+  const missing = wantedVolumes.filter((name) => !boundVolumes.includes(name));
+  if (missing.length === 0) return good(what, `the volumes ${wantedVolumes.join(' and ')} are there already`);
+  if (storageClasses === undefined) return unknown(what, 'you may not see the StorageClasses');
+  const found = storageClasses.find((one) => isDefault('storageclass.kubernetes.io/is-default-class', one));
+  if (found !== undefined) return good(what, `StorageClass ${found.metadata?.name}`);
+  if (spareVolumes >= missing.length) return good(what, `${spareVolumes} PersistentVolumes that nobody has claimed`);
+  const names = storageClasses.map(({ metadata }) => metadata?.name).join(', ');
+  return bad(
+    what,
+    `no StorageClass is the default${names === '' ? '' : ` (there is ${names})`}: the volumes ${missing.join(' and ')} would wait for ever`,
+    'annotate one with storageclass.kubernetes.io/is-default-class=true',
+  );
+};
+
+const judgeRights = ({ refused }: Facts): Finding =>
+  refused.length === 0
+    ? good('Rights', 'all that is needed')
+    : bad(
+        'Rights',
+        `you may not ${refused.join(', ')}`,
+        'installing needs the role cluster-admin: choose another context with --context',
+      );
+
+const judgeOthers = ({ operators, isOurs }: Facts, upgrade: boolean): Finding => {
+  const what = 'Epinio';
+  const here = `${home.namespace}/${home.name}`;
+  const elsewhere = operators.filter((name) => name !== here);
+  if (elsewhere.length > 0)
+    return bad(
+      what,
+      `an operator runs already: ${elsewhere.join(', ')}`,
+      'two of them would fight over the same Apps: remove that one first',
+    );
+  if (isOurs)
+    return upgrade
+      ? good(what, 'installed by this command')
+      : bad(what, 'it is installed already', 'epinio upgrade brings it up to date');
+  if (operators.length > 0)
+    return bad(
+      what,
+      'it was installed by something else (kubectl, Argo CD, Flux)',
+      'go on with that, or take it over: --force',
+    );
+  return upgrade ? bad(what, 'it is not installed', 'epinio install does that') : good(what, 'not here yet');
+};
+
+const judgeFormer = ({ hasFormer }: Facts): Finding[] =>
+  hasFormer
+    ? [
+        unknown(
+          'Epinio 1.x',
+          'is in this cluster; the two do not touch each other, but cannot give the same host to an App',
+        ),
+      ]
+    : [];
+
+/** judge tells what an installation would meet. */
+export const judge = (facts: Facts, choices: Choices, upgrade: boolean): Finding[] => [
+  judgeServer(facts.version),
+  judgeRights(facts),
+  judgeOthers(facts, upgrade),
+  ...judgeFormer(facts),
+  judgeClass(facts, choices),
+  judgeDomain(choices),
+  judgeStorage(facts),
+];
