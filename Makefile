@@ -44,7 +44,7 @@ unit: deps ## Run the pure tests
 	$(CLUSTER_TOOL) with bzip2 xz zstd bsdtar zip lua5.1 git ssh sshd /usr/share/doc/libnss-wrapper -- $(VITEST) --project unit
 
 integration: deps ## Run the tests on a real kube-apiserver (built once into the cache)
-	$(CLUSTER_TOOL) build kube-apiserver kube-controller-manager kubectl minio cert-manager-crds
+	$(CLUSTER_TOOL) build kube-apiserver kube-controller-manager kubectl minio cert-manager-crds gateway-api-crds
 	$(CLUSTER_TOOL) with etcd openssl curl bzip2 xz zstd docker-registry -- $(VITEST) --project integration
 
 builder-test: deps ## Run the tests of the test builder's lifecycle
@@ -54,7 +54,7 @@ builder-test: deps ## Run the tests of the test builder's lifecycle
 # The tests ask their builder for faults, which only the test builder makes.
 e2e: export EPINIO_BUILDER := test
 e2e: build ## Run the end-to-end tests on a cluster with everything in it
-	$(CLUSTER_TOOL) build cert-manager cert-manager-crds
+	$(CLUSTER_TOOL) build cert-manager cert-manager-crds gateway-api-crds
 	$(CLUSTER_TOOL) up
 	$(CLUSTER_TOOL) install
 	$(CLUSTER_TOOL) with cluster curl git ssh sshd -- $(VITEST) --project e2e

@@ -51,16 +51,22 @@ const mayImport = {
     ...['operator/kube', 'operator/kube/apply'],
   ],
   'operator/approute': [
-    ...['operator/approute/resources', 'operator/approute/tls', 'operator/config.ts', 'operator/api', 'operator/kube'],
+    ...['operator/approute/resources', 'operator/approute/tls', 'operator/approute/gateway', 'operator/config.ts'],
+    ...['operator/api', 'operator/kube'],
     ...['operator/kube/apply', 'operator/kube/cache', 'operator/kube/client', 'operator/kube/controller'],
     'operator/kube/reconcile',
   ],
   'operator/approute/resources': [
-    ...['operator/approute', 'operator/approute/tls', 'operator/api', 'operator/kube', 'operator/kube/reconcile'],
+    ...['operator/approute', 'operator/approute/tls', 'operator/approute/gateway', 'operator/api', 'operator/kube'],
+    'operator/kube/reconcile',
   ],
   'operator/approute/tls': [
-    ...['operator/approute', 'operator/config.ts', 'operator/api', 'operator/kube', 'operator/kube/cache'],
-    ...['operator/kube/controller', 'operator/telemetry'],
+    ...['operator/approute', 'operator/approute/gateway', 'operator/config.ts', 'operator/api', 'operator/kube'],
+    ...['operator/kube/cache', 'operator/kube/controller', 'operator/telemetry'],
+  ],
+  'operator/approute/gateway': [
+    ...['operator/approute', 'operator/approute/tls', 'operator/config.ts', 'operator/api', 'operator/kube'],
+    ...['operator/kube/cache', 'operator/kube/reconcile'],
   ],
   'operator/sweep': [
     ...['operator/config.ts', 'operator/registry', 'operator/storage', 'operator/api', 'operator/kube'],

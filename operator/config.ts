@@ -60,13 +60,18 @@ const routes = z.strictObject({
   platformHosts: z.array(hostname).default([]),
 });
 
+const objectName = z
+  .string()
+  .max(253)
+  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/, 'must be the name of an object');
+
 const ingress = z.strictObject({
   /** IngressClass of the Ingresses; absent = the cluster's default class. */
   className: z.string().optional(),
   annotations: z.record(z.string(), z.string()).default({}),
   /** Annotations that Ingresses bear besides while they serve https: what makes the controller redirect from http, for example. */
   tlsAnnotations: z.record(z.string(), z.string()).default({}),
-  /** Port under which users reach the Ingress controller by http; shown in URLs unless it is 80. */
+  /** Port under which users reach the Ingress controller, or the Gateway, by http; shown in URLs unless it is 80. */
   httpPort: z.int().min(1).max(65535).default(80),
   /** Port under which users reach it by https; shown in URLs unless it is 443. */
   httpsPort: z.int().min(1).max(65535).default(443),
@@ -74,10 +79,17 @@ const ingress = z.strictObject({
   waitForAddress: z.boolean().default(false),
 });
 
-const objectName = z
-  .string()
-  .max(253)
-  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/, 'must be the name of an object');
+const gateway = z.strictObject({
+  /** Namespace and name of the Gateway of the Gateway API that serves the Apps, by HTTPRoutes in the place of Ingresses. */
+  namespace: objectName,
+  name: objectName,
+  /** The one listener that routes use; absent: all that take their hosts. */
+  sectionName: objectName.optional(),
+  /** Requests by http are sent on to https where a listener has a certificate for the host. */
+  redirectToHttps: z.boolean().default(false),
+  /** Ingresses that routes have stay beside their HTTPRoutes, while DNS is moved from the Ingress controller to the Gateway. */
+  keepIngresses: z.boolean().default(false),
+});
 
 const tls = z.strictObject({
   /** Issuer of cert-manager for routes that name neither a Secret nor an issuer; a kind Issuer must exist in each namespace. */
@@ -298,6 +310,7 @@ export const configSchema = z
     routeTemplate: z.string().default('{app}.{domain}'),
     routes: routes.prefault({}),
     ingress: ingress.prefault({}),
+    gateway: gateway.optional(),
     tls: tls.prefault({}),
     s3,
     registry,

@@ -70,6 +70,14 @@ const tools: Readonly<Record<string, Tool>> = {
     definitions: 'deploy/crds',
     optional: true,
   },
+  'gateway-api': {
+    module: 'sigs.k8s.io/gateway-api',
+    programs: [],
+    package: () => '.',
+    stamp: () => [],
+    definitions: 'config/crd/standard',
+    optional: true,
+  },
   kind: {
     optional: true,
     module: 'sigs.k8s.io/kind',

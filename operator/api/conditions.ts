@@ -18,7 +18,7 @@ export const ConditionType = {
   Succeeded: 'Succeeded',
   /** AppRoute: host and path are this route's. */
   Accepted: 'Accepted',
-  /** AppRoute: the Ingress is made and has an address. */
+  /** AppRoute: the Ingress or HTTPRoute is made, and whoever serves it has taken it. */
   Programmed: 'Programmed',
   /** AppRoute: https is served; absent where a route wants no certificate. */
   CertificateReady: 'CertificateReady',
@@ -93,12 +93,20 @@ export const meanings = {
   RoutesNotReady: 'Some routes do not lead to the App yet.',
   Accepted: 'Host and path belong to this route.',
   RouteConflict:
-    'The host belongs to another namespace, the path to another AppRoute, or an Ingress made by hand serves it too.',
+    'The host belongs to another namespace, the path to another AppRoute, or an Ingress or HTTPRoute made by hand serves it too.',
   HostNotAllowed: 'The host is the platform’s own, lies below one of its hosts, or is the domain of all Apps.',
   WildcardNotAllowed: 'The installation does not allow wildcard hosts.',
   AppNotFound: 'The App that appRef names does not exist yet.',
-  Programmed: 'The Ingress is made and has an address.',
+  Programmed: 'The Ingress is made and has an address, or the Gateway serves the HTTPRoute.',
   AwaitingAddress: 'The Ingress is made; the Ingress controller has not given it an address yet.',
+  AwaitingGateway:
+    'The HTTPRoute is made; the controller of the Gateway has not taken it yet. If that lasts, see that the controller runs.',
+  GatewayRefused: 'The Gateway does not serve the HTTPRoute; the message has the words of its controller.',
+  GatewayNotFound: 'The Gateway that the configuration of the installation names does not exist.',
+  GatewayApiMissing:
+    'The configuration of the installation names a Gateway, and the Gateway API (its CustomResourceDefinitions) is not installed.',
+  ListenerMissing:
+    'No listener of the Gateway takes the host; its administrators add one to the Gateway. The message lists those that there are.',
   NotAccepted: 'Nothing is made, because the route is not accepted.',
   CertificateReady: 'The route is served by https, with a certificate that covers its host.',
   CertificatePending:
@@ -110,6 +118,8 @@ export const meanings = {
     'The Secret that tls.secretName names holds no certificate that can be used; the message says what is wrong with it.',
   CertificateExpired: 'The certificate in the Secret that tls.secretName names is not valid now: not yet, or no more.',
   HostNotCovered: 'The certificate in the Secret that tls.secretName names has no name that covers the host.',
+  CertificateNotOnListener:
+    'Through a Gateway its listeners serve https, and none of them has a certificate for the host; administrators add it there.',
   IssuerNotAllowed:
     'The installation does not allow routes to use this ClusterIssuer; name one that it allows, or an Issuer of the namespace.',
   CertManagerMissing: 'A certificate is to be issued, and cert-manager is not installed in this cluster.',

@@ -9,6 +9,7 @@ import {
   defaultHost,
   deploymentName,
   labels,
+  redirectName,
   repository,
   serviceName,
   stageRunName,
@@ -27,6 +28,7 @@ describe('names', () => {
     [appRouteName('shop', { host: 'shop.example.org', path: '/' }), 'shop-3474a4ef09'],
     [appRouteName('shop', { host: 'shop.example.org', path: '/api' }), 'shop-21dadca6f3'],
     [certificateName('shop-3474a4ef09'), 'shop-3474a4ef09-a907b51d62'],
+    [redirectName('shop-3474a4ef09'), 'shop-3474a4ef09-2aa0b719ab'],
     [serviceName('shop'), 'shop'],
     [serviceName('2048'), 'app-2048-52d8f783b6'],
     [serviceName(`2${long.slice(1)}`), 'app-2aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-82547fad3e'],
@@ -39,6 +41,7 @@ describe('names', () => {
   it.each([
     child(long, 'x'),
     child(dashed, 'x'),
+    redirectName(`${'a'.repeat(51)}.-.${'b'.repeat(20)}`),
     certificateName(`${'a'.repeat(51)}.-.${'b'.repeat(20)}`),
     serviceName(`2${long.slice(1)}`),
     defaultHost({ name: long, namespace: long }, 'd', '{app}-{namespace}'),

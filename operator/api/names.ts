@@ -89,6 +89,9 @@ export const appRouteName = (app: string, route: { readonly host: string; readon
 /** certificateName names the Certificate of an AppRoute, and the Secret that it is issued into: one that nobody has for anything else. */
 export const certificateName = (route: string): string => child(route, 'certificate');
 
+/** redirectName names the HTTPRoute of an AppRoute that sends requests by http on to https. */
+export const redirectName = (route: string): string => child(route, 'redirect');
+
 /** serviceName is the App's name where it may be a Service's: that must start with a letter. */
 export const serviceName = (app: string): string => (/^[a-z]/.test(app) ? app : hashed(`app-${app}`, `${app}/service`));
 

@@ -106,6 +106,17 @@ export const remedies = {
     'Put a certificate for the host, or for `*.` and its domain, into the Secret, or name another Secret.',
   IssuerNotAllowed:
     'Name an issuer that the message lists, or make an Issuer in the namespace. An administrator allows others by `tls.allowedIssuers` of the configuration.',
+  AwaitingGateway:
+    'Wait a moment. If it lasts, an administrator sees that the controller of the Gateway runs, and what it says of the Gateway: `kubectl describe gateway -n <namespace> <name>`.',
+  GatewayRefused:
+    'Do what the words of the controller say. Mostly an administrator has to let routes of this namespace in: `allowedRoutes.namespaces` of the listeners of the Gateway.',
+  GatewayNotFound: 'An administrator makes the Gateway, or corrects `gateway` in the configuration of the operator.',
+  GatewayApiMissing:
+    'An administrator installs the Gateway API, which is then found by itself, or removes `gateway` from the configuration of the operator.',
+  ListenerMissing:
+    'Choose a host that one of the listeners in the message takes, or ask an administrator for a listener with this host in the Gateway.',
+  CertificateNotOnListener:
+    'Ask the administrators for a listener whose certificate covers the host, and remove `tls.secretName` and `tls.issuerRef` from the route; or choose a host that a listener has a certificate for.',
   CertManagerMissing:
     'An administrator installs cert-manager, which is then found by itself; or name a Secret with a certificate in `tls.secretName`.',
 

@@ -7,7 +7,7 @@ interface One {
 }
 
 /**
- * Besides knows of every host what Ingresses serve it. Most hosts have one Ingress, that of their route, of which the namespace
+ * Besides knows of every host what Ingresses and HTTPRoutes serve it. Most hosts have one, that of their route, of which the namespace
  * is enough; and who writes hosts by the thousand must not take much memory.
  */
 export class Besides {

@@ -1,13 +1,14 @@
 import { AppRoute } from '../api/approute.ts';
 import type { Config } from '../config.ts';
 import { systemClock, type Clock } from '../kube/clock.ts';
-import { Ingress, keyOf, keyString } from '../kube/resource.ts';
+import { Ingress, keyOf, keyString, type KubeObject, type Resource } from '../kube/resource.ts';
 import type { WatchedCache } from '../kube/types.ts';
 import { platformHosts, refusedHost } from './allowed.ts';
 import { claimOf } from './claim.ts';
 import { HostTable } from './hosts.ts';
-import { servingOf } from './ingresses.ts';
-import type { IngressObject } from './settings.ts';
+import { servingOf, type Serving } from './ingresses.ts';
+import { HTTPRoute } from './gateway/gatewayapi.ts';
+import { servingOfHttpRoute } from './gateway/serving.ts';
 
 /** FollowOptions, all optional. */
 export interface FollowOptions {
@@ -16,8 +17,8 @@ export interface FollowOptions {
   readonly keptMs?: number;
 }
 
-/** The generation of an Ingress stands for its spec; controllers write its status all the time. */
-const servesTheSame = ({ metadata: a }: IngressObject, { metadata: b }: IngressObject): boolean =>
+/** The generation stands for the spec; controllers write its status all the time. */
+const servesTheSame = ({ metadata: a }: KubeObject, { metadata: b }: KubeObject): boolean =>
   a?.uid === b?.uid &&
   a?.generation !== undefined &&
   a.generation === b?.generation &&
@@ -42,10 +43,13 @@ export const followHosts = (
     } else if (refusedHost(after.spec.host, settings) === undefined) hosts.put(claimOf(after), now);
     else hosts.remove(keyString(keyOf(after)), now);
   });
-  cache.subscribe(Ingress, ({ before, after }) => {
-    if (before !== undefined && after !== undefined && servesTheSame(before, after)) return;
-    if (before !== undefined) hosts.removeIngress(servingOf(before));
-    if (after !== undefined) hosts.putIngress(servingOf(after));
-  });
+  const follow = <T extends KubeObject>(resource: Resource<T>, serving: (object: T) => Serving): void =>
+    void cache.subscribe(resource, ({ before, after }) => {
+      if (before !== undefined && after !== undefined && servesTheSame(before, after)) return;
+      if (before !== undefined) hosts.removeServing(serving(before));
+      if (after !== undefined) hosts.putServing(serving(after));
+    });
+  follow(Ingress, servingOf);
+  follow(HTTPRoute, servingOfHttpRoute);
   return hosts;
 };

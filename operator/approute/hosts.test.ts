@@ -167,13 +167,13 @@ describe('a name that is used again', () => {
 
 describe('an Ingress', () => {
   it('of another namespace keeps a host that nobody holds from everybody else, until it goes', () => {
-    hosts.putIngress(serving('c'));
+    hosts.putServing(serving('c'));
     put('a/1');
     put('c/1', { created: now + 1 });
     expect(reconcile('a/1')).toBe('taken');
-    hosts.removeIngress(serving('c'));
+    hosts.removeServing(serving('c'));
     expect(hosts.drain()).toEqual(['a/1']);
-    hosts.putIngress(serving('c'));
+    hosts.putServing(serving('c'));
     expect(hosts.drain()).toContain('c/1');
     expect(reconcile('c/1')).toBe('accepted');
   });
@@ -182,14 +182,14 @@ describe('an Ingress', () => {
     const theirs = serving('a', { name: '1', managed: true });
     put('a/1');
     reconcile('a/1');
-    hosts.putIngress(theirs);
+    hosts.putServing(theirs);
     put('b/1');
     reconcile('b/1');
     hosts.remove('a/1', now);
     now += keptMs;
     hosts.drain();
     expect(reconcile('b/1')).toBe('taken');
-    hosts.removeIngress(theirs);
+    hosts.removeServing(theirs);
     expect(hosts.drain()).toEqual(['b/1']);
     expect(reconcile('b/1')).toBe('accepted');
   });
@@ -197,11 +197,11 @@ describe('an Ingress', () => {
   it('takes nothing from who holds the host, who hears of it', () => {
     put('a/1');
     reconcile('a/1');
-    hosts.putIngress(serving('b'));
+    hosts.putServing(serving('b'));
     expect(hosts.drain()).toEqual(['a/1']);
     expect(reconcile('a/1')).toBe('accepted');
     expect(hosts.beside('h.test')?.others('a', 'byHand')).toBe(true);
-    hosts.removeIngress(serving('b'));
+    hosts.removeServing(serving('b'));
     expect(hosts.drain()).toEqual(['a/1']);
     expect(hosts.beside('h.test')).toBeUndefined();
   });
@@ -215,13 +215,13 @@ describe('an Ingress', () => {
     ];
     for (const first of all) {
       const rest = all.filter((other) => other !== first);
-      hosts.putIngress(first);
-      for (const other of rest) hosts.putIngress(other);
+      hosts.putServing(first);
+      for (const other of rest) hosts.putServing(other);
       expect(hosts.beside('h.test')?.others('c', 'byHand')).toBe(true);
-      for (const other of rest) hosts.removeIngress(other);
+      for (const other of rest) hosts.removeServing(other);
       expect(hosts.beside('h.test')?.others('c', 'byHand')).toBe(!first.managed);
       expect(hosts.beside('h.test')?.only).toBe(first.namespace);
-      hosts.removeIngress(first);
+      hosts.removeServing(first);
       expect(hosts.beside('h.test')).toBeUndefined();
     }
   });
@@ -231,7 +231,7 @@ describe('an Ingress', () => {
     put('a/2', { path: '/b' });
     reconcile('a/1');
     reconcile('a/2');
-    for (let i = 0; i < 2000; i++) hosts.putIngress(serving('a', { name: `hand-${i}` }));
+    for (let i = 0; i < 2000; i++) hosts.putServing(serving('a', { name: `hand-${i}` }));
     expect(hosts.drain()).toEqual(['a/1']);
     expect(hosts.beside('h.test')?.elsewhere({ namespace: 'a', path: '/' }, 'mine')).toBe('hand-0');
     expect(hosts.beside('h.test')?.elsewhere({ namespace: 'a', path: '/' }, 'x')).toBeUndefined();

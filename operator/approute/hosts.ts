@@ -102,7 +102,7 @@ export class HostTable {
     });
   }
 
-  /** beside is what Ingresses serve of a host. */
+  /** beside is what Ingresses and HTTPRoutes serve of a host. */
   beside(host: string): Beside | undefined {
     return this.#besides.get(host);
   }
@@ -126,12 +126,12 @@ export class HostTable {
     if (over !== undefined) (over.behind ??= new Set()).add(claim.host);
   }
 
-  /** putIngress and removeIngress count what Ingresses serve. */
-  putIngress(serving: Serving): void {
+  /** putServing and removeServing count what Ingresses and HTTPRoutes serve. */
+  putServing(serving: Serving): void {
     this.#heard(serving, this.#besides.add(serving));
   }
 
-  removeIngress(serving: Serving): void {
+  removeServing(serving: Serving): void {
     this.#heard(serving, this.#besides.remove(serving));
   }
 

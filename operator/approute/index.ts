@@ -10,14 +10,15 @@ import { controllerOf } from '../kube/owners.ts';
 import { controllerOfKind } from '../kube/reconcile/reconciler.ts';
 import { refers } from '../kube/controller/watches.ts';
 import { platformHosts } from './allowed.ts';
+import { HTTPRoute, type HTTPRouteObject } from './gateway/gatewayapi.ts';
+import { gatewayCacheSpecs, gatewaySource } from './gateway/watches.ts';
 import type { HostTable } from './hosts.ts';
 import { mostRules } from './ingresses.ts';
 import { byAppRef, observe } from './observe.ts';
 import type { Observed } from './observed.ts';
 import type { IngressObject } from './settings.ts';
 import { planRoute, type RoutePlan } from './plan.ts';
-import { ingressBackend } from './resources/ingress.ts';
-import type { Unread } from './tls/decide.ts';
+import type { Unread } from './tls/saying.ts';
 import { observeTls, unreadOf } from './tls/observe.ts';
 import { CertificateReader } from './tls/reader.ts';
 import { byTls, tlsCacheSpecs, tlsSource, tlsValuesOf, tlsWatches } from './tls/watches.ts';
@@ -30,7 +31,7 @@ export interface AppRouteDeps {
   /** Namespace of the operator. */
   readonly home: string;
   /** The cache that the controller reads. */
-  readonly cache: Pick<WatchedCache, 'subscribeServed' | 'keys'>;
+  readonly cache: Pick<WatchedCache, 'subscribeServed' | 'subscribe' | 'keys' | 'get'>;
   /** From followHosts, on that cache. */
   readonly hosts: HostTable;
 }
@@ -51,7 +52,7 @@ const trimIngress = ({ ingress }: Config): ((object: IngressObject) => IngressOb
   };
 };
 
-/** appRouteCacheSpecs is what this controller wants cached; all Ingresses, because anybody's may hold an address. */
+/** appRouteCacheSpecs is what this controller wants cached; all Ingresses and HTTPRoutes, because anybody's may hold an address. */
 export const appRouteCacheSpecs = (config: Config): readonly CacheSpec[] => [
   cached(App, { trim: trimOwn }),
   cached(AppRoute, {
@@ -60,34 +61,37 @@ export const appRouteCacheSpecs = (config: Config): readonly CacheSpec[] => [
   }),
   ...tlsCacheSpecs,
   cached(Ingress, { trim: trimIngress(config) }),
+  ...gatewayCacheSpecs(config),
 ];
 
 const cameOrWent = ({ before, after }: Change<unknown>): boolean => before === undefined || after === undefined;
 
-const ingressChanged = ({ before, after }: Change<IngressObject>): boolean =>
-  ingressSignature(before) !== ingressSignature(after);
+type Leading = IngressObject | HTTPRouteObject;
 
-const ingressSignature = (ingress: IngressObject | undefined): string | undefined =>
-  ingress && JSON.stringify([ingress.spec, ingress.status, meta(ingress.metadata)]);
+const hasChanged = ({ before, after }: Change<Leading>): boolean => signature(before) !== signature(after);
 
-const meta = ({ annotations, labels, ownerReferences }: NonNullable<IngressObject['metadata']> = {}): unknown[] => [
+const signature = (object: Leading | undefined): string | undefined =>
+  object && JSON.stringify([object.spec, object.status, meta(object.metadata)]);
+
+const meta = ({ annotations, labels, ownerReferences }: Leading['metadata'] & object = {}): unknown[] => [
   annotations,
   labels,
   ownerReferences,
 ];
 
-/** An Ingress of ours bears its route's name. */
-const routesOf = (ingress: IngressObject): Key[] => {
-  const ref = controllerOf(ingress);
+/** An Ingress of ours bears its route's name, and so does an HTTPRoute, or that of its redirect. */
+const routesOf = (object: Leading): Key[] => {
+  const ref = controllerOf(object);
   const name = ref?.kind === AppRoute.kind ? ref.name : undefined;
-  const key = keyOf(ingress);
+  const key = keyOf(object);
   return name === undefined || name === key.name ? [key] : [key, { ...key, name }];
 };
 
 /** The table of hosts hears of each change before a watch does, and knows whom it concerns. */
 const watches = (hosts: HostTable): Watch[] => [
   refers(AppRoute, () => hosts.drain().map(parseKey)),
-  refers(Ingress, (ingress) => [...routesOf(ingress), ...hosts.drain().map(parseKey)], ingressChanged),
+  refers(Ingress, (ingress) => [...routesOf(ingress), ...hosts.drain().map(parseKey)], hasChanged),
+  refers(HTTPRoute, (route) => [...routesOf(route), ...hosts.drain().map(parseKey)], hasChanged),
   refers(App, routesOfApp, cameOrWent),
 ];
 
@@ -97,15 +101,15 @@ const routesOfApp = ({ metadata }: App, cache: Cache): Key[] =>
 /**
  * appRouteController leads addresses to Apps.
  *
- * Reads, from the cache: AppRoute, its Ingress, whether its App is there, its Certificate and what is said of that; from the table
- * of hosts, who else claims or serves the host. Live, once for each of their versions: TLS Secrets that may serve it. Writes: the
- * Ingress of the route's name and its Certificate, or deletes them where the route has no right to the address or no App; then
- * status.
+ * Reads, from the cache: AppRoute, its Ingress or HTTPRoutes and their Gateway, whether its App is there, its Certificate and what
+ * is said of that; from the table of hosts, who else claims or serves the host. Live, once for each of their versions: TLS Secrets
+ * that may serve it. Writes: the Ingress or HTTPRoute of the route's name, its redirect and its Certificate, or deletes them where
+ * the route has no right to the address or no App; then status.
  */
 export const appRouteController = ({ config, home, cache, hosts }: AppRouteDeps): Controller<AppRoute> => {
   const settings = { ...config, platformHosts: platformHosts(config) };
   const reader = new CertificateReader();
-  const known = { settings, hosts, backend: ingressBackend, home, reader };
+  const known = { settings, hosts, home, reader };
   // Before anything is awaited: from now on nobody else is judged by what was before.
   const decide = ({ route, ruling, now }: Observed, accepted: boolean): void => {
     const claim = hosts.claim(keyString(keyOf(route)));
@@ -115,7 +119,7 @@ export const appRouteController = ({ config, home, cache, hosts }: AppRouteDeps)
     name: 'approute',
     kind: AppRoute,
     watches: [...watches(hosts), ...tlsWatches(config, home)],
-    sources: [tlsSource(cache)],
+    sources: [tlsSource(cache), gatewaySource({ config, home, cache })],
     observe: (key, ctx) => observe(known, key, ctx),
     subject: ({ route }) => route,
     plan: planRoute,

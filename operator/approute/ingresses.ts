@@ -2,7 +2,7 @@ import { AppRoute } from '../api/approute.ts';
 import { controllerOf, groupOf } from '../kube/owners.ts';
 import type { IngressObject } from './settings.ts';
 
-/** Rule is one address that an Ingress serves. */
+/** Rule is one address that an Ingress or an HTTPRoute serves. */
 export interface Rule {
   readonly host: string;
   /** As AppRoutes write it: `/` when absent, no last `/`. */
@@ -11,16 +11,18 @@ export interface Rule {
   readonly service: string;
 }
 
-/** Serving is what one Ingress serves. */
+/** Serving is what one Ingress, or one HTTPRoute, serves. */
 export interface Serving {
   readonly namespace: string;
+  /** Kind and name, for its own namespace. */
   readonly name: string;
   /** It is that of an AppRoute, whose reconcile sets it right or removes it. */
   readonly managed: boolean;
   readonly rules: readonly Rule[];
 }
 
-const withoutLastSlash = (path: string | undefined): string => path?.replace(/(.)\/+$/, '$1') || '/';
+/** withoutLastSlash writes a path as AppRoutes do. */
+export const withoutLastSlash = (path: string | undefined): string => path?.replace(/(.)\/+$/, '$1') || '/';
 
 /** An AppRoute's own Ingress bears its name. Any other that names one as its controller is somebody's own work. */
 const isManaged = (ingress: IngressObject): boolean => {
@@ -36,7 +38,7 @@ export const mostRules = 500;
 /** servingOf reads what an Ingress serves; rules without a host are nobody's. */
 export const servingOf = (ingress: IngressObject): Serving => ({
   namespace: ingress.metadata?.namespace ?? '',
-  name: ingress.metadata?.name ?? '',
+  name: `Ingress ${ingress.metadata?.name}`,
   managed: isManaged(ingress),
   rules: (ingress.spec?.rules ?? []).slice(0, mostRules).flatMap(rulesOf).slice(0, mostRules),
 });
@@ -68,7 +70,7 @@ const count = (names: Names, name: string, by: number): void => {
 const addressKey = ({ namespace, path }: Address): string => `${namespace} ${path}`;
 
 /**
- * Beside is what Ingresses serve of one host. Ours are many and only counted; those made by hand are few, and are told by
+ * Beside is what Ingresses and HTTPRoutes serve of one host. Ours are many and only counted; those made by hand are few, and are told by
  * name to their own namespace.
  */
 export class Beside {

@@ -5,9 +5,9 @@ import type { Ruling } from './ruling.ts';
 import type { Settings } from './settings.ts';
 import type { TlsObserved } from './tls/observed.ts';
 
-/** Rival is an Ingress, not made for an AppRoute, that serves the same address. */
+/** Rival is an Ingress or HTTPRoute, not made for an AppRoute, that serves the same address. */
 export type Rival =
-  /** One of the route's own namespace, at the same path, that leads to something else than the App. */
+  /** One of the route's own namespace, at the same path, that leads to something else than the App: `Ingress shop`. */
   | { readonly type: 'here'; readonly name: string }
   /** One of another namespace, at any path. */
   | { readonly type: 'elsewhere' };

@@ -180,8 +180,8 @@ describe('an address', () => {
 
 describe('an Ingress that somebody made for the address of a route', () => {
   test.each([
-    [{ type: 'here', name: 'hand' } as const, 'The Ingress hand serves a.test/ too'],
-    [{ type: 'elsewhere' } as const, 'An Ingress in another namespace serves the host a.test too'],
+    [{ type: 'here', name: 'Ingress hand' } as const, 'The Ingress hand serves a.test/ too'],
+    [{ type: 'elsewhere' } as const, 'An Ingress or HTTPRoute in another namespace serves the host a.test too'],
   ])('is told as a conflict, and takes nothing down', (rival, message) => {
     for (const ingress of [undefined, anIngress()]) {
       const result = plan({ rival, ingress });

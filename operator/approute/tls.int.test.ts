@@ -1,22 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { parseAllDocuments } from 'yaml';
-import { definitionsPath } from '../../e2e/cluster/build.ts';
 import { AppRoute, type AppRouteSpec } from '../api/approute.ts';
 import { certificateName } from '../api/names.ts';
 import { findCondition } from '../kube/conditions.ts';
-import {
-  CustomResourceDefinition,
-  Ingress,
-  Secret,
-  type Key,
-  type KubeObject,
-  type Resource,
-} from '../kube/resource.ts';
-import type { Intent } from '../kube/types.ts';
+import { Ingress, Secret, type Key, type KubeObject } from '../kube/resource.ts';
 import { inNamespace } from '../testing/apiserver.ts';
 import { asUser, runApps, type AppWorld, type AppWorldOptions, type User } from '../testing/apps.ts';
+import { definitionsOf } from '../testing/definitions.ts';
 import { selfSigned, tlsSecret, type CertificateWishes } from '../testing/certificates.ts';
 import { Certificate, CertificateRequest, Challenge } from './tls/certmanager.ts';
 
@@ -157,30 +146,7 @@ describe('https without cert-manager', () => {
     ));
 });
 
-const folder = definitionsPath('cert-manager');
-const definitions = (): Intent[] =>
-  readdirSync(folder)
-    .filter((name) => name.endsWith('.yaml'))
-    .flatMap((name) => parseAllDocuments(readFileSync(join(folder, name), 'utf8')))
-    .map((document) => document.toJS() as Intent | null)
-    .filter((object) => object?.kind === 'CustomResourceDefinition') as Intent[];
-
-const install = async ({ kube }: User): Promise<void> => {
-  for (const crd of definitions()) await kube.apply(CustomResourceDefinition, crd, { fieldManager: 'cert-manager' });
-  for (const kind of [Certificate, CertificateRequest, Challenge] as Resource[])
-    await vi.waitFor(() => kube.list(kind), { timeout: 20_000, interval: 200 });
-};
-
-const uninstall = async ({ kube }: User): Promise<void> => {
-  for (const { metadata } of definitions()) {
-    const there = await kube.get(CustomResourceDefinition, { namespace: '', name: metadata.name });
-    if (there)
-      await kube.remove(CustomResourceDefinition, keyOfDefinition(metadata.name), { uid: there.metadata?.uid ?? '' });
-  }
-  await vi.waitFor(() => expect(kube.list(Certificate)).rejects.toThrow(), { timeout: 20_000, interval: 200 });
-};
-
-const keyOfDefinition = (name: string): Key => ({ namespace: '', name });
+const certManager = definitionsOf('cert-manager', [Certificate, CertificateRequest, Challenge]);
 
 /** issuer says what cert-manager would say. */
 const say = ({ user: { kube } }: Stage, r: typeof Certificate, key: Key, conditions: object[]): Promise<KubeObject> =>
@@ -196,15 +162,8 @@ const say = ({ user: { kube } }: Stage, r: typeof Certificate, key: Key, conditi
   );
 
 describe('https with cert-manager', () => {
-  const admin = (): User => asUser();
-  beforeAll(async () => {
-    await using user = admin();
-    await install(user);
-  });
-  afterAll(async () => {
-    await using user = admin();
-    await uninstall(user);
-  });
+  beforeAll(certManager.install);
+  afterAll(certManager.uninstall);
 
   const request = async ({ user, namespace, key }: Stage, name: string): Promise<Key> => {
     const certificate = await vi.waitFor(
@@ -356,13 +315,13 @@ describe('https with cert-manager', () => {
       play(
         async (stage) => {
           const { user, namespace, host, key } = stage;
-          await uninstall(user);
+          await certManager.uninstall();
           await makeRoute(stage);
           expect(await until(stage, { Ready: 'False/CertManagerMissing', Programmed: 'True/Programmed' })).toEqual([
             `http://${host}`,
             undefined,
           ]);
-          await install(user);
+          await certManager.install();
           await until(stage, { Ready: 'Unknown/CertificatePending' });
           const name = certificateName(key.name);
           expect(await user.kube.get(Certificate, { namespace, name })).toMatchObject({
@@ -374,9 +333,9 @@ describe('https with cert-manager', () => {
           ]);
           const https = [`https://${host}`, [{ hosts: [host], secretName: name }]];
           expect(await until(stage, served)).toEqual(https);
-          await uninstall(user);
+          await certManager.uninstall();
           expect(await until(stage, { Ready: 'False/CertManagerMissing' })).toEqual(https);
-          await install(user);
+          await certManager.install();
         },
         { config: { tls: { issuerRef: { name: 'le' } } } },
       ),

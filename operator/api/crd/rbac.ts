@@ -39,6 +39,9 @@ export const operatorGrants: readonly Grant[] = [
   { group: 'batch', resources: ['jobs'], verbs: [...read, 'create', 'delete'] },
   { group: 'batch', resources: ['jobs/finalizers'], verbs: ['update'] },
   { group: 'networking.k8s.io', resources: ['ingresses'], verbs: own },
+  // Where the Gateway API is installed and the configuration names a Gateway; HTTPRoutes of others may hold hosts in any case.
+  { group: 'gateway.networking.k8s.io', resources: ['httproutes'], verbs: own },
+  { group: 'gateway.networking.k8s.io', resources: ['gateways'], verbs: read },
   // Services go with their App.
   { group: '', resources: ['services'], verbs: [...read, 'create', 'patch'] },
   { group: 'policy', resources: ['poddisruptionbudgets'], verbs: own },

@@ -1,13 +1,15 @@
 import type { AppRoute } from '../../api/approute.ts';
 import { Reason } from '../../api/conditions.ts';
-import { childLabels, serviceName } from '../../api/names.ts';
+import { certificateName, childLabels, serviceName } from '../../api/names.ts';
 import { ofKind } from '../../kube/reconcile/owned.ts';
 import { apply } from '../../kube/reconcile/plan.ts';
 import { apiVersionOf, Ingress } from '../../kube/resource.ts';
 import type { Intent } from '../../kube/types.ts';
 import type { Backend, Standing } from '../backend.ts';
 import type { IngressObject, Settings } from '../settings.ts';
-import type { Https } from '../tls/decide.ts';
+import { Certificate } from '../tls/certmanager.ts';
+import type { Https } from '../tls/saying.ts';
+import { buildCertificate } from './certificate.ts';
 
 /** servicePort is the name of the port that the Service of every App has. */
 export const servicePort = 'http';
@@ -72,7 +74,7 @@ const addressOf = (ingress: IngressObject | undefined): string | undefined => {
   return first?.hostname ?? first?.ip;
 };
 
-const standing: Backend['standing'] = (owned, { ingress: { waitForAddress } }): Standing => {
+const standing: Backend['standing'] = ({ owned, settings: { ingress } }): Standing => {
   const address = addressOf(ofKind(owned, Ingress)[0]);
   if (address !== undefined)
     return {
@@ -81,7 +83,7 @@ const standing: Backend['standing'] = (owned, { ingress: { waitForAddress } }): 
       message: `The Ingress controller serves the route at ${address}.`,
       address,
     };
-  return waitForAddress
+  return ingress.waitForAddress
     ? {
         status: 'Unknown',
         reason: Reason.AwaitingAddress,
@@ -92,7 +94,16 @@ const standing: Backend['standing'] = (owned, { ingress: { waitForAddress } }): 
 
 /** ingressBackend leads addresses by Ingresses, for any Ingress controller. */
 export const ingressBackend: Backend = {
-  kinds: ({ metadata }) => [{ resource: Ingress, name: metadata.name }],
-  children: (route, settings, https) => [apply(Ingress, buildIngress(route, settings, https))],
+  noun: 'Ingress',
+  makes: [Ingress, Certificate],
+  kinds: ({ metadata: { name } }) => [
+    { resource: Ingress, name },
+    { resource: Certificate, name: certificateName(name) },
+  ],
+  // The way to the App first: a certificate that cannot be asked for takes nothing down.
+  children: ({ route, settings }, { https, issuer }) => [
+    apply(Ingress, buildIngress(route, settings, https)),
+    ...(issuer ? [apply(Certificate, buildCertificate(route, issuer))] : []),
+  ],
   standing,
 };

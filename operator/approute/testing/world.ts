@@ -234,7 +234,7 @@ export class World {
     for (const [key, route] of this.api) this.#table.put(claimOf(key, route), this.now);
     this.#table.drain();
     this.queue = new Set(this.api.keys());
-    if (this.#ingress) this.#table.putIngress(this.#serving());
+    if (this.#ingress) this.#table.putServing(this.#serving());
     for (const owner of this.owners.values()) owner.restarted = true;
     this.#inherited = new Map(
       [...this.api.values()].flatMap(({ uid, status }) =>
@@ -250,8 +250,8 @@ export class World {
 
   #toggleIngress(): void {
     this.#ingress = !this.#ingress;
-    if (this.#ingress) this.#table.putIngress(this.#serving());
-    else this.#table.removeIngress(this.#serving());
+    if (this.#ingress) this.#table.putServing(this.#serving());
+    else this.#table.removeServing(this.#serving());
     this.#wake();
   }
 

@@ -1,16 +1,7 @@
 import { annotations } from '../../api/names.ts';
 import { lean } from '../../api/trim.ts';
 import { resource, type KubeObject } from '../../kube/resource.ts';
-import { cut } from '../../telemetry/redact.ts';
-
-/** Said is a condition as cert-manager writes it. */
-export interface Said {
-  readonly type?: string;
-  readonly status?: string;
-  readonly reason?: string;
-  readonly message?: string;
-  readonly observedGeneration?: number;
-}
+import { defined, shortened, trimConditions, type Said } from './said.ts';
 
 interface Speaking extends KubeObject {
   readonly spec?: object;
@@ -52,29 +43,8 @@ export const Challenge = resource<ChallengeObject>({
 /** revisionAnnotation counts the requests of a Certificate. */
 export const revisionAnnotation = 'cert-manager.io/certificate-revision';
 
-/** Longer words than a condition shows need not be kept: whoever may write such an object may write a megabyte of them. */
-const mostWords = 2048;
-const mostConditions = 16;
-
-const shortened = (text: unknown): string | undefined =>
-  typeof text === 'string' ? Buffer.from(cut(text, mostWords)).toString() : undefined;
-
-const defined = <T extends object>(fields: T): T =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
-
-const trimSaid = ({ type, status, reason, message, observedGeneration }: Said): Said =>
-  defined({
-    type: shortened(type),
-    status: shortened(status),
-    reason: shortened(reason),
-    message: shortened(message),
-    observedGeneration: typeof observedGeneration === 'number' ? observedGeneration : undefined,
-  }) as Said;
-
 const trimStatus = ({ status }: Speaking): Pick<Speaking, 'status'> =>
-  status?.conditions === undefined
-    ? {}
-    : { status: { conditions: status.conditions.slice(0, mostConditions).map(trimSaid) } };
+  status?.conditions === undefined ? {} : { status: { conditions: trimConditions(status.conditions) } };
 
 const leanObject = lean();
 const leanRequest = lean({ annotations: [revisionAnnotation] });

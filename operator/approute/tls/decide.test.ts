@@ -4,7 +4,8 @@ import { certificateName } from '../../api/names.ts';
 import type { RouteTls } from '../../api/tls.ts';
 import type { CertificateFacts } from './certificate.ts';
 import type { CertificateObject, CertificateRequestObject, ChallengeObject } from './certmanager.ts';
-import { decideTls, type Tls } from './decide.ts';
+import { decideTls } from './decide.ts';
+import type { Tls } from './saying.ts';
 import type { TlsObserved, TlsScene } from './observed.ts';
 import type { SecretState } from './reader.ts';
 

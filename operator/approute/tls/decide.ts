@@ -1,57 +1,12 @@
-import { ConditionType, Reason } from '../../api/conditions.ts';
+import { Reason } from '../../api/conditions.ts';
 import { certificateName } from '../../api/names.ts';
 import type { IssuerRef } from '../../api/tls.ts';
-import { timestamp, type Fact } from '../../kube/conditions.ts';
-import { coverOf, type CertificateFacts, type Cover } from './certificate.ts';
-import { findCondition } from '../../kube/conditions.ts';
+import { findCondition, timestamp } from '../../kube/conditions.ts';
+import { decideAtListeners } from './atlisteners.ts';
+import { coverOf } from './certificate.ts';
 import type { TlsScene } from './observed.ts';
-import type { SecretState } from './reader.ts';
+import { covers, httpOnly, isValid, say, served, type Tls, type Unread } from './saying.ts';
 import { wordsOf } from './words.ts';
-
-/** Https is how https is served: with a Secret of the namespace, or with the certificate that the controller has anyway. */
-export interface Https {
-  readonly secretName?: string;
-}
-
-/** Tls is what was decided about https for a route. */
-export interface Tls {
-  /** Absent: http alone. */
-  readonly https?: Https;
-  /** A Certificate is wanted from this issuer. */
-  readonly issuer?: IssuerRef;
-  /** What is said; absent where no certificate is wanted. */
-  readonly fact?: Fact;
-  /** When this ends by itself, in ms. */
-  readonly until?: number;
-}
-
-/** Unread: a decision needs to know what is in Secrets. */
-export type Unread = 'unread';
-
-/** httpOnly is the decision where nothing is wanted. */
-export const httpOnly: Tls = {};
-
-const say = (status: Fact['status'], reason: Reason, message: string, stalled = false): Fact => ({
-  type: ConditionType.CertificateReady,
-  status,
-  reason,
-  message,
-  stalled,
-});
-
-const served = (https: Https, message: string, until?: number): Tls => ({
-  https,
-  fact: say('True', Reason.CertificateReady, message),
-  ...(until === undefined ? {} : { until }),
-});
-
-type Usable = Extract<CertificateFacts, { type: 'usable' }>;
-
-const isValid = ({ notBefore, notAfter }: Usable, now: Date): boolean =>
-  notBefore <= now.getTime() && now.getTime() < notAfter;
-
-const covers = (state: SecretState, host: string, now: Date): Cover =>
-  state.type === 'usable' && isValid(state, now) ? coverOf(state.names, host) : undefined;
 
 const mostNames = 5;
 
@@ -163,9 +118,11 @@ const notAllowed = (scene: TlsScene, name: string): Tls => {
 
 /**
  * decideTls decides how a route is served by https: as it says itself; else by a labelled Secret of its namespace; else by the
- * certificate of the installation; else by one from the installation's issuer; else not. `unread`: Secrets must be read first.
+ * certificate of the installation; else by one from the installation's issuer; else not. Through a Gateway: as its listeners are.
+ * `unread`: Secrets must be read first.
  */
 export const decideTls = (scene: TlsScene): Tls | Unread => {
+  if (scene.tls.listeners !== undefined) return decideAtListeners(scene, scene.tls.listeners);
   const { secretName, issuerRef, disabled } = scene.route.spec.tls ?? {};
   const { issuerRef: usual } = scene.settings.tls;
   if (disabled === true) return httpOnly;

@@ -17,7 +17,8 @@ const maxBytes = 1024;
 /** The port of a connection is another one each time: told as it is, every try would be a write. */
 const steady = (text: string): string => text.replace(/\b(read|write|dial) (tcp|udp) \S+?->/g, '$1 $2 ');
 
-const quoted = (text: string | undefined): string => sentence(oneLine(steady(text ?? ''), maxBytes));
+/** quoted is what another controller says, fit for a condition. */
+export const quoted = (text: string | undefined): string => sentence(oneLine(steady(text ?? ''), maxBytes));
 
 const pending = (message: string): Words => ({ status: 'Unknown', reason: Reason.CertificatePending, message });
 const failed = (message: string): Words => ({ status: 'False', reason: Reason.CertificateFailed, message });

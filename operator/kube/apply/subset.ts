@@ -41,6 +41,9 @@ const atomicMaps = new Set([
   ...['resource', 'port'],
 ]);
 
+/** Lists whose items are one value with all that is below them: whoever adds a field to one of ours changes what it means. */
+const wholeLists = new Set(['parentRefs', 'rules', 'matches', 'backendRefs', 'filters']);
+
 /** Lists that are sets: ours must be in, others may be. */
 const sets = new Set(['finalizers']);
 
@@ -114,12 +117,14 @@ const hasMore = (found: Json, wanted: Json): boolean =>
 class Comparison {
   readonly found: Difference[] = [];
   readonly #steps: Step[] = [];
+  /** How many lists of one value are around. */
+  #whole = 0;
 
   compare(field: string, wanted: unknown, found: unknown, inQuantity: boolean): void {
     if (wanted === undefined || wanted === found) return;
     if (Array.isArray(wanted) && Array.isArray(found)) return this.#lists(field, wanted, found);
     if (isObject(wanted) && isObject(found)) {
-      if (atomicMaps.has(field) && hasMore(found, wanted)) return this.#differs(wanted, found);
+      if ((this.#whole > 0 || atomicMaps.has(field)) && hasMore(found, wanted)) return this.#differs(wanted, found);
       return this.#fields(wanted, found, inQuantity);
     }
     if (isEmpty(wanted) && isEmpty(found)) return;
@@ -141,7 +146,9 @@ class Comparison {
     const keys = keysOf(field, wanted);
     if (keys !== undefined && wanted.every(isObject)) return this.#merged(field, keys, wanted, found);
     if (found.length !== wanted.length) return this.#differs(wanted, found);
+    if (wholeLists.has(field)) this.#whole++;
     wanted.forEach((item, i) => this.#down(i, field, item, found[i], false));
+    if (wholeLists.has(field)) this.#whole--;
   }
 
   #merged(field: string, keys: readonly string[], wanted: readonly Json[], found: readonly unknown[]): void {
