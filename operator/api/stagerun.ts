@@ -185,6 +185,12 @@ export const stageRunStatus = z
     revision: filled(256).optional().describe('revision is the commit that was built.'),
     image: filled(1024).optional().describe('image is the image that was built, with its digest.'),
     size: size.optional(),
+    ports: z
+      .array(z.int().min(1).max(65_535))
+      .max(16)
+      .meta(atomicList)
+      .optional()
+      .describe('ports are those that the image says it listens on.'),
     buildpacks: z
       .array(buildpack)
       .max(64)

@@ -55,8 +55,14 @@ export const lookAgainMs = (delay: Delay, now: Date): number | undefined => {
   return age < lastLookMs ? age : undefined;
 };
 
+/** Known is what else there is to explain a delay by. */
+interface Known extends Asked {
+  /** Ports that the image declares. */
+  readonly declared: readonly number[];
+}
+
 /** explain reads the reason of a delay from the pod's events and log; undefined where they tell none. */
-export const explain = (app: App, { pod, runs }: Delay, asked: Asked): PodFailure | undefined => {
+export const explain = (app: App, { pod, runs }: Delay, asked: Known): PodFailure | undefined => {
   const { warnings } = asked;
   if (warnings === undefined) return undefined;
   if (!runs) {
@@ -75,17 +81,22 @@ const failing = ({ kind, detail }: FailedProbe): PodFailure => ({
   message: `The ${kind}Probe of the app fails: ${sentence(detail)}`,
 });
 
-const nothingListens = (app: App, pod: PodObject, port: number, asked: Asked): PodFailure => ({
+const nothingListens = (app: App, pod: PodObject, port: number, asked: Known): PodFailure => ({
   reason: Reason.NotListening,
-  message: `Nothing listens on port ${port}${remedy(app, port, asked.podLog)}`,
+  message: `Nothing listens on port ${port}${remedy(app, port, asked)}`,
   ...(asked.podLog === undefined ? { ask: logOf(pod, { from: 'start' }) } : {}),
 });
 
-const remedy = ({ spec }: App, port: number, log = ''): string => {
+const remedy = ({ spec }: App, port: number, { podLog: log = '', declared }: Known): string => {
   const own = spec.env?.find((e) => e.name === 'PORT')?.value;
   if (own !== undefined && own !== '' && own !== String(port))
     return `, because spec.env sets PORT to "${own}": set spec.port to the same number.`;
   const said = listening(log);
+  const [first, ...others] = declared;
+  if (said === undefined && first !== undefined && !declared.includes(port))
+    return others.length === 0
+      ? `, and the image declares port ${first}: set spec.port to ${first}, or let the app listen on the port in $PORT.`
+      : `, and the image declares the ports ${declared.join(', ')}: set spec.port to the one that serves the web.`;
   if (said === undefined)
     return (
       ': let the app listen on 0.0.0.0 at the port in $PORT, or set spec.port to the port that it listens on; an app that ' +

@@ -1170,6 +1170,25 @@ describe('pods that do not become ready', () => {
             'it listens on; an app that listens on none needs readinessProbe: {}.',
         },
       ],
+      ...[
+        [
+          [3000],
+          ', and the image declares port 3000: set spec.port to 3000, or let the app listen on the port in $PORT.',
+        ],
+        [[80, 3000], ', and the image declares the ports 80, 3000: set spec.port to the one that serves the web.'],
+        [
+          [3000, 8080],
+          ': let the app listen on 0.0.0.0 at the port in $PORT, or set spec.port to the port that it listens on; an app that listens on none needs readinessProbe: {}.',
+        ],
+      ].map(([ports, words]): Case => [
+        `without a word, of an image that declares ${String(ports)}, are told of that`,
+        {
+          ...late(refused, ''),
+          ...{ app: anApp(blob()), runs: [aRun({ status: { ...succeeded(), ports: ports as number[] } })] },
+          deployment: aDeployment('starting', stagedImage()),
+        },
+        { message: `Nothing listens on port 8080${String(words)}` },
+      ]),
       [
         'on a PORT of their own are told that spec.port is another',
         { ...late(refused, ''), app: anApp({ ...image(), env: [{ name: 'PORT', value: '3000' }] }) },

@@ -20,6 +20,8 @@ export interface ImageConfig {
   readonly env: readonly string[];
   /** User as the image has it, e.g. 1001:1000. */
   readonly user?: string;
+  /** TCP ports that the image says it listens on, in ascending order; absent where it says of none. */
+  readonly ports?: readonly number[];
 }
 
 /** Process is one entry of the processes that buildpacks found. */
@@ -46,6 +48,7 @@ interface ConfigBlob {
     readonly Labels?: Record<string, unknown> | null;
     readonly Env?: unknown;
     readonly User?: string;
+    readonly ExposedPorts?: unknown;
   };
 }
 
@@ -103,13 +106,19 @@ export const imageConfigOf = async (
   if (!isVersion(digest)) return strange(name);
   const blob = await readJson<ConfigBlob>(await call('GET', `${reference.repository}/blobs/${digest}`), name, digest);
   if (blob.type !== 'found') return blob;
-  const { Labels, Env, User } = blob.value.config ?? {};
+  const { Labels, Env, User, ExposedPorts } = blob.value.config ?? {};
   const labels = Object.entries(Labels ?? {}).filter(
     (entry): entry is [string, string] => typeof entry[1] === 'string',
   );
+  const ports = portsOf(ExposedPorts);
   return {
     type: 'found',
-    config: { labels: Object.fromEntries(labels), env: strings(Env), ...(User && { user: String(User) }) },
+    config: {
+      labels: Object.fromEntries(labels),
+      env: strings(Env),
+      ...(User && { user: String(User) }),
+      ...(ports.length > 0 && { ports }),
+    },
   };
 };
 
@@ -152,6 +161,14 @@ export const imageBlobsOf = async (
       if (typeof size === 'number' && Number.isSafeInteger(size) && size >= 0) sizes.set(digest, size);
   return { type: 'found', blobs: sizes };
 };
+
+/** portsOf reads ports as images declare them: { "8080/tcp": {} }. */
+const portsOf = (exposed: unknown): number[] =>
+  Object.keys(typeof exposed === 'object' && exposed !== null ? exposed : {})
+    .flatMap((port) => /^(\d{1,5})(?:\/tcp)?$/i.exec(port)?.[1] ?? [])
+    .map(Number)
+    .filter((port) => port > 0 && port <= 65_535)
+    .toSorted((a, b) => a - b);
 
 const strings = (value: unknown): string[] => [value ?? []].flat().filter((item) => typeof item === 'string');
 

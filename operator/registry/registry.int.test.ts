@@ -39,10 +39,14 @@ describe('a registry with TLS and tokens', () => {
     actions,
   });
   const image = (repository: string, tag = 'run'): Reference => parseReference(`${registry.host}/${repository}:${tag}`);
+  const configOfImage = {
+    ...{ Labels: labels, Env: ['A=1'], User: '1001:1000' },
+    ExposedPorts: { '9000/tcp': {}, '80': {}, '53/udp': {}, '99999/tcp': {}, x: {} },
+  };
   const push = (repository: string, credential: Credential): Promise<string> =>
     pushImage(
       { base: `https://${registry.host}`, repository, tag: 'run', ca, authorization: authorizationOf(credential) },
-      { config: { Labels: labels, Env: ['A=1'], User: '1001:1000' } },
+      { config: configOfImage },
     );
 
   beforeAll(async () => {
@@ -76,11 +80,11 @@ describe('a registry with TLS and tokens', () => {
     expect(await client.headManifest(image('apps/team-a/none'), pull)).toEqual({ type: 'absent' });
   });
 
-  test('labels, environment and user of an image are read', async () => {
+  test('labels, environment, user and ports of an image are read', async () => {
     const pull = sign([allow('apps/team-a/app', 'pull')]);
     expect(await client.imageConfig(image('apps/team-a/app'), pull)).toEqual({
       type: 'found',
-      config: { labels, env: ['A=1'], user: '1001:1000' },
+      config: { labels, env: ['A=1'], user: '1001:1000', ports: [80, 9000] },
     });
     expect(await client.imageConfig(image('apps/team-a/app', 'other'), pull)).toEqual({ type: 'absent' });
   });
@@ -170,9 +174,7 @@ describe('a registry with TLS and tokens', () => {
   test('a token for one repository mounts nothing of another', async () => {
     const own = sign([allow('apps/team-d/shop', 'pull', 'push')]);
     const parts = { architecture: 'amd64', os: 'linux', rootfs: { type: 'layers', diff_ids: [] } };
-    const configOfA = digestOf(
-      JSON.stringify({ ...parts, config: { Labels: labels, Env: ['A=1'], User: '1001:1000' } }),
-    );
+    const configOfA = digestOf(JSON.stringify({ ...parts, config: configOfImage }));
     const url = `https://${registry.host}/v2/apps/team-d/shop/blobs/uploads/?mount=${configOfA}&from=apps/team-a/app`;
     const dispatcher = new Agent({ connect: { ca } });
     const answer = await request(url, { method: 'POST', headers: { authorization: authorizationOf(own) }, dispatcher });

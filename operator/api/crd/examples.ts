@@ -180,6 +180,7 @@ export const fullStageRun = {
     revision: sha256,
     image: `registry.example.org/apps/team/shop@sha256:${sha256}`,
     size: { image: 1048576, added: 4096, cache: 1024 },
+    ports: [8080],
     buildpacks: [{ id: 'epinio/static', version: '1.0.0' }],
     processes: [{ type: 'web', command: ['node'], args: ['server.js'], default: true }],
     platform: {
