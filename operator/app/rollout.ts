@@ -1,8 +1,6 @@
 import type { App } from '../api/app.ts';
-import type { StageRun } from '../api/stagerun.ts';
 import { Reason } from '../api/conditions.ts';
 import { explain, isLate, longestDelay, lookAgainMs, questionOf } from './delay.ts';
-import { deployedRunName } from './image.ts';
 import { failureOf, logOf, type Asked, type PodFailure, type PodNeed } from './podfailure.ts';
 import { sentence } from '../telemetry/sentence.ts';
 import { lastWords } from './podlog.ts';
@@ -29,8 +27,8 @@ export interface Rolling extends Asked {
   /** pods are those of the Deployment's template, of which so many are updated. */
   pods(this: void, updated: number): NewPods;
   readonly now: Date;
-  /** Of the deployed one is known which ports its image declares. */
-  readonly runs: readonly StageRun[];
+  /** Ports that the image declares, as far as that is known. */
+  readonly declared: readonly number[];
 }
 
 /** rolloutOf reads the Deployment's status as `kubectl rollout status` does, and its pods for the reason of a delay. */
@@ -48,8 +46,7 @@ export const rolloutOf = (deployment: DeploymentObject, rolling: Rolling): Rollo
   const givenUp = conditions.some((c) => c.type === 'Progressing' && c.reason === 'ProgressDeadlineExceeded');
   const failure = pods.map((pod) => failureOf(pod, rolling)).find((f) => f !== undefined);
   if (failure !== undefined) return { type: 'failing', failure, givenUp };
-  const run = rolling.runs.find(({ metadata }) => metadata.name === deployedRunName(deployment));
-  return late(pods, rolling, { message, givenUp, declared: run?.status?.ports ?? [] });
+  return late(pods, rolling, { message, givenUp });
 };
 
 /** isKnown: the numbers are about what the Deployment was last told; isDone: all pods, and only they, are of it and ready. */
@@ -65,18 +62,15 @@ const countsOf = ({ status = {}, spec, metadata }: DeploymentObject) => {
   };
 };
 
-interface Lateness {
-  readonly message: string;
-  readonly givenUp: boolean;
-  /** Ports that the image declares. */
-  readonly declared: readonly number[];
-}
-
 /** late judges pods whose own status says of nothing that is wrong. */
-const late = (pods: readonly PodObject[], rolling: Rolling, { message, givenUp, declared }: Lateness): Rollout => {
+const late = (
+  pods: readonly PodObject[],
+  rolling: Rolling,
+  { message, givenUp }: { readonly message: string; readonly givenUp: boolean },
+): Rollout => {
   const delay = longestDelay(pods);
   const isDue = delay !== undefined && (givenUp || isLate(delay, rolling.now));
-  const found = isDue ? explain(rolling.app, delay, { ...rolling, declared }) : undefined;
+  const found = isDue ? explain(rolling.app, delay, rolling) : undefined;
   const ask = isDue ? (questionOf(delay, rolling) ?? found?.ask) : undefined;
   if (givenUp) {
     const failure = found ?? neverReady(pods[0], rolling);

@@ -1,6 +1,7 @@
 import { apply } from '../kube/reconcile/plan.ts';
 import { Deployment } from '../kube/resource.ts';
-import type { Observed } from './observed.ts';
+import { deployedRunName } from './image.ts';
+import type { DeploymentObject, Observed } from './observed.ts';
 import type { Asked, PodFailure } from './podfailure.ts';
 import type { NewPods } from './pods.ts';
 import { rolloutOf, type Rollout } from './rollout.ts';
@@ -43,8 +44,12 @@ const rolloutOfProcess = (
     return { type: 'progressing', message: 'The pods are being brought up to date.' };
   const pods = (updated: number): NewPods => observed.pods(process.name, updated);
   // What was asked may be a whole observation, which has pods of its own.
-  return rolloutOf(deployment, { ...asked, app, now, pods });
+  return rolloutOf(deployment, { ...asked, app, now, pods, declared: portsOf(observed, deployment) });
 };
+
+/** portsOf are the ports that the image of a Deployment declares: of what was built here, its run has them. */
+const portsOf = ({ runs }: Observed, deployment: DeploymentObject): readonly number[] =>
+  runs.find(({ metadata }) => metadata.name === deployedRunName(deployment))?.status?.ports ?? [];
 
 const inNameOf = (process: string, rollout: Rollout): Rollout => {
   const say = <T extends { readonly message: string }>(said: T): T => ({

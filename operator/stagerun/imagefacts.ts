@@ -9,6 +9,8 @@ export interface BuiltImage {
   readonly digest: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly size?: RunSize;
+  /** TCP ports that the image says it listens on. */
+  readonly ports?: readonly number[];
 }
 
 /** ImageFacts are what the labels of an image say about it, as far as a status may hold it. */
@@ -19,8 +21,8 @@ export interface ImageFacts {
   readonly leftOut: readonly string[];
 }
 
-/** The schema's bounds (api/stagerun.ts). */
-const most = { processes: 32, buildpacks: 64, words: 64, name: 256, version: 128 } as const;
+/** most are the schema's bounds (api/stagerun.ts). */
+export const most = { ports: 16, processes: 32, buildpacks: 64, words: 64, name: 256, version: 128 } as const;
 /** A longer command line is left out as a whole: half of one says something wrong. */
 const maxCommandBytes = 4096;
 

@@ -26,6 +26,7 @@ interface Outside {
   readonly own?: Lookup<{ digest: string }>;
   readonly runImage?: Lookup<{ digest: string }>;
   readonly labels?: Readonly<Record<string, string>>;
+  readonly ports?: readonly number[];
   readonly room?: Room;
   /** Who owns the Secret of the run's name. */
   readonly secretOf?: string;
@@ -47,7 +48,9 @@ const outside = (o: Outside) => {
     },
     imageConfig: () =>
       Promise.resolve(
-        o.labels ? { type: 'found', config: { labels: o.labels } } : { type: 'unreachable', message: '' },
+        o.labels
+          ? { type: 'found', config: { labels: o.labels, ...(o.ports && { ports: o.ports }) } }
+          : { type: 'unreachable', message: '' },
       ),
     imageBlobs: () => Promise.resolve(absent),
     addTag: ({ repository }: { repository: string }, tag: string) => (
@@ -150,8 +153,8 @@ describe('a run that has its turn', () => {
   });
 
   it('needs no build where its image is there', async () => {
-    const { situation, asked } = await start({ own: { type: 'found', digest }, labels: { a: 'b' } });
-    expect(situation).toEqual({ type: 'built', image: { digest, labels: { a: 'b' } } });
+    const { situation, asked } = await start({ own: { type: 'found', digest }, labels: { a: 'b' }, ports: [80] });
+    expect(situation).toEqual({ type: 'built', image: { digest, labels: { a: 'b' }, ports: [80] } });
     expect(asked).toEqual(['head apps/team/shop', expect.stringMatching(/^tag apps\/team\/shop\/cache shop-/)]);
   });
 

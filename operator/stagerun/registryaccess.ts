@@ -192,7 +192,9 @@ export const describe = async (
   const config = await context.deps.registry.imageConfig(image, keys[image.registry]);
   const size = await sizeOf(context, platform, { reference, keys });
   await tagCache(context, platform, keys);
-  return { digest, ...(config.type === 'found' && { labels: config.config.labels }), ...(size && { size }) };
+  if (config.type !== 'found') return { digest, ...(size && { size }) };
+  const { labels, ports } = config.config;
+  return { digest, labels, ...(ports && { ports }), ...(size && { size }) };
 };
 
 /** The next build moves the cache's tag: without one of its own the manifest could not be listed any more, and never be swept. */

@@ -95,6 +95,14 @@ describe('the whole status of a run', () => {
     expect(messageOf(status)).toBe(meanings.Succeeded);
   });
 
+  it('has the first ports that an image declares', () => {
+    expect(statusBuilt(facts, { digest, labels: {}, ports: [80, 3000] }, platform).ports).toEqual([80, 3000]);
+    const many = statusBuilt(facts, { digest, ports: Array.from({ length: 40 }, (_, i) => i + 1) }, platform);
+    check(many);
+    expect(many.ports).toHaveLength(16);
+    expect(built({})).not.toHaveProperty('ports');
+  });
+
   it('says what was left out, and keeps the processes that an App may want to run', () => {
     const status = built({
       processes: [...processes(100, ['x'.repeat(1000)]), { type: 'web', command: ['w'] }],

@@ -5,7 +5,7 @@ import { batchConditions, findCondition, timestamp, type ConditionStatus } from 
 import { oneLine } from '../telemetry/oneline.ts';
 import type { Cause } from './build/causes.ts';
 import { observeSteps } from './build/steps.ts';
-import { bytesOf, imageFacts, type BuiltImage } from './imagefacts.ts';
+import { bytesOf, imageFacts, most, type BuiltImage } from './imagefacts.ts';
 import { jobOf, type Observed } from './observed.ts';
 import type { Recorded } from './platform.ts';
 import type { Summary } from './situation.ts';
@@ -81,6 +81,7 @@ export const statusBuilt = (observed: Observed, image: BuiltImage, platform: Rec
     completionTime: timestamp(observed.now),
     image: `${platform.repository}@${image.digest}`,
     ...(image.size && { size: image.size }),
+    ...(image.ports && { ports: image.ports.slice(0, most.ports) }),
   };
   const bare = compose(observed, 'True', { reason, message: meanings[reason] }, fields);
   const facts = imageFacts(image.labels ?? {}, maxStatusBytes - bytesOf(bare) - noteBytes);
