@@ -45,7 +45,7 @@ unit: deps ## Run the pure tests
 
 integration: deps ## Run the tests on a real kube-apiserver (built once into the cache)
 	$(CLUSTER_TOOL) build kube-apiserver kube-controller-manager kubectl minio cert-manager-crds gateway-api-crds
-	$(CLUSTER_TOOL) with etcd openssl curl bzip2 xz zstd docker-registry -- $(VITEST) --project integration
+	$(CLUSTER_TOOL) with etcd openssl curl bzip2 xz zstd docker-registry tmux -- $(VITEST) --project integration
 
 builder-test: deps ## Run the tests of the test builder's lifecycle
 	$(CLUSTER_TOOL) with docker-registry busybox -- go -C e2e/builder/lifecycle vet ./...

@@ -7,11 +7,14 @@ import type { KubeClient } from '../operator/kube/client/client.ts';
 import { Pod } from '../operator/kube/resource.ts';
 import { stepNames, stepStates, type PodObject, type StepName } from '../operator/api/steps.ts';
 import type { Output } from './output.ts';
+import type { Step } from './view/rows.ts';
 
 interface Tools {
   readonly kube: KubeClient;
-  readonly output: Output;
+  readonly output: Pick<Output, 'step' | 'line'>;
   readonly signal: AbortSignal;
+  /** Who is told of steps, before their first line and after their last. */
+  readonly onStep?: (step: Step) => void;
 }
 
 /** Build is the StageRun whose log is shown. */
@@ -52,14 +55,32 @@ const awaitStep = async ({ kube, signal }: Tools, build: Build, step: StepName):
   }
 };
 
+/** tellStep tells of a step as its container has it. */
+const tellStep = ({ onStep }: Tools, name: StepName, pod: PodObject | undefined): void => {
+  const { running, terminated } = stateOf(pod, name) ?? {};
+  const startedAt = terminated?.startedAt ?? running?.startedAt;
+  if (startedAt === undefined) return;
+  const { finishedAt, exitCode } = terminated ?? {};
+  onStep?.({
+    name,
+    startedAt: Date.parse(String(startedAt)),
+    ...(finishedAt !== undefined && { finishedAt: Date.parse(String(finishedAt)) }),
+    ...(exitCode !== undefined && { exitCode }),
+  });
+};
+
 /** showStep shows the log of one container to its end, over connections that break. */
-const showStep = async ({ kube, output, signal }: Tools, build: Build, step: StepName, pod: PodObject) => {
+const showStep = async (tools: Tools, build: Build, step: StepName, pod: PodObject) => {
+  const { kube, output, signal } = tools;
   const key = { namespace: build.namespace, name: pod.metadata?.name ?? '' };
   const stamped = new Stamped();
+  let seen: PodObject | undefined = pod;
   let over = false;
+  tellStep(tools, step, pod);
   while (!over) {
+    seen = await kube.get(Pod, key, { signal });
     // A container that has ended before the log was asked for has said all in it.
-    over = stateOf((await kube.get(Pod, key, { signal })) ?? undefined, step)?.running === undefined;
+    over = stateOf(seen, step)?.running === undefined;
     try {
       const log = kube.streamLog(key, {
         ...{ container: step, follow: true, timestamps: true, sinceTime: stamped.sinceTime, signal },
@@ -74,6 +95,7 @@ const showStep = async ({ kube, output, signal }: Tools, build: Build, step: Ste
     }
     if (!over) await sleep(lookMs, undefined, { signal });
   }
+  tellStep(tools, step, seen);
 };
 
 /** showBuild shows the logs of a build, step by step, until its last step ended. */
@@ -104,13 +126,13 @@ export interface Builds extends AsyncDisposable {
   end(): Promise<void>;
 }
 
-/** showBuilds makes it. */
-export const showBuilds = (tools: Tools, namespace: string): Builds => {
+/** showBuilds makes it; onBuild is told of each build before the first of its steps. */
+export const showBuilds = (tools: Tools & { readonly onBuild?: () => void }, namespace: string): Builds => {
   let uid: string | undefined;
   let lines = 0;
   let stop = new AbortController();
   let showing: Promise<void> = Promise.resolve();
-  const output: Output = { ...tools.output, line: (text) => ((lines += 1), tools.output.line(text)) };
+  const output = { ...tools.output, line: (text: string) => ((lines += 1), tools.output.line(text)) };
   const halt = async (): Promise<void> => {
     stop.abort();
     await showing;
@@ -124,6 +146,7 @@ export const showBuilds = (tools: Tools, namespace: string): Builds => {
       lines = 0;
       const { name } = run.metadata;
       tools.output.step(`Building (StageRun ${name})`);
+      tools.onBuild?.();
       const { signal } = stop;
       showing = before.then(() => showBuild({ ...tools, output, signal }, { namespace, name }));
     },

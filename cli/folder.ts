@@ -1,4 +1,4 @@
-import { lstatSync, readFileSync, readdirSync, readlinkSync, type Stats } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, readdirSync, readlinkSync, type Stats } from 'node:fs';
 import { dirname, join, normalize, posix, relative, sep } from 'node:path';
 import type { Ignore } from 'ignore';
 import { ignoreFile, ignoreRules } from '../operator/archive/ignored.ts';
@@ -20,6 +20,8 @@ export interface Found {
   readonly entries: readonly Entry[];
   /** Paths of sockets, pipes and devices: they are no source. */
   readonly leftOut: readonly string[];
+  /** Links that lead nowhere. */
+  readonly broken: readonly string[];
 }
 
 const ignoreHint = `list it in ${ignoreFile} if it is not part of the sources`;
@@ -102,6 +104,7 @@ interface Walk {
   readonly breathe: Breath;
   readonly entries: Entry[];
   readonly leftOut: string[];
+  readonly broken: string[];
 }
 
 const infoOf = (root: string, path: string): Stats => {
@@ -122,8 +125,10 @@ const walk = async (of: Walk, folder: string): Promise<void> => {
     if (info.isDirectory()) {
       of.entries.push({ path, kind: 'directory', mode: 0o755, size: 0 });
       await walk(of, path);
-    } else if (info.isSymbolicLink()) of.entries.push(linkEntry(of.root, path));
-    else if (info.isFile())
+    } else if (info.isSymbolicLink()) {
+      of.entries.push(linkEntry(of.root, path));
+      if (!existsSync(join(of.root, path))) of.broken.push(path);
+    } else if (info.isFile())
       of.entries.push({ path, kind: 'file', mode: info.mode & 0o111 ? 0o755 : 0o644, size: info.size });
     else of.leftOut.push(path);
   }
@@ -131,7 +136,7 @@ const walk = async (of: Walk, folder: string): Promise<void> => {
 
 /** look finds out what a folder has to pack. */
 export const look = async (root: string, o: FolderOptions): Promise<Found> => {
-  const of: Walk = { root, rules: readRules(root, o), breathe: o.breathe, entries: [], leftOut: [] };
+  const of: Walk = { root, rules: readRules(root, o), breathe: o.breathe, entries: [], leftOut: [], broken: [] };
   await walk(of, '');
   return of;
 };

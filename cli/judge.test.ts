@@ -153,25 +153,25 @@ describe('what a push makes of what it observes', () => {
       'the build waits',
       app({ conditions: ['SourceReady=True/SourceAvailable', 'Staged=Unknown/Queued: Three builds are ahead.'] }),
       run(),
-      { type: 'progress', why: 'Three builds are ahead.', run: run() },
+      { type: 'progress', run: run() },
     ],
     [
       'the build runs, and its log says it',
       app({ conditions: ['Staged=Unknown/Staging: The image is being built.'] }),
       run(),
-      { type: 'progress', why: undefined, run: run() },
+      { type: 'progress', run: run() },
     ],
     [
       'an attempt failed and another follows',
       app({ conditions: ['Ready=False/Evicted', 'Staged=False/Evicted: It is tried again at 10:00:00 UTC.'] }),
       run({ completionTime: 'x', failure: { reason: 'Evicted', message: '' } }),
-      { type: 'progress', why: 'It is tried again at 10:00:00 UTC.', run: undefined },
+      { type: 'progress', run: undefined },
     ],
     [
       'pods start',
       app({ conditions: ['Staged=True/Staged', 'Deployed=Unknown/RollingOut: 0 of 1 new pods are ready.'] }),
       run(),
-      { type: 'progress', why: '0 of 1 new pods are ready.', run: undefined },
+      { type: 'progress', run: undefined },
     ],
     [
       'pods crash',
@@ -195,7 +195,7 @@ describe('what a push makes of what it observes', () => {
       'the build has ended, and the App does not say so yet',
       app({ conditions: ['Staged=Unknown/Staging: The image is being built.'] }),
       run({ completionTime: 'x' }),
-      { type: 'progress', why: undefined, run: undefined },
+      { type: 'progress', run: undefined },
     ],
     [
       'the pods of an earlier build crash while this one is built',
@@ -203,12 +203,27 @@ describe('what a push makes of what it observes', () => {
       run(),
       { type: 'progress', run: run() },
     ],
+    [
+      'the issuer refuses a certificate, and the App answers by http',
+      app({
+        conditions: ['Staged=True/Staged', 'Deployed=True/Deployed', 'Routed=False/CertificateFailed: The issuer: no.'],
+      }),
+      run(),
+      { type: 'failing', reason: 'CertificateFailed', message: 'The issuer: no.' },
+    ],
     // Nothing more will come.
     [
       'the build failed',
       app({ conditions: ['Ready=False/NoBuildpackDetected: short', 'Stalled=True/x'] }),
       run({ failure: { message: 'No buildpack fits.', logTail: 'ERROR' } }),
-      { type: 'ended', message: 'NoBuildpackDetected: No buildpack fits.', log: 'ERROR' },
+      {
+        type: 'ended',
+        message: 'NoBuildpackDetected: No buildpack fits.',
+        hint: expect.stringMatching(
+          /^See which files.*\nmore with: epinio app logs web -n n --staging, and epinio app show/,
+        ),
+        log: 'ERROR',
+      },
     ],
     [
       'the host is taken',
@@ -235,14 +250,32 @@ describe('what is done about a verdict that lasts', () => {
   it.each<[string, Verdict, number, object]>([
     ['silence at first', { type: 'silent' }, 9_999, { type: 'none' }],
     ['silence', { type: 'silent' }, 10_000, { type: 'say', text: expect.stringMatching(/No operator has looked/) }],
-    ['a crash', failing('CrashLoopBackOff'), 0, { type: 'say', text: 'CrashLoopBackOff: m' }],
-    ['a crash loop', failing('CrashLoopBackOff'), 60_000, { type: 'end', ended: { message: 'CrashLoopBackOff: m' } }],
-    ['an app that starts slowly', failing('NotListening'), 179_999, { type: 'say' }],
+    ['a crash', failing('CrashLoopBackOff'), 0, { type: 'none' }],
+    [
+      'a crash loop',
+      failing('CrashLoopBackOff'),
+      60_000,
+      {
+        type: 'end',
+        ended: {
+          message: 'CrashLoopBackOff: m',
+          hint: expect.stringMatching(
+            /^it has been so for 60 s.*\nRead the last lines.*push again\.\nmore with: epinio app logs web -n n, and epinio app show web -n n$/,
+          ),
+        },
+      },
+    ],
+    ['an app that starts slowly', failing('NotListening'), 179_999, { type: 'none' }],
     ['an app that never listens', failing('NotListening'), 180_000, { type: 'end' }],
     ['a missing Secret', failing('CreateContainerConfigError'), 60_000, { type: 'end' }],
-    ['a node that does not come', failing('Unschedulable'), 600_000, { type: 'say' }],
-    ['progress', { type: 'progress', why: 'w', run: undefined }, 600_000, { type: 'say', text: 'w' }],
-    ['progress without a word', { type: 'progress', why: undefined, run: undefined }, 0, { type: 'none' }],
+    ['a node that does not come', failing('Unschedulable'), 600_000, { type: 'none' }],
+    [
+      'an issuer that refuses',
+      failing('CertificateFailed'),
+      60_000,
+      { type: 'end', ended: { hint: expect.stringMatching(/issuer say.*\nmore with: epinio app show web -n n$/) } },
+    ],
+    ['progress', { type: 'progress', run: undefined }, 600_000, { type: 'none' }],
     ['an upload', { type: 'upload', to: { url: 'x' }, why: undefined }, 600_000, { type: 'none' }],
     ['an end', { type: 'ended', message: 'm', hint: 'h' }, 0, { type: 'end', ended: { message: 'm', hint: 'h' } }],
   ])('%s', (_, verdict, heldMs, reaction) => {

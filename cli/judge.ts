@@ -1,6 +1,7 @@
 import type { App } from '../operator/api/app.ts';
 import { ConditionType, Reason } from '../operator/api/conditions.ts';
 import { group } from '../operator/api/names.ts';
+import { remedyOf } from '../operator/api/remedies.ts';
 import type { StageRun } from '../operator/api/stagerun.ts';
 import { findCondition, type ReadCondition } from '../operator/kube/conditions.ts';
 import type { Key } from '../operator/kube/resource.ts';
@@ -21,6 +22,8 @@ export interface Mine {
 export interface Observed {
   readonly app: App | undefined;
   readonly run: StageRun | undefined;
+  /** Pods of the version before that are still there, while they are replaced. */
+  readonly oldPods?: number | undefined;
 }
 
 /** Verdict is what a push is to make of what it observed. */
@@ -29,9 +32,9 @@ export type Verdict =
   | { readonly type: 'silent' }
   /** The archive is awaited; why: what was wrong with an earlier upload, if anything. */
   | { readonly type: 'upload'; readonly to: Upload; readonly why: string | undefined }
-  /** Work goes on; why: what is waited for, where that is worth a word; run: the build under way. */
-  | { readonly type: 'progress'; readonly why: string | undefined; readonly run: StageRun | undefined }
-  /** Pods fail; Kubernetes goes on trying, which helps only where the cause goes by itself. */
+  /** Work goes on; run: the build under way. */
+  | { readonly type: 'progress'; readonly run: StageRun | undefined }
+  /** Pods or the issuer of a certificate fail; it goes on being tried, which helps only where the cause goes by itself. */
   | { readonly type: 'failing'; readonly reason: string; readonly message: string }
   /** Exactly this source serves. */
   | { readonly type: 'ready'; readonly url: string | undefined; readonly note: string | undefined }
@@ -46,12 +49,8 @@ const condition = (app: App, type: string): ReadCondition | undefined =>
 
 const isTrue = (app: App, type: string): boolean => condition(app, type)?.status === 'True';
 
-/** ofApp writes a command about an App, to be copied. */
-export const ofApp = (verb: string, { name, namespace }: Key, rest = ''): string =>
-  `kubectl ${verb} apps.${group} ${name} -n ${namespace}${rest}`;
-
-const removing = (field: string, key: Key): string =>
-  `${ofApp('patch', key)} --type=json -p '[{"op":"remove","path":"/spec/${field}"}]'`;
+const removing = (field: string, { name, namespace }: Key): string =>
+  `kubectl patch apps.${group} ${name} -n ${namespace} --type=json -p '[{"op":"remove","path":"/spec/${field}"}]'`;
 
 /** pinned and paused: why an App does not run what is pushed to it, and how that ends. */
 export const pinned = (key: Key, to: string): Ended => ({
@@ -108,13 +107,31 @@ const blocked = (app: App, { key }: Mine): Ended | undefined => {
   return app.spec.paused === true ? paused(key) : undefined;
 };
 
+/** showing is the command that shows an App and what is wrong with it. */
+export const showing = ({ name, namespace }: Key): string => `epinio app show ${name} -n ${namespace}`;
+
+/** logging is the command that shows what an App writes, or its build. */
+export const logging = ({ name, namespace }: Key, more = ''): string =>
+  `epinio app logs ${name} -n ${namespace}${more}`;
+
+/** moreWith is what can be done about a reason, and the commands that show more. */
+const moreWith = (reason: string, key: Key, log?: string): string => {
+  const remedy = remedyOf(reason);
+  const more = `more with: ${log === undefined ? '' : `${log}, and `}${showing(key)}`;
+  return remedy === undefined ? more : `${remedy}\n${more}`;
+};
+
 const stalled = (app: App, run: StageRun | undefined, { key }: Mine): Ended => {
   const ready = condition(app, ConditionType.Ready);
   const failure = run?.status?.failure;
+  const reason = ready?.reason ?? 'Failed';
+  const isOfPods = isTrue(app, ConditionType.Staged) && condition(app, ConditionType.Deployed)?.status === 'False';
+  const log = failure !== undefined ? logging(key, ' --staging') : isOfPods ? logging(key) : undefined;
   return {
     type: 'ended',
-    message: `${ready?.reason ?? 'Failed'}: ${failure?.message ?? ready?.message ?? 'the App is stalled'}`,
-    hint: `more with: ${ofApp('describe', key)}`,
+    message: `${reason}: ${failure?.message ?? ready?.message ?? 'the App is stalled'}`,
+    // That a build failed is said of the App; why, of the build.
+    hint: moreWith(reason === Reason.StageRunFailed ? (failure?.reason ?? reason) : reason, key, log),
     log: failure?.logTail,
   };
 };
@@ -131,14 +148,6 @@ const awaited = (app: App, { source: { blob } }: Mine): Verdict | undefined => {
   };
 };
 
-/** The condition that is waited for says it better than the summary does. */
-const waitsFor = (app: App): ReadCondition | undefined =>
-  [ConditionType.SourceReady, ConditionType.Staged, ConditionType.Deployed, ConditionType.Routed]
-    .map((type) => condition(app, type))
-    .find((c) => c !== undefined && c.status !== 'True') ?? condition(app, ConditionType.Ready);
-
-const underWay: ReadonlySet<string> = new Set<string>([Reason.Staging, Reason.Running]);
-
 /** The operator calls a failure Unknown while it may pass. */
 const troubles: ReadonlySet<string> = new Set<string>([
   Reason.CrashLoopBackOff,
@@ -150,16 +159,20 @@ const troubles: ReadonlySet<string> = new Set<string>([
 const isFailing = ({ status, reason = '' }: ReadCondition): boolean =>
   status === 'False' || (status === 'Unknown' && troubles.has(reason));
 
-const working = ({ app, run }: { readonly app: App; readonly run: StageRun | undefined }): Verdict => {
+/** failingOf is what fails once there is an image: the pods, else the certificate of the route. */
+const failingOf = (app: App): ReadCondition | undefined => {
   const deployed = condition(app, ConditionType.Deployed);
+  if (deployed !== undefined && isFailing(deployed)) return deployed;
+  const routed = condition(app, ConditionType.Routed);
+  return deployed?.status === 'True' && routed?.reason === Reason.CertificateFailed ? routed : undefined;
+};
+
+const working = ({ app, run }: { readonly app: App; readonly run: StageRun | undefined }): Verdict => {
   const staged = isTrue(app, ConditionType.Staged);
-  if (staged && deployed !== undefined && isFailing(deployed))
-    return { type: 'failing', reason: deployed.reason ?? 'Failed', message: deployed.message ?? '' };
-  const waited = waitsFor(app);
-  const building = staged || run?.status?.completionTime !== undefined ? undefined : run;
-  // That it is being built is said by the log of the build; what the build waits for is not.
-  const why = underWay.has(waited?.reason ?? '') ? undefined : waited?.message || waited?.reason;
-  return { type: 'progress', why, run: building };
+  const failing = staged ? failingOf(app) : undefined;
+  if (failing !== undefined)
+    return { type: 'failing', reason: failing.reason ?? 'Failed', message: failing.message ?? '' };
+  return { type: 'progress', run: staged || run?.status?.completionTime !== undefined ? undefined : run };
 };
 
 /** serves: what runs was built from exactly this archive. A repository and an image are looked at anew for each generation. */
@@ -205,6 +218,15 @@ const failingMs: Readonly<Record<string, number>> = {
   [Reason.QuotaExceeded]: Infinity,
 };
 
+const lasting = ({ reason, message }: Extract<Verdict, { type: 'failing' }>, heldMs: number, key: Key): Ended => {
+  const log = reason === Reason.CertificateFailed ? undefined : logging(key);
+  return {
+    type: 'ended',
+    message: `${reason}: ${message}`,
+    hint: `it has been so for ${Math.round(heldMs / 1000)} s, and goes on being tried\n${moreWith(reason, key, log)}`,
+  };
+};
+
 /** Reaction is what is to be done about a verdict that has been the same for a while. */
 export type Reaction =
   | { readonly type: 'none' }
@@ -220,19 +242,11 @@ export const react = (verdict: Verdict, heldMs: number, { key }: Mine): Reaction
         : { type: 'say', text: `No operator has looked at the App for ${silentMs / 1000} s. Is it running?` };
     case 'failing':
       return heldMs < (failingMs[verdict.reason] ?? crashingMs)
-        ? { type: 'say', text: `${verdict.reason}: ${verdict.message}` }
-        : {
-            type: 'end',
-            ended: {
-              type: 'ended',
-              message: `${verdict.reason}: ${verdict.message}`,
-              hint: `it has been so for ${Math.round(heldMs / 1000)} s, and Kubernetes goes on trying; more with: ${ofApp('describe', key)}`,
-            },
-          };
-    case 'progress':
-      return verdict.why === undefined ? { type: 'none' } : { type: 'say', text: verdict.why };
+        ? { type: 'none' }
+        : { type: 'end', ended: lasting(verdict, heldMs, key) };
     case 'ended':
       return { type: 'end', ended: verdict };
+    case 'progress':
     case 'upload':
     case 'ready':
       return { type: 'none' };

@@ -19,6 +19,7 @@ const fail = (error: unknown): void => {
 };
 
 const { signal } = watchProcess(fail);
+process.once('exit', () => output.screen?.end());
 
 const program = new Command('epinio')
   .description('From source code to a URL on Kubernetes. Talks to the cluster of your kubeconfig and to nothing else.')

@@ -4,10 +4,16 @@ export interface Marks {
   readonly bad: string;
   readonly going: string;
   readonly serves: string;
+  /** It goes on, but not well. */
+  readonly trouble: string;
+  /** It has not begun. */
+  readonly todo: string;
+  /** The text goes on where there is no room. */
+  readonly more: string;
 }
 
-const utf8: Marks = { good: '✓', bad: '✗', going: '…', serves: '●' };
-const ascii: Marks = { good: '+', bad: 'x', going: '.', serves: '*' };
+const utf8: Marks = { good: '✓', bad: '✗', going: '…', serves: '●', trouble: '!', todo: '·', more: '…' };
+const ascii: Marks = { good: '+', bad: 'x', going: '.', serves: '*', trouble: '!', todo: '-', more: '~' };
 
 /** marksFor are those that a terminal can show: the locale says whether it knows more than ASCII. */
 export const marksFor = (

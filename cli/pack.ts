@@ -11,6 +11,7 @@ import { UserError } from './errors.ts';
 import { look, unreadable, type Entry } from './folder.ts';
 import { heavyHints } from './heavy.ts';
 import { makeScratch } from './lifetime.ts';
+import { createPace } from './pace.ts';
 import { createRate } from './rate.ts';
 import { tarFolder } from './tarfolder.ts';
 
@@ -67,9 +68,13 @@ const write = async (
   { root, entries, file }: { readonly root: string; readonly entries: readonly Entry[]; readonly file: string },
   { signal, progress }: Required<PackOptions>,
 ): Promise<{ sha256: string; size: number }> => {
-  const rate = createRate(sizeOf(entries), () => performance.now());
+  const now = (): number => performance.now();
+  const [rate, isDue] = [createRate(sizeOf(entries), now), createPace(now)];
   let read = 0;
-  const onRead = (count: number): void => progress(`Packing: ${rate((read += count))}`);
+  const onRead = (count: number): void => {
+    read += count;
+    if (isDue()) progress(`Packing: ${rate(read)}`);
+  };
   const tar = tarFolder({ root, entries, breathe: createBreath(signal), onRead });
   const { meter, result } = createDigest();
   try {
@@ -87,13 +92,14 @@ const names = (paths: readonly string[]): string =>
 /** packFolder makes a deterministic tar.zst of a folder: sorted, no times, no owners, and unpacked exactly as it is. */
 const packFolder = async (root: string, options: Required<PackOptions>): Promise<Archive> => {
   const { note, signal } = options;
-  const { entries, leftOut } = await look(root, { ...options, breathe: createBreath(signal) });
+  const { entries, leftOut, broken } = await look(root, { ...options, breathe: createBreath(signal) });
   if (!entries.some((e) => e.kind === 'file'))
     throw new UserError(
       `there is no file to push in ${root}`,
       'give the folder of your sources: epinio push --path DIR',
     );
   if (leftOut.length > 0) note(`Left out, because it is no file, folder or link: ${names(leftOut)}`);
+  if (broken.length > 0) note(`Links that lead nowhere, packed as they are: ${names(broken)}`);
   for (const hint of heavyHints(entries)) note(hint);
   const scratch = await makeScratch();
   try {
@@ -109,8 +115,11 @@ const packFolder = async (root: string, options: Required<PackOptions>): Promise
 const hashFile = async (file: string, size: number, options: Required<PackOptions>): Promise<Archive> => {
   const { signal, progress } = options;
   await identify(file);
-  const rate = createRate(size, () => performance.now());
-  const { meter, result } = createDigest((done) => progress(`Reading: ${rate(done)}`));
+  const now = (): number => performance.now();
+  const [rate, isDue] = [createRate(size, now), createPace(now)];
+  const { meter, result } = createDigest((done) => {
+    if (isDue()) progress(`Reading: ${rate(done)}`);
+  });
   meter.resume();
   await pipeline(createReadStream(file), meter, { signal });
   return { file, ...result(), entries: undefined, [Symbol.asyncDispose]: async () => {} };

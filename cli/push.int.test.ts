@@ -77,7 +77,7 @@ it('says what the build waits for, whenever that changes and only then', async (
   const queued = (ahead: string) => ['Ready=Unknown/Queued', `Staged=Unknown/Queued: ${ahead} builds are ahead.`];
   for (const ahead of ['Three', 'Three', 'Two']) {
     await world.tell('waits', { conditions: queued(ahead) });
-    await expect.poll(() => push.steps.at(-1)).toBe(`${ahead} builds are ahead.`);
+    await expect.poll(() => push.steps.at(-1)).toBe(`Build: ${ahead} builds are ahead.`);
   }
   await world.ready('waits');
   await push.ended;

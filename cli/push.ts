@@ -1,5 +1,5 @@
 import { relative } from 'node:path';
-import type { App } from '../operator/api/app.ts';
+import { App } from '../operator/api/app.ts';
 import type { Key } from '../operator/kube/resource.ts';
 import { applyApp } from './apply.ts';
 import type { Asked } from './asked.ts';
@@ -7,7 +7,7 @@ import { exits, UserError } from './errors.ts';
 import { explain } from './explain.ts';
 import { follow, type Tools } from './follow.ts';
 import type { WantedSource } from './intent.ts';
-import { ofApp, type Mine } from './judge.ts';
+import { showing, type Mine } from './judge.ts';
 import { appName } from './name.ts';
 import { bytes } from './output.ts';
 import { pack, type Archive } from './pack.ts';
@@ -35,20 +35,31 @@ export interface Pushed {
   readonly app: App;
   readonly mine: Mine;
   readonly packed: Packed;
+  readonly journey: Journey;
 }
 
 /** Ends that say nothing of the App: the user asks what became of it. */
 const inBetween: ReadonlySet<number> = new Set([exits.interrupted, exits.terminated, exits.hungUp, exits.unreachable]);
 
-/** whatGoesOn is what a user should know who is left in the middle. */
-const whatGoesOn = ({ key }: Push, applied: boolean): string =>
-  applied
-    ? `App ${key.name} was applied and goes on in the cluster, but an archive that was not uploaded is still awaited: push again, or see ${ofApp('get', key)}`
-    : 'nothing was changed in the cluster';
+/** Course is how far a push came: what of it goes on without this machine. */
+type Course = 'nothing' | 'applied' | 'there';
 
-const afterwards = (error: UserError, push: Push, applied: boolean): UserError => {
+interface Journey {
+  course: Course;
+}
+
+/** whatGoesOn is what a user should know who is left in the middle. */
+const whatGoesOn = ({ key }: Push, course: Course): string => {
+  if (course === 'nothing') return 'nothing was changed in the cluster';
+  const again = `look again with: ${showing(key)}`;
+  return course === 'there'
+    ? `App ${key.name} was applied and goes on in the cluster; ${again}`
+    : `App ${key.name} was applied and goes on in the cluster, but an archive that was not uploaded is still awaited: push again, or ${again}`;
+};
+
+const afterwards = (error: UserError, push: Push, course: Course): UserError => {
   if (!inBetween.has(error.code)) return error;
-  const told = whatGoesOn(push, applied);
+  const told = whatGoesOn(push, course);
   const hint = error.hint === undefined ? told : `${error.hint}\n${told}`;
   return new UserError(error.message, hint, { code: error.code, cause: error });
 };
@@ -87,66 +98,62 @@ export const packSource = async (
 };
 
 /** telling runs a part of a push, and tells of what breaks it off what became of the App. */
-const telling = async <T>(
-  { signal }: Tools,
-  push: Push,
-  applied: () => boolean,
-  part: () => Promise<T>,
-): Promise<T> => {
+const telling = async <T>({ signal }: Tools, push: Push, journey: Journey, part: () => Promise<T>): Promise<T> => {
   try {
     return await part();
   } catch (error) {
     // What is thrown while everything unwinds says less than the reason for it.
-    throw afterwards(explain(signal.aborted ? signal.reason : error), push, applied());
+    throw afterwards(explain(signal.aborted ? signal.reason : error), push, journey.course);
   }
 };
 
-/** startPush packs, applies and, where nobody waits for more, uploads. */
-export const startPush = (tools: Tools, push: Push, until: 'applied' | 'there'): Promise<Pushed> => {
-  const { output, signal } = tools;
-  let applied = false;
-  return telling(
-    tools,
-    push,
-    () => applied,
-    async () => {
-      const { key, asked, force, timeoutMs } = push;
-      for (const note of asked.notes) output.step(note);
-      const packed = await packSource(tools, asked);
-      try {
-        applied = true;
-        const app = await applyApp(tools, { key, asked, source: packed.source, force }).catch((error: unknown) => {
-          applied = signal.aborted;
-          throw error;
-        });
-        const from = packed.archive === undefined ? ` with ${describeSource(packed.source)}` : '';
-        output.step(`Applied App ${key.name} in namespace ${key.namespace}${from}`);
-        const mine = { key, uid: app.metadata.uid, source: packed.source };
-        const { archive } = packed;
-        if (until === 'there' && archive !== undefined) await follow(tools, mine, { archive, until, timeoutMs });
-        return { app, mine, packed };
-      } catch (error) {
-        await packed[Symbol.asyncDispose]();
-        throw error;
-      }
-    },
-  );
+const apply = async (tools: Tools, { key, asked, force }: Push, packed: Packed, journey: Journey): Promise<App> => {
+  const { source, archive } = packed;
+  // Whoever ends it now does not know whether it was.
+  journey.course = 'applied';
+  const app = await applyApp(tools, { key, asked, source, force }).catch((error: unknown) => {
+    if (!tools.signal.aborted) journey.course = 'nothing';
+    throw error;
+  });
+  if (archive === undefined) journey.course = 'there';
+  const from = archive === undefined ? ` with ${describeSource(source)}` : '';
+  tools.output.step(`Applied App ${key.name} in namespace ${key.namespace}${from}`);
+  return app;
+};
+
+/** startPush packs, unless that is done, applies and, where nobody waits for more, uploads. */
+export const startPush = (tools: Tools, push: Push, until: 'applied' | 'there', ready?: Packed): Promise<Pushed> => {
+  const journey: Journey = { course: 'nothing' };
+  return telling(tools, push, journey, async () => {
+    const { key, asked, timeoutMs } = push;
+    for (const note of asked.notes) tools.output.step(note);
+    // Whoever may not push, or reaches no cluster, hears so before anything is packed.
+    if (ready === undefined) await tools.kube.get(App, key, { signal: tools.signal });
+    const packed = ready ?? (await packSource(tools, asked));
+    try {
+      const app = await apply(tools, push, packed, journey);
+      const mine = { key, uid: app.metadata.uid, source: packed.source };
+      const { archive } = packed;
+      if (until === 'there' && archive !== undefined)
+        await follow(tools, mine, { archive, until, timeoutMs, onThere: () => (journey.course = 'there') });
+      return { app, mine, packed, journey };
+    } catch (error) {
+      await packed[Symbol.asyncDispose]();
+      throw error;
+    }
+  });
 };
 
 /** finishPush waits until what was pushed serves, and returns its URL; undefined where the App has none. */
-export const finishPush = (tools: Tools, push: Push, { mine, packed }: Pushed): Promise<string | undefined> =>
-  telling(
-    tools,
-    push,
-    () => true,
-    async () => {
-      const { archive } = packed;
-      const ended = await follow(tools, mine, { archive, until: 'ready', timeoutMs: push.timeoutMs });
-      const { url, note } = ended.type === 'ready' ? ended : {};
-      tools.output.step(note ?? (url === undefined ? 'The App is ready; it has no route' : 'The App is ready'));
-      return url;
-    },
-  );
+export const finishPush = (tools: Tools, push: Push, { mine, packed, journey }: Pushed): Promise<string | undefined> =>
+  telling(tools, push, journey, async () => {
+    const { archive } = packed;
+    const onThere = (): void => void (journey.course = 'there');
+    const ended = await follow(tools, mine, { archive, until: 'ready', timeoutMs: push.timeoutMs, onThere });
+    const { url, note } = ended.type === 'ready' ? ended : {};
+    tools.output.step(note ?? (url === undefined ? 'The App is ready; it has no route' : 'The App is ready'));
+    return url;
+  });
 
 /** PushedApps is what became of all Apps of a push: the URLs of those that have one. */
 export interface PushOutcome {
@@ -170,6 +177,7 @@ export const runPush = async (tools: Tools, pushes: readonly Push[], wait: boole
   const outcomes: PushOutcome[] = [];
   for (const one of pushed) {
     const { key } = one.push;
+    if (wait && pushed.length > 1) tools.output.step(`App ${key.name}`);
     outcomes.push({ key, url: wait ? await finishPush(tools, one.push, one) : undefined });
   }
   return outcomes;

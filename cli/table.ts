@@ -12,13 +12,14 @@ const gap = '   ';
 
 const lengthOf = (text: string): number => [...text].length;
 
-const cut = (text: string, length: number): string =>
+/** cut makes a text fit. */
+export const cut = (text: string, length: number, more = '…'): string =>
   lengthOf(text) <= length
     ? text
     : `${[...text]
         .slice(0, Math.max(0, length - 1))
         .join('')
-        .trimEnd()}…`;
+        .trimEnd()}${more}`;
 
 /** tableLines draws rows as kubectl does; cells are of others, and a line that is longer than the terminal is cut. */
 export const tableLines = <T>(

@@ -41,7 +41,7 @@ const streams = (isTTY: boolean) => {
 describe('the output', () => {
   it('puts the result alone on stdout, and lines of others under their first', () => {
     const s = streams(false);
-    const output = createOutput(s);
+    const output = createOutput(s, { env: {} });
     output.step(`CrashLoopBackOff: it ends\nTraceback\n${esc}[2Jboom`);
     output.line('[build] a\nb');
     output.progress('1 %');
@@ -57,14 +57,14 @@ describe('the output', () => {
   it('redraws a terminal ten times a second at most, and clears it before it goes on', () => {
     const s = streams(true);
     let now = 0;
-    const output = createOutput(s, () => now);
+    const output = createOutput(s, { now: () => now, env: {} });
     for (let sent = 0; sent < 1000; sent++) {
       now = sent;
       output.progress(`${sent}`);
     }
-    expect(s.written.stderr.split('\r').length - 1).toBe(10);
+    expect(s.written.stderr.split(`${esc}[?7l`).length - 1).toBe(10);
     output.step('next');
-    expect(s.written.stderr.endsWith(`\r${esc}[K==> next\n`)).toBe(true);
+    expect(s.written.stderr.endsWith(`\r${esc}[J==> next\n`)).toBe(true);
   });
 });
 

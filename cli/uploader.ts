@@ -4,6 +4,7 @@ import { UserError } from './errors.ts';
 import type { Tools } from './follow.ts';
 import type { Mine } from './judge.ts';
 import { bytes } from './output.ts';
+import { createPace } from './pace.ts';
 import type { Archive } from './pack.ts';
 import { createRate } from './rate.ts';
 import { upload, UploadFailure, type Upload } from './upload.ts';
@@ -58,7 +59,10 @@ export const createUploader = (tools: Tools, mine: Mine, archive: Archive): Uplo
     const startedAt = now();
     try {
       const rate = createRate(archive.size, now);
-      const onProgress = (sent: number): void => output.progress(`Uploading: ${rate(sent)}`);
+      const isDue = createPace(now);
+      const onProgress = (sent: number): void => {
+        if (isDue()) output.progress(`Uploading: ${rate(sent)}`);
+      };
       await upload(to, archive, { onProgress, signal });
       uploads += 1;
       failures = 0;

@@ -31,7 +31,12 @@ const program = join(import.meta.dirname, '..', 'main.ts');
 /** start runs `epinio <args>`; the kubeconfig is what the cluster is found by. */
 export const start = async (
   args: readonly string[],
-  o: { readonly kubeconfig?: string; readonly env?: Readonly<Record<string, string>> } = {},
+  o: {
+    readonly kubeconfig?: string;
+    readonly env?: Readonly<Record<string, string>>;
+    /** The command that runs it, such as one that gives it a file system of its own. */
+    readonly through?: readonly string[];
+  } = {},
 ): Promise<Running> => {
   const scratch = await mkdtemp(join(tmpdir(), 'epinio-cli-test-'));
   const env = {
@@ -41,7 +46,8 @@ export const start = async (
     KUBECONFIG: o.kubeconfig ?? '',
     ...o.env,
   };
-  const child = spawn(process.execPath, [program, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const [file = '', ...words] = [...(o.through ?? []), process.execPath, program, ...args];
+  const child = spawn(file, words, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
   const listeners = new Set<() => void>();

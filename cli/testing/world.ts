@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { App, type AppStatus } from '../../operator/api/app.ts';
 import { labels } from '../../operator/api/names.ts';
+import { stepNames } from '../../operator/api/steps.ts';
 import { StageRun } from '../../operator/api/stagerun.ts';
 import { authFrom } from '../../operator/kube/client/auth.ts';
 import { createClient, type KubeClient } from '../../operator/kube/client/client.ts';
@@ -34,10 +35,9 @@ export interface Told {
   readonly more?: Partial<Omit<AppStatus, 'conditions' | 'observedGeneration'>>;
 }
 
-/** createWorld makes both. */
-export const createWorld = async (): Promise<World> => {
+/** createWorld makes both; the namespace may have a name where that is to be seen. */
+export const createWorld = async (namespace = `push-${randomBytes(4).toString('hex')}`): Promise<World> => {
   const kube = createClient({ auth: authFrom(connect) });
-  const namespace = `push-${randomBytes(4).toString('hex')}`;
   await kube.create(Namespace, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
   const folder = await mkdtemp(join(tmpdir(), 'epinio-push-world-'));
   await write(folder, 'index.html', 'hello');
@@ -88,17 +88,18 @@ const uidOf = async (kube: KubeClient, name: string): Promise<{ uid: string }> =
 
 /** makePod makes the pod of a run as the kubelet would show it while its step fetch runs. */
 export const makePod = async (kube: KubeClient, namespace: string, run: string, node: string): Promise<void> => {
-  const container = { name: 'fetch', image: 'example.org/builder:1' };
+  const image = 'example.org/builder:1';
+  const containers = stepNames.map((name) => ({ name, image }));
   await kube
     .create(Pod, {
       apiVersion: 'v1',
       kind: 'Pod',
       metadata: { generateName: `${run}-`, namespace, labels: { [labels.stageRun]: run } },
-      spec: { nodeName: node, containers: [container], restartPolicy: 'Never', automountServiceAccountToken: false },
+      spec: { nodeName: node, containers, restartPolicy: 'Never', automountServiceAccountToken: false },
     })
     .then((pod) => {
       const state = { running: { startedAt: '2026-01-01T00:00:00Z' } };
-      const statuses = [{ name: 'fetch', image: container.image, imageID: '', ready: true, restartCount: 0, state }];
+      const statuses = [{ name: 'fetch', image, imageID: '', ready: true, restartCount: 0, state }];
       const { name = '' } = pod.metadata ?? {};
       const status = { phase: 'Running', containerStatuses: statuses };
       return kube.apply(

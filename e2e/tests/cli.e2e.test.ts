@@ -30,7 +30,7 @@ describe('epinio push', () => {
         expect(answer.code).toBe(1);
         expect(answer.stdout).toBe('');
         expect(answer.stderr).toMatch(/epinio: NoBuildpackDetected: /);
-        expect(answer.stderr).toMatch(/kubectl describe/);
+        expect(answer.stderr).toMatch(/more with: epinio app logs fails -n \S+ --staging/);
       });
     }));
 

@@ -3,7 +3,8 @@ import type { Reason } from './conditions.ts';
 const nothing = 'Nothing.';
 const wait = 'Nothing: this goes on by itself.';
 const readMessage = 'Follow the message: it names the field or object and what is wrong with it.';
-const readLog = 'Read the end of the log in `status.failure.logTail`, or all of it with `epinio app logs --staging`.';
+const readLog =
+  'Mend what the end of the log says (`status.failure.logTail`; all of it: `epinio app logs --staging`) and push again.';
 const ask = 'Nothing in the App: an administrator looks at';
 const retried = 'the build is tried again by itself, after 30 s and then ever more rarely, up to once an hour';
 

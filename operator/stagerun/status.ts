@@ -53,7 +53,8 @@ const mergeSteps = (before: readonly Step[], seen: readonly Step[]): Step[] => {
 /** statusQueued: the run waits for its turn. */
 export const statusQueued = (observed: Observed, ahead: number): StageRunStatus => {
   const queuePosition = shownPosition(ahead);
-  const message = queuePosition === 0 ? 'The next free slot is for this build.' : `${queuePosition} builds are ahead.`;
+  const waits = queuePosition === 1 ? '1 build is ahead.' : `${queuePosition} builds are ahead.`;
+  const message = queuePosition === 0 ? 'The next free slot is for this build.' : waits;
   return compose(observed, 'Unknown', { reason: Reason.Queued, message }, { queuePosition });
 };
 

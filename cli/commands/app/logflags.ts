@@ -1,4 +1,4 @@
-import type { Output } from '../../output.ts';
+import { wantsColours, type Output } from '../../output.ts';
 import { plainLines } from '../../text.ts';
 
 /** LogFlags choose what is shown of a log. */
@@ -9,6 +9,8 @@ export interface LogFlags {
   readonly tail?: number;
   /** Milliseconds. */
   readonly since?: number;
+  /** From this time on, as the API has it; for commands, there is no flag. */
+  readonly sinceTime?: string;
   readonly previous: boolean;
   readonly instance?: string;
   readonly container?: string;
@@ -18,11 +20,12 @@ export interface LogFlags {
 export const sayLine =
   (output: Output, prefix = '') =>
   (line: string): void => {
-    for (const part of plainLines(line, process.stdout.isTTY)) output.result(`${prefix}${part}`);
+    for (const part of plainLines(line, wantsColours(process.stdout.isTTY))) output.result(`${prefix}${part}`);
   };
 
 /** limits are the flags as the API server has them. */
-export const limits = ({ tail, since }: Pick<LogFlags, 'tail' | 'since'>) => ({
+export const limits = ({ tail, since, sinceTime }: Pick<LogFlags, 'tail' | 'since' | 'sinceTime'>) => ({
   tailLines: tail,
+  sinceTime,
   sinceSeconds: since === undefined ? undefined : Math.max(1, Math.ceil(since / 1000)),
 });
