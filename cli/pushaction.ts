@@ -21,7 +21,7 @@ const print = (objects: readonly KubeObject[], format: Format): string => {
 };
 
 /** A build may take its time. */
-const usualTimeoutMs = 15 * 60_000;
+export const usualTimeoutMs = 15 * 60_000;
 
 /** dryRun prints what would be applied, and asks no cluster. */
 const dryRun = async ({ output, signal }: Process, asked: readonly Asked[], format: Format = 'yaml'): Promise<void> => {

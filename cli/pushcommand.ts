@@ -11,10 +11,14 @@ export interface Process {
   readonly signal: AbortSignal;
 }
 
-/** PushFlags are what a user may say to `epinio push`. */
-export interface PushFlags extends AppFlags, ClusterFlags {
+/** DevFlags are what a user may say to `epinio dev`. */
+export interface DevFlags extends AppFlags, ClusterFlags {
   readonly timeout?: number;
   readonly force?: boolean;
+}
+
+/** PushFlags are what a user may say to `epinio push`. */
+export interface PushFlags extends DevFlags {
   readonly wait: boolean;
   readonly dryRun?: boolean;
   readonly output?: 'json' | 'yaml' | 'name';
@@ -46,16 +50,15 @@ Examples:
   epinio push --dry-run > app.yaml                an App for Git, applied by nobody yet
 `;
 
-/** addPush adds `epinio push`. */
-export const addPush = (program: Command, process: Process): Command =>
-  withClusterFlags(program.command('push'))
-    .description('Make an App of sources, and wait until it serves')
-    .argument('[manifest]', 'epinio.yml or Apps as YAML (default: ./epinio.yml where there is one)')
-    .option('-n, --name <name>', 'name of the App (default: that of the manifest, else of the folder)')
-    .option('-p, --path <path>', 'folder with the sources, or an archive of them')
+const withSource = (command: Command): Command =>
+  command
     .option('-g, --git <url,revision>', 'repository, and its branch, tag or commit')
     .option('--git-config <secret>', 'Secret of the namespace with the credentials for the repository')
-    .option('--container-image-url <image>', 'image that runs as it is, without a build')
+    .option('--container-image-url <image>', 'image that runs as it is, without a build');
+
+/** withAppFlags adds the flags that say what an App is to be. */
+const withAppFlags = (command: Command): Command =>
+  command
     .option('--builder-image <builder>', 'builder profile or builder image')
     .option('-i, --instances <number>', 'how many pods serve the App', instances)
     .option('-e, --env <name=value>', 'variable of the App, or of its build (BP_…, BPE_…)', collect)
@@ -65,16 +68,56 @@ export const addPush = (program: Command, process: Process): Command =>
     .option('-r, --route <host[/path]>', 'route; these replace those before', collect)
     .option('-z, --clear-routes', 'no route at all')
     .option('-v, --chart-value <name=value>', 'appListeningPort=PORT: where the App listens', collect)
-    .addOption(new Option('--app-chart <name>').hideHelp())
+    .addOption(new Option('--app-chart <name>').hideHelp());
+
+const withName = (command: Command): Command =>
+  command
+    .argument('[manifest]', 'epinio.yml or Apps as YAML (default: ./epinio.yml where there is one)')
+    .option('-n, --name <name>', 'name of the App (default: that of the manifest, else of the folder)');
+
+const withEnd = (command: Command): Command =>
+  command
+    .option('--timeout <time>', 'how long to wait until the App serves (default: 15m)', someTime)
+    .option('--force', 'take over what other tools manage, and another kind of source');
+
+/** addPush adds `epinio push`. */
+export const addPush = (program: Command, process: Process): Command =>
+  withEnd(
+    withAppFlags(
+      withSource(
+        withName(withClusterFlags(program.command('push')))
+          .description('Make an App of sources, and wait until it serves')
+          .option('-p, --path <path>', 'folder with the sources, or an archive of them'),
+      ),
+    ),
+  )
     .option('--dry-run', 'print the App and ask no cluster')
     .option('--no-wait', 'return when the cluster has the sources')
     .addOption(new Option('--wait', 'wait until the App serves (default)').hideHelp())
-    .option('--timeout <time>', 'how long to wait until the App serves (default: 15m)', someTime)
-    .option('--force', 'take over what other tools manage, and another kind of source')
     .addOption(new Option('-o, --output <format>', 'print the App and not its URL').choices(['json', 'yaml', 'name']))
     .addHelpText('after', help)
     .action(async (manifest: string | undefined, flags: PushFlags) => {
       // What takes its time to load is loaded when it is used.
       const { push } = await import('./pushaction.ts');
       await push(process, manifest, flags);
+    });
+
+const devHelp = `
+Pushes the folder, then again whenever something in it is saved, and shows what the App writes. Ctrl-C ends that; the App
+goes on. What fails is told, and the next save tries again.
+`;
+
+/** addDev adds `epinio dev`. */
+export const addDev = (program: Command, process: Process): Command =>
+  withEnd(
+    withAppFlags(
+      withName(withClusterFlags(program.command('dev')))
+        .description('Push a folder whenever something in it is saved, with the log of the App beside')
+        .option('-p, --path <path>', 'folder with the sources'),
+    ),
+  )
+    .addHelpText('after', devHelp)
+    .action(async (manifest: string | undefined, flags: DevFlags) => {
+      const { dev } = await import('./dev/dev.ts');
+      await dev(process, manifest, flags);
     });

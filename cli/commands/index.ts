@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { addPush, type Process } from '../pushcommand.ts';
+import { addDev, addPush, type Process } from '../pushcommand.ts';
 import { addApp } from './app.ts';
 import { addCluster } from './cluster.ts';
 import { addConfiguration } from './configuration.ts';
@@ -10,6 +10,7 @@ import { addRoute } from './route.ts';
 /** addCommands adds all commands. Nothing that a command does is loaded before it is asked for. */
 export const addCommands = (program: Command, process: Process): void => {
   addPush(program, process);
+  addDev(program, process);
   addApp(program, process);
   addConfiguration(program, process);
   addRoute(program, process);
