@@ -64,7 +64,7 @@ describe('the output', () => {
     }
     expect(s.written.stderr.split(`${esc}[?7l`).length - 1).toBe(10);
     output.step('next');
-    expect(s.written.stderr.endsWith(`\r${esc}[J==> next\n`)).toBe(true);
+    expect(s.written.stderr.endsWith(`\r${esc}[K==> next\n`)).toBe(true);
   });
 });
 
