@@ -1,5 +1,6 @@
 import { binaryPath, ensureBinaries, ensureDefinitions, programs } from './build.ts';
 import { addCertManager, removeCertManager } from './cert-manager.ts';
+import { addGateway, removeGateway } from './gateway.ts';
 import { builderContext } from './builder.ts';
 import { chosenCluster, kubeconfigPath, type Kind } from './access.ts';
 import { develop } from './develop.ts';
@@ -24,6 +25,7 @@ const usage = `usage: main.ts <command>
   builder-context DIR fill a folder with what docker build needs for the test builder and its run image
   develop [node option …]   run the operator from its sources in the place of the installed one, with a debugger's port
   add cert-manager    bring cert-manager's controllers into the running cluster; remove cert-manager takes them away
+  add gateway         bring the Gateway API, and let Traefik serve it beside Ingresses; remove gateway takes it away
   kubeconfig          print the path of the cluster's kubeconfig
 CLUSTER=native|kind|current chooses the cluster: by default kind where a Docker daemon answers, else native.`;
 
@@ -57,6 +59,7 @@ const chosenAlone = (step: keyof typeof current) => () => alone(chosen(step));
 /** What a cluster has only where somebody asks for it. */
 const parts: Readonly<Record<string, { readonly add: Work; readonly remove: Work }>> = {
   'cert-manager': { add: addCertManager, remove: removeCertManager },
+  gateway: { add: addGateway, remove: removeGateway },
 };
 
 function partOf([name = '']: readonly string[]): { readonly add: Work; readonly remove: Work } {

@@ -64,15 +64,24 @@ export const until = async <T>(
   }
 };
 
+/** Page is what a browser sees of a page by http. */
+export interface Page {
+  readonly status: number;
+  readonly body: string;
+  /** Where the server sends on to; '' where it doesn't. */
+  readonly location: string;
+}
+
 /** visit asks the Ingress controller for a page of a host, as a browser on this machine would. */
-export const visit = (host: string, path = '/'): Promise<{ readonly status: number; readonly body: string }> =>
+export const visit = (host: string, path = '/'): Promise<Page> =>
   new Promise((resolve, reject) => {
     const call = request(
       { host: '127.0.0.1', port: ports.http, path, headers: { host }, agent: false, timeout: 10_000 },
       (response) => {
         let body = '';
         response.on('data', (chunk: Buffer) => (body += chunk.toString()));
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
+        const { location = '' } = response.headers;
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, body, location }));
         response.on('error', reject);
       },
     );
