@@ -65,6 +65,17 @@ describe('the configuration file', () => {
         .replace("'run:1'", "'localhost:30500/apps/epinio/run:1'"),
       /builders: .* lies where Apps push to/,
     ],
+    [
+      'a copy of a key of the platform',
+      `${minimal}\ncopySecrets: [{name: epinio-s3}]`,
+      /copySecrets: epinio-s3 is a credential of the operator itself/,
+    ],
+    [
+      'a copy of a CA together with its key',
+      minimal.replace(/registry: \{/, 'copySecrets: [{name: ca, keys: [ca.crt, tls.key]}]\nregistry: {caRef: ca, '),
+      /copySecrets: ca may hold the key of a server/,
+    ],
+    ['a Secret to copy twice', `${minimal}\ncopySecrets: [{name: a}, {name: a}]`, /copySecrets: has a twice/],
     ['an S3 endpoint with a path', minimal.replace(':9000', ':9000/s3'), /s3\.endpoint: must end with host and port/],
     [
       'an S3 endpoint with a key',

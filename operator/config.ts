@@ -301,6 +301,48 @@ const tenantImages = ({ registry, builders }: Images): string[] => {
     .filter((image) => addresses.pathOf(image)?.startsWith(root) === true);
 };
 
+const copiedSecret = z.strictObject({
+  name: objectName,
+  /** What of it is copied; absent: all. */
+  keys: z
+    .array(z.string().regex(/^[-._a-zA-Z0-9]+$/, 'must be the key of a Secret'))
+    .min(1)
+    .optional(),
+});
+
+interface Credentials {
+  readonly s3: z.infer<typeof s3>;
+  readonly registry: z.infer<typeof registry>;
+  readonly tls: z.infer<typeof tls>;
+}
+
+/** ownSecrets are those that open the platform, and the one that the operator brings into namespaces in its own way. */
+const ownSecrets = ({ s3, registry, tls }: Credentials): ReadonlySet<string | undefined> =>
+  new Set([
+    ...[s3.secretRef, s3.uploadSecretRef, s3.downloadSecretRef, tls.defaultCertificateRef],
+    ...[registry.pullKeyRef, registry.pullSecretRef, registry.cleanSecretRef],
+    ...(registry.auth === 'Secret' && registry.shared ? [] : [registry.secretRef]),
+  ]);
+
+const onlyCA = (keys: readonly string[] = []): boolean => keys.join() === 'ca.crt';
+
+/** wrongCopies: what opens the platform must lie in no namespace of Apps; beside a CA's certificate there may be its key. */
+const wrongCopies = (config: Credentials & { readonly copySecrets: readonly z.infer<typeof copiedSecret>[] }) => {
+  const own = ownSecrets(config);
+  const bundles = new Set([config.s3.caRef, config.registry.caRef]);
+  const names = config.copySecrets.map(({ name }) => name);
+  return config.copySecrets.flatMap(({ name, keys }, i) => {
+    if (names.indexOf(name) < i) return [`has ${name} twice`];
+    if (own.has(name))
+      return [
+        `${name} is a credential of the operator itself, which no namespace with Apps may have: put what they need into another Secret`,
+      ];
+    return bundles.has(name) && !onlyCA(keys)
+      ? [`${name} may hold the key of a server beside its CA: copy the CA alone, with keys: [ca.crt]`]
+      : [];
+  });
+};
+
 /** configSchema is the operator's configuration file; unknown keys are errors. */
 export const configSchema = z
   .strictObject({
@@ -324,6 +366,11 @@ export const configSchema = z
     git: git.prefault({}),
     quota: quota.prefault({}),
     sweep: sweep.prefault({}),
+    /**
+     * Secrets of the operator's namespace that each namespace with Apps has a copy of, kept current: CA bundles, credentials of an
+     * external registry and the like. Who may read Secrets there reads what is in them.
+     */
+    copySecrets: z.array(copiedSecret).default([]),
     /** Namespaces that are looked at; empty = all. */
     watchNamespaces: z.array(z.string()).default([]),
   })
@@ -346,6 +393,8 @@ export const configSchema = z
         input: image,
         message: `${image} lies where Apps push to: keep it in another path, or set registry.prefix`,
       });
+    for (const message of wrongCopies(ctx.value))
+      ctx.issues.push({ code: 'custom', path: ['copySecrets'], input: ctx.value.copySecrets, message });
     const { timeoutSeconds, maxTimeoutSeconds = timeoutSeconds } = ctx.value.build;
     if (maxTimeoutSeconds < timeoutSeconds)
       ctx.issues.push({

@@ -1,6 +1,13 @@
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
-import { appController, appCacheSpecs, followBudgets, followPods, keepPullSecrets } from './app/index.ts';
+import {
+  appController,
+  appCacheSpecs,
+  followBudgets,
+  followPods,
+  keepPullSecrets,
+  keepSecretCopies,
+} from './app/index.ts';
 import { appRouteController, appRouteCacheSpecs, followHosts } from './approute/index.ts';
 import { leaseName } from './api/crd/rbac.ts';
 import { mergeCacheSpecs } from './kube/cache/specs.ts';
@@ -96,6 +103,7 @@ export const createManager = (w: Wiring) => {
       outside.task,
       learnAddresses(addresses),
       keepPullSecrets(config, home),
+      keepSecretCopies(config, home),
       sweepTask(config, [
         blobSweeper({ config, home, storage }),
         logSweeper({ config, home, storage }),

@@ -11,6 +11,7 @@ import type { ContentKind } from '../platform/contents.ts';
 import { singleKinds } from './children.ts';
 import { addressOfRoute, appValue, byAddress, byMaker, makerOfRoute } from './indexes.ts';
 import { referencesOf } from './references.ts';
+import { bySecretCopy, copyValues } from './secretcopies.ts';
 
 /** isOfApp: somebody may have taken one of the signs away, and then it is to be mended. */
 const isOfApp = (object: KubeObject): boolean =>
@@ -72,7 +73,10 @@ export const appCacheSpecs = (config: Config, home: string): readonly CacheSpec[
     ...singleKinds.map(({ resource, trim = trimStrangers }) => cached(resource, { trim })),
     cached(Pod, { labelSelector: labels.app, trim: trimPod }),
     // Metadata only: no content of a Secret is ever held, but that of the pull secret.
-    cached(Secret, { metadataOnly: true, trim: trimMetadata, namespaces }),
+    cached(Secret, {
+      ...{ metadataOnly: true, trim: trimMetadata, namespaces },
+      indexes: { [bySecretCopy]: copyValues },
+    }),
     // Whoever has ten thousand of them costs two megabytes.
     cached(ConfigMap, { metadataOnly: true, trim: trimToVersion }),
   ];

@@ -23,6 +23,7 @@ export { appCacheSpecs } from './caches.ts';
 export type { AppDeps } from './deps.ts';
 export { followPods } from './podtable.ts';
 export { keepPullSecrets } from './pullsecrettask.ts';
+export { keepSecretCopies } from './secretcopies.ts';
 
 const longestCountMs = 300_000;
 

@@ -3,17 +3,13 @@ import { App } from '../api/app.ts';
 import { labels, managedBy } from '../api/names.ts';
 import type { Config } from '../config.ts';
 import { isApplied, isOurs } from '../kube/apply/apply.ts';
-import { sleep, systemClock } from '../kube/clock.ts';
 import { isApiError } from '../kube/errors.ts';
 import { applyIfChanged, removeIfOwned } from '../kube/apply/statuswrites.ts';
 import type { Task, TaskContext } from '../kube/controller/manager.ts';
 import { Secret } from '../kube/resource.ts';
+import { keepDue } from './duenamespaces.ts';
 import { pullSecrets, type PullSecrets, type PullSource } from './pullsecrets.ts';
 import { isPullSecretCopy } from './resources/pullsecret.ts';
-
-/** Several Apps often go together: one look after the last of them. */
-const settleMs = 1000;
-const retryMs = 30_000;
 
 interface Keeper {
   readonly secrets: PullSecrets;
@@ -96,35 +92,18 @@ export const keepPullSecrets = (config: Pick<Config, 'registry'>, home: string):
     const { pullSecretRef: name, pullKeyRef } = config.registry;
     if (name === undefined) return;
     const keeper = { secrets: pullSecrets(config, home), home, name };
-    const all = (): void => namespacesWith(ctx, keeper).forEach((namespace) => due.add(namespace));
-    const due = new Set<string>();
-    all();
-    let changed = true;
-    const stops = [
-      ctx.cache.subscribe(App, ({ after, before }) => {
-        if (after !== undefined) return;
-        due.add(before?.metadata.namespace ?? '');
-        changed = true;
-      }),
-      ctx.cache.subscribe(Secret, ({ after, before }) => {
-        const { namespace, name: found } = (after ?? before)?.metadata ?? {};
-        if (namespace === home && (found === pullKeyRef || found === name)) all();
-        else if (found === name && namespace !== undefined) due.add(namespace);
-        else return;
-        changed = true;
-      }),
-    ];
-    try {
-      for (let retryAt = 0; !ctx.signal.aborted;) {
-        if (changed || (due.size > 0 && performance.now() >= retryAt)) {
-          changed = false;
-          await keep(ctx, keeper, due);
-          retryAt = performance.now() + retryMs;
-        }
-        await sleep(systemClock, settleMs, ctx.signal);
-      }
-    } finally {
-      stops.forEach((stop) => stop());
-    }
+    await keepDue(ctx, {
+      follow: (due) => {
+        due.add(...namespacesWith(ctx, keeper));
+        return [
+          ctx.cache.subscribe(Secret, ({ after, before }) => {
+            const { namespace, name: found } = (after ?? before)?.metadata ?? {};
+            if (namespace === home && (found === pullKeyRef || found === name)) due.add(...namespacesWith(ctx, keeper));
+            else if (found === name && namespace !== undefined) due.add(namespace);
+          }),
+        ];
+      },
+      keep: (due) => keep(ctx, keeper, due),
+    });
   },
 });

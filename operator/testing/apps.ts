@@ -5,6 +5,7 @@ import {
   followBudgets,
   followPods,
   keepPullSecrets,
+  keepSecretCopies,
   type AppDeps,
 } from '../app/index.ts';
 import { App, type AppSpec } from '../api/app.ts';
@@ -126,7 +127,7 @@ export const runApps = async (o: AppWorldOptions): Promise<AppWorld> => {
       }),
       appRouteController({ config, home, cache, hosts }),
     ],
-    tasks: [keepPullSecrets(config, home), ...(o.tasks?.(config) ?? [])],
+    tasks: [keepPullSecrets(config, home), keepSecretCopies(config, home), ...(o.tasks?.(config) ?? [])],
     kube,
     cache,
     log: createLogger('fatal'),
