@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** group and version of our API. */
 export const group = 'epinio.io';
@@ -68,7 +68,7 @@ const maxName = 63;
 const hashLength = 10;
 
 /** hash10 is how names tell things apart: 10 hex digits of a sha256. */
-const hash10 = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, hashLength);
+const hash10 = (text: string): string => hash('sha256', text).slice(0, hashLength);
 
 // Names of AppRoutes may have dots.
 const cut = (text: string, length: number): string => text.slice(0, length).replace(/[-.]+$/, '');

@@ -1,5 +1,5 @@
 import { canonical } from '../kube/canonical.ts';
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { AppSpec } from './app.ts';
 import type { BuildEnvVar, GitSource, Source } from './source.ts';
 
@@ -45,5 +45,5 @@ export const inputs = ({ source, build }: Inputs): string => {
     env: env.length > 0 ? envInputs(env) : undefined,
     restage: build?.restage === '' ? undefined : build?.restage,
   });
-  return createHash('sha256').update(text).digest('hex');
+  return hash('sha256', text);
 };

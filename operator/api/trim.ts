@@ -1,5 +1,5 @@
 import type { KubeObject, ObjectMeta } from '../kube/resource.ts';
-import { annotations, labels } from './names.ts';
+import { annotations as annotationNames, labels as labelNames } from './names.ts';
 import { dropPlaceholder } from './placeholder.ts';
 
 /** Also is what a kind needs to keep besides what every kind does. */
@@ -10,8 +10,8 @@ export interface Also {
   readonly finalizers?: number;
 }
 
-const ourLabels: readonly string[] = Object.values(labels);
-const ourAnnotations: readonly string[] = Object.values(annotations);
+const ourLabels: readonly string[] = Object.values(labelNames);
+const ourAnnotations: readonly string[] = Object.values(annotationNames);
 
 /** A value of ours is shorter; of a longer one so much is kept that it is seen not to be ours. */
 const maxValue = 1024;
@@ -34,41 +34,48 @@ const leanOwner = ({ apiVersion, kind, name, uid, controller, blockOwnerDeletion
   ...(blockOwnerDeletion !== undefined && { blockOwnerDeletion }),
 });
 
-const picked = (
-  map: Readonly<Record<string, string>> | undefined,
+type Texts = Record<string, string>;
+
+/** pick adds to what was picked what a map has under these names; it makes no map for nothing. */
+const pick = (
+  picked: Texts | undefined,
+  map: Readonly<Texts> | undefined,
   names: readonly string[],
   max: number,
-): Record<string, string> | undefined => {
-  if (map === undefined) return undefined;
-  const kept: Record<string, string> = {};
+): Texts | undefined => {
+  if (map === undefined) return picked;
+  let kept = picked;
   for (const name of names) {
     const value = map[name];
-    if (value !== undefined) kept[name] = cut(value, max);
+    if (value !== undefined) (kept ??= {})[name] = cut(value, max);
   }
-  return Object.keys(kept).length === 0 ? undefined : kept;
+  return kept;
 };
-
-const defined = (fields: { readonly [F in keyof ObjectMeta]: ObjectMeta[F] | undefined }): ObjectMeta =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 
 /** leanMetadata is what the operator reads of metadata: of labels, annotations and owners what it sets itself. */
 const leanMetadata = (metadata: ObjectMeta, also: Also): ObjectMeta => {
   const { name, namespace, uid, resourceVersion, generation, creationTimestamp, deletionTimestamp } = metadata;
   // An object has one controller at most.
-  const owners = metadata.ownerReferences?.filter((owner) => owner.controller === true).map(leanOwner);
-  const notes = {
-    ...picked(metadata.annotations, ourAnnotations, maxValue),
-    // Of the configuration, which may be long; all of an object's annotations have 256 KiB at most.
-    ...picked(metadata.annotations, also.annotations ?? [], Infinity),
-  };
+  const owner = metadata.ownerReferences?.find((one) => one.controller === true);
+  const texts = pick(undefined, metadata.labels, ourLabels, maxValue);
+  const labels = pick(texts, metadata.labels, also.labels ?? [], maxValue);
+  const notes = pick(undefined, metadata.annotations, ourAnnotations, maxValue);
+  // Of the configuration, which may be long; all of an object's annotations have 256 KiB at most.
+  const annotations = pick(notes, metadata.annotations, also.annotations ?? [], Infinity);
   const finalizers = metadata.finalizers?.slice(0, also.finalizers ?? 0) ?? [];
-  return defined({
-    ...{ name, namespace, uid, resourceVersion, generation, creationTimestamp, deletionTimestamp },
-    labels: picked(metadata.labels, [...ourLabels, ...(also.labels ?? [])], maxValue),
-    annotations: Object.keys(notes).length === 0 ? undefined : notes,
-    ownerReferences: owners?.length === 0 ? undefined : owners,
-    finalizers: finalizers.length === 0 ? undefined : finalizers,
-  });
+  return {
+    ...(name !== undefined && { name }),
+    ...(namespace !== undefined && { namespace }),
+    ...(uid !== undefined && { uid }),
+    ...(resourceVersion !== undefined && { resourceVersion }),
+    ...(generation !== undefined && { generation }),
+    ...(creationTimestamp !== undefined && { creationTimestamp }),
+    ...(deletionTimestamp !== undefined && { deletionTimestamp }),
+    ...(labels && { labels }),
+    ...(annotations && { annotations }),
+    ...(owner && { ownerReferences: [leanOwner(owner)] }),
+    ...(finalizers.length > 0 && { finalizers }),
+  };
 };
 
 /**

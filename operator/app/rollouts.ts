@@ -1,3 +1,4 @@
+import { memoized } from '../kube/memo.ts';
 import { apply } from '../kube/reconcile/plan.ts';
 import { Deployment } from '../kube/resource.ts';
 import { deployedRunName } from './image.ts';
@@ -15,7 +16,12 @@ const nothingAsked: Asked = { warnings: undefined, podLog: undefined };
  * rolloutNow is how far an App is with all of its processes. One that is not there speaks for all: it alone is asked about, so that
  * the answers are about its pods.
  */
-export const rolloutNow = (observed: Observed, work: Work): Rollout => {
+export const rolloutNow = (observed: Observed, work: Work): Rollout => ofWork(observed)(work);
+
+/** A plan asks several times. */
+const ofWork = memoized((observed: Observed) => memoized((work: Work) => judge(observed, work)));
+
+const judge = (observed: Observed, work: Work): Rollout => {
   const judged = work.processes
     .filter(({ intent, deployment }) => intent !== undefined || deployment !== undefined)
     .map((of) => ({ of, rollout: rolloutOfProcess(observed, of, nothingAsked) }));

@@ -3,6 +3,7 @@ import type { AppRoute } from '../api/approute.ts';
 import { ConditionType, Reason } from '../api/conditions.ts';
 import { appRouteName, defaultHost, labels } from '../api/names.ts';
 import { findCondition, type ConditionStatus } from '../kube/conditions.ts';
+import { memoized } from '../kube/memo.ts';
 import { isControlledBy } from '../kube/owners.ts';
 import type { WantedRoute } from './resources/approute.ts';
 import { isOwnedBy } from './resources/meta.ts';
@@ -42,14 +43,15 @@ export const isOwn = (app: App, route: AppRoute): boolean =>
   (isOwnedBy(app, route) && route.metadata.name === appRouteName(app.metadata.name, route.spec));
 
 /** addresses pairs what is wanted with who holds it. A route written by hand serves as well as ours, unless ours was first. */
-export const addresses = (observed: Observed): Address[] =>
+export const addresses = memoized((observed: Observed): readonly Address[] =>
   wantedRoutes(observed.app, observed.settings).map((wanted) => {
     const there = observed.routes.filter((r) => r.spec.host === wanted.host && r.spec.path === wanted.path);
     const ours = there.find((r) => isOwn(observed.app, r));
     const byHand = there.find((r) => !isOwn(observed.app, r) && r.spec.appRef.name === observed.app.metadata.name);
     const foreign = byHand !== undefined && (ours === undefined || is(ours, ConditionType.Accepted) === 'False');
     return { wanted, holder: foreign ? byHand : ours, foreign };
-  });
+  }),
+);
 
 /** routesAccepted: every address that the App wants is certainly its own. */
 export const routesAccepted = (observed: Observed): boolean =>

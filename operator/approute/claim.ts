@@ -1,6 +1,7 @@
 import type { AppRoute } from '../api/approute.ts';
 import { ConditionType } from '../api/conditions.ts';
 import { findCondition } from '../kube/conditions.ts';
+import { flat } from '../kube/flat.ts';
 import { keyOf, keyString } from '../kube/resource.ts';
 
 /** Standing is what was last decided about a claim's host: held by its namespace, waiting for it, or nothing yet. */
@@ -51,7 +52,7 @@ export const claimOf = (route: AppRoute): Claim => {
   const accepted = findCondition(status?.conditions, ConditionType.Accepted);
   const freeSince = status?.hostFreeSince;
   return {
-    key: keyString(keyOf(route)),
+    key: flat(keyString(keyOf(route))),
     uid: metadata.uid,
     namespace: metadata.namespace,
     host: spec.host,

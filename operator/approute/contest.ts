@@ -17,6 +17,8 @@ interface Holding {
   readonly claims: Claim[];
 }
 
+const none: readonly Holding[] = [];
+
 const sinceOf = ({ claims }: Holding): number => claims.reduce((least, { since }) => Math.min(least, since), Infinity);
 
 const isInherited = ({ standing, decided }: Claim): boolean => standing === 'waiting' && !decided;
@@ -37,7 +39,7 @@ export class Contest {
   #only: Claim | undefined;
   #size = 0;
   #inherited = 0;
-  #holdings: Holding[] = [];
+  #holdings: readonly Holding[] = none;
   #fresh: Ranking | undefined;
   #waiting: Ranking | undefined;
   #paths: Map<string, Ranking> | undefined;
@@ -150,7 +152,8 @@ export class Contest {
 
   #hold(claim: Claim): void {
     const mine = this.#holdings.find(({ namespace }) => namespace === claim.namespace);
-    if (mine === undefined) this.#holdings.push({ namespace: claim.namespace, claims: [claim] });
+    // An array that grows has room for seventeen.
+    if (mine === undefined) this.#holdings = [...this.#holdings, { namespace: claim.namespace, claims: [claim] }];
     else mine.claims.push(claim);
   }
 

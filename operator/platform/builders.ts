@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { canonical } from '../kube/canonical.ts';
 import type { StageRunSpec } from '../api/stagerun.ts';
 import type { Source } from '../api/source.ts';
@@ -108,5 +108,5 @@ export const platformHash = (
   };
   // Through JSON, so that absent and undefined are the same.
   const text = canonical(JSON.parse(JSON.stringify(everything)));
-  return createHash('sha256').update(text).digest('hex');
+  return hash('sha256', text);
 };

@@ -2,6 +2,6 @@
 export const sentence = (text: string): string => {
   const plain = text.trim();
   if (plain === '') return '';
-  const ended = /[.!?…]$/.test(plain) ? plain : `${plain}.`;
+  const ended = /[.!?\u2026]$/.test(plain) ? plain : `${plain}.`;
   return /^[a-z]+ /.test(ended) ? ended.charAt(0).toUpperCase() + ended.slice(1) : ended;
 };

@@ -4,11 +4,12 @@ import { annotations, stageRunName } from '../../api/names.ts';
 import { inputs, isSameSource } from '../../api/runid.ts';
 import { canonical } from '../../kube/canonical.ts';
 import { StageRun, type StageRunSpec } from '../../api/stagerun.ts';
+import { memoized } from '../../kube/memo.ts';
 import type { Intent } from '../../kube/types.ts';
 import { childOf } from './meta.ts';
 
 /** wantedRunName is the name of the run that the spec's inputs ask for. */
-export const wantedRunName = ({ metadata, spec }: App): string => stageRunName(metadata.name, inputs(spec));
+export const wantedRunName = memoized(({ metadata, spec }: App): string => stageRunName(metadata.name, inputs(spec)));
 
 /** buildStageRun makes the run for the App's present inputs; attempt counts how often it was made. */
 export const buildStageRun = (app: App, reason: StageRunSpec['reason'], attempt: number): Intent => {

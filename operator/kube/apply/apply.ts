@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash as digest } from 'node:crypto';
 import { isConflict } from '../errors.ts';
 import { intrusions, placeText } from './intrusions.ts';
 import { overwrite } from './overwrite.ts';
@@ -46,7 +46,7 @@ const memosOf = (cache: Cache): Map<string, Memo> => {
 
 /** hashOf is the short hash of an intent. */
 export const hashOf = (intent: unknown): string =>
-  createHash('sha256').update(canonical(intent)).digest('hex').slice(0, 16);
+  digest('sha256', canonical(intent)).slice(0, 16);
 
 const ownerReference = (owner: KubeObject): Record<string, unknown> => ({
   apiVersion: owner.apiVersion,

@@ -25,11 +25,19 @@ const owner = (uid: string): KubeObject => ({
 });
 
 describe('Store', () => {
-  test('a read is a copy that the caller may change', () => {
-    const store = new Store({ resource: Things });
+  test('what is read is shared, and in tests nobody can change it, however deep', () => {
+    const store = new Store({ resource: Things, recent: 1 });
+    const key = { namespace: 'a', name: 'x' };
     store.put(object('x', 1, { data: { a: '1' } }));
-    store.get({ namespace: 'a', name: 'x' })!.data!.a = 'changed';
-    expect(store.get({ namespace: 'a', name: 'x' })?.data).toEqual({ a: '1' });
+    const written = store.get(key);
+    store.put(object('y', 1));
+    const unpacked = store.get(key);
+    expect(store.get(key)).toBe(unpacked);
+    for (const read of [written, unpacked])
+      expect(() => {
+        (read!.data as Record<string, string>)['a'] = 'changed';
+      }).toThrow(/read only/);
+    expect(unpacked).toEqual(written);
   });
 
   test('an object comes back with apiVersion and kind, which lists leave out', () => {
@@ -130,7 +138,7 @@ describe('Store', () => {
     const full = (): never => {
       throw new Error('no memory');
     };
-    const store = new Store<Labelled>({ resource: Things, recentTexts: 1, packer: { ...packer, pack: full } });
+    const store = new Store<Labelled>({ resource: Things, recent: 1, packer: { ...packer, pack: full } });
     const names = ['x', 'y', 'z'];
     names.forEach((name, i) => store.put(object(name, i + 1, { data: { a: 'ä€😀'.repeat(100) } })));
     for (const name of names) expect(store.get({ namespace: 'a', name })?.data).toEqual({ a: 'ä€😀'.repeat(100) });
@@ -147,7 +155,7 @@ describe('Store', () => {
       fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
         const store = new Store({
           resource: Things,
-          recentTexts: 2,
+          recent: 2,
           indexes: { name: (o) => [o.metadata?.name ?? ''] },
         });
         const model = new Map<string, Labelled>();

@@ -1,3 +1,4 @@
+import { flat } from '../flat.ts';
 import { controllerUid, isControlledBy } from '../owners.ts';
 import { createPacker, unpacked, type Packed, type Packer } from './pack.ts';
 import {
@@ -10,6 +11,7 @@ import {
   type ObjectMeta,
   type Resource,
 } from '../resource.ts';
+import { frozen, isGuarded } from './guard.ts';
 import type { Change } from '../types.ts';
 
 /** StoreOptions: what a store keeps of a kind, and what it can be asked for. */
@@ -20,10 +22,10 @@ export interface StoreOptions<T extends KubeObject> {
   /** trim drops what nobody reads, in place or by a new object, before the object is kept. */
   readonly trim?: ((object: T) => T | void) | undefined;
   /**
-   * recentTexts is how many texts are kept unpacked, default 64: a reconcile reads an object several times, and mostly one
+   * recent is how many objects are kept as they are, default 64: a reconcile reads an object several times, and mostly one
    * that has just come and will soon be replaced.
    */
-  readonly recentTexts?: number;
+  readonly recent?: number;
   readonly packer?: Packer | undefined;
 }
 
@@ -37,9 +39,15 @@ const trimMeta = (meta: ObjectMeta): void => {
 };
 
 interface Entry {
-  /** Absent while the text is among the recent ones: what is replaced soon need never be packed. */
+  /** Absent while the object is among the recent ones: what is replaced soon need never be packed. */
   packed: Packed | undefined;
   readonly version: string;
+}
+
+/** Recent is an object that was read or written a moment ago. */
+interface Recent<T> {
+  readonly text: string;
+  readonly object: T;
 }
 
 /** One key lies in the index as it is, more in a Set: nearly every owner has one child of a kind, and a Set costs 200 bytes. */
@@ -82,9 +90,6 @@ const reindex = (key: string, moves: readonly Move[]): void => {
   }
 };
 
-// Joined strings keep their parts alive, and with them the page they were parsed from.
-const flat = (s: string): string => Buffer.from(s).toString('latin1');
-
 const childrenOf = (namespace: string | undefined, uid: string): string =>
   keyString({ namespace: namespace ?? '', name: uid });
 
@@ -93,7 +98,10 @@ const controllers = (object: KubeObject): string[] => {
   return uid === undefined ? [] : [childrenOf(object.metadata?.namespace, uid)];
 };
 
-/** Store holds the objects of one kind, compressed; every read parses a fresh copy, which the caller may change. */
+/**
+ * Store holds the objects of one kind, compressed. What it gives is shared by all who read it, and changed by nobody: tests freeze
+ * it (guard.ts).
+ */
 export class Store<T extends KubeObject = KubeObject> {
   readonly resource: Resource<T>;
   readonly #entries = new Map<string, Entry>();
@@ -102,13 +110,13 @@ export class Store<T extends KubeObject = KubeObject> {
   readonly #children = new Index();
   readonly #valuesOf: readonly (readonly [Index, (o: T) => readonly string[]])[];
   readonly #packer: Packer;
-  /** Texts read or written last, oldest first. */
-  readonly #recent = new Map<Entry, string>();
-  readonly #recentTexts: number;
+  /** Objects read or written last, oldest first. */
+  readonly #recent = new Map<Entry, Recent<T>>();
+  readonly #recentSize: number;
   readonly #trim: (object: T) => T | void;
 
   constructor(o: StoreOptions<T>) {
-    this.#recentTexts = o.recentTexts ?? 64;
+    this.#recentSize = o.recent ?? 64;
     this.resource = o.resource;
     this.#packer = o.packer ?? createPacker();
     this.#trim = o.trim ?? (() => undefined);
@@ -129,7 +137,7 @@ export class Store<T extends KubeObject = KubeObject> {
   }
 
   /**
-   * put keeps an object (which it takes over and trims) and tells what changed; undefined where that version is held already.
+   * put keeps an object (which it takes over, trims and shares) and tells what changed; undefined where that version is held already.
    * `versionsReused`: versions were given a second time (a restored backup), so that only the content tells whether it is the same.
    * Throws what trim and indexes throw, and then has changed nothing.
    */
@@ -139,17 +147,18 @@ export class Store<T extends KubeObject = KubeObject> {
     const held = this.#entries.get(key);
     if (held?.version === version && !versionsReused) return undefined;
     if (object.metadata) trimMeta(object.metadata);
-    const after = this.#trim(object) ?? object;
-    const { apiVersion: _a, kind: _k, ...rest } = after;
+    const trimmed = this.#trim(object) ?? object;
+    const { apiVersion: _a, kind: _k, ...rest } = trimmed;
     const text = JSON.stringify(rest);
     if (held?.version === version && this.#textOf(held) === text) return undefined;
     const before = held && this.#read(held);
+    const after = this.#typed(trimmed);
     const moves = this.#moves(before, after);
     const at = held ? key : flat(key);
     const entry: Entry = { packed: undefined, version: flat(version) };
     this.#entries.set(at, entry);
     if (held) this.#recent.delete(held);
-    this.#remember(entry, text);
+    this.#remember(entry, { text, object: after });
     reindex(at, moves);
     return { ...(before && { before }), after };
   }
@@ -220,27 +229,36 @@ export class Store<T extends KubeObject = KubeObject> {
   }
 
   #read(held: Entry): T {
+    const recent = this.#recent.get(held) ?? this.#unpacked(held);
+    this.#remember(held, recent);
+    return recent.object;
+  }
+
+  #unpacked(held: Entry): Recent<T> {
     const text = this.#textOf(held);
-    this.#remember(held, text);
-    const object = JSON.parse(text) as Mutable<T>;
+    return { text, object: this.#typed(JSON.parse(text) as T) };
+  }
+
+  /** typed says what an item of a list does not say of itself. */
+  #typed(object: Mutable<T>): T {
     object.apiVersion = apiVersionOf(this.resource);
     object.kind = this.resource.kind;
-    return object;
+    return isGuarded ? frozen(object) : object;
   }
 
   #textOf(held: Entry): string {
     const recent = this.#recent.get(held);
-    if (recent !== undefined) return recent;
-    if (held.packed === undefined) throw new Error('a text is neither recent nor packed');
+    if (recent !== undefined) return recent.text;
+    if (held.packed === undefined) throw new Error('an object is neither recent nor packed');
     return this.#packer.unpack(held.packed);
   }
 
-  #remember(entry: Entry, text: string): void {
+  #remember(entry: Entry, recent: Recent<T>): void {
     this.#recent.delete(entry);
-    this.#recent.set(entry, text);
-    if (this.#recent.size <= this.#recentTexts) return;
-    const [[oldest, itsText] = [entry, text]] = this.#recent;
-    oldest.packed ??= this.#packed(itsText);
+    this.#recent.set(entry, recent);
+    if (this.#recent.size <= this.#recentSize) return;
+    const [[oldest, { text }] = [entry, recent]] = this.#recent;
+    oldest.packed ??= this.#packed(text);
     this.#recent.delete(oldest);
   }
 
