@@ -45,8 +45,7 @@ const memosOf = (cache: Cache): Map<string, Memo> => {
 };
 
 /** hashOf is the short hash of an intent. */
-export const hashOf = (intent: unknown): string =>
-  digest('sha256', canonical(intent)).slice(0, 16);
+export const hashOf = (intent: unknown): string => digest('sha256', canonical(intent)).slice(0, 16);
 
 const ownerReference = (owner: KubeObject): Record<string, unknown> => ({
   apiVersion: owner.apiVersion,
