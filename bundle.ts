@@ -55,7 +55,6 @@ const common: BuildOptions = {
  */
 async function refuseWide(file: string): Promise<void> {
   const text = await readFile(file, 'utf8');
-  // eslint-disable-next-line no-control-regex
   const at = text.search(/[^\x00-\x7f]/);
   if (at < 0) return;
   throw new Error(
