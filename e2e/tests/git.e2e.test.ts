@@ -11,24 +11,22 @@ import {
   type SshGit,
   type TestRepository,
 } from '../../operator/testing/git.ts';
-import { chosenCluster } from '../cluster/access.ts';
-import { network } from '../cluster/settings.ts';
 import { applyApp, getApp, inNamespace, stageRuns, waitFor } from './lib/apps.ts';
-import { kubectl, kubectlAnswer, read, until, visit } from './lib/cluster.ts';
+import { kubectl, kubectlAnswer, machineAddress, read, seesThisMachine, until, visit } from './lib/cluster.ts';
 
 const password = 'canary-password-5ae1';
 const authorization = `Basic ${Buffer.from(`me:${password}`).toString('base64')}`;
 
-// The servers listen on the bridge of the native cluster: pods reach this machine there.
-describe.runIf(chosenCluster() === 'native')('an App from git', () => {
+describe.runIf(seesThisMachine)('an App from git', () => {
   let root: string;
   let https: HttpsGit;
   let ssh: SshGit;
 
   beforeAll(async () => {
     root = mkdtempSync(join(tmpdir(), 'epinio-e2e-git-'));
-    https = await serveHttps(root, { host: network.gateway, authorization });
-    ssh = await serveSsh(root, network.gateway);
+    const host = await machineAddress();
+    https = await serveHttps(root, { host, authorization });
+    ssh = await serveSsh(root, host);
   });
   afterAll(async () => {
     await https[Symbol.asyncDispose]();

@@ -4,10 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRepository, serveHttps } from '../../operator/testing/git.ts';
-import { chosenCluster } from '../cluster/access.ts';
-import { network } from '../cluster/settings.ts';
 import { applyApp, blob, getApp, inNamespace, page, stageRuns, waitFor, withArchive, type Site } from './lib/apps.ts';
-import { command, kubectl, kubectlAnswer, until, visit, type Answer } from './lib/cluster.ts';
+import {
+  command,
+  kubectl,
+  kubectlAnswer,
+  machineAddress,
+  seesThisMachine,
+  until,
+  visit,
+  type Answer,
+} from './lib/cluster.ts';
 
 const program = join(import.meta.dirname, '..', '..', 'dist', 'epinio');
 
@@ -134,12 +141,11 @@ origin:
   });
 });
 
-// The server listens on the bridge of the native cluster: pods reach this machine there.
-describe.runIf(chosenCluster() === 'native')('a repository', () => {
+describe.runIf(seesThisMachine)('a repository', () => {
   it('at a tag, with the credential of a Secret', async () => {
     const root = mkdtempSync(join(tmpdir(), 'epinio-e2e-forms-'));
     const authorization = `Basic ${Buffer.from('me:password').toString('base64')}`;
-    await using https = await serveHttps(root, { host: network.gateway, authorization });
+    await using https = await serveHttps(root, { host: await machineAddress(), authorization });
     const repository = createRepository(root, 'team/forms.git');
     const id = repository.commit({ 'index.html': 'tagged' });
     repository.git(['tag', 'v1', id]);

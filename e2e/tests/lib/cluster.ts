@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { request } from 'node:http';
 import { request as requestSecurely } from 'node:https';
 import type { TLSSocket } from 'node:tls';
-import { kubeconfigPath, kubectlPath } from '../../cluster/access.ts';
-import { ports } from '../../cluster/settings.ts';
+import { chosenCluster, kubeconfigPath, kubectlPath } from '../../cluster/access.ts';
+import { network, ports } from '../../cluster/settings.ts';
 
 /** Answer is what a command printed and how it ended. */
 export interface Answer {
@@ -45,6 +45,20 @@ export const kubectlAnswer = (args: readonly string[], input = ''): Promise<Answ
 export const read = async <T>(args: readonly string[]): Promise<T | undefined> => {
   const text = await kubectl(['get', ...args, '-o', 'json', '--ignore-not-found']);
   return text.trim() === '' ? undefined : (JSON.parse(text) as T);
+};
+
+/** seesThisMachine: pods reach this machine by an address of it; nobody knows that of a cluster from elsewhere. */
+export const seesThisMachine = chosenCluster() !== 'current';
+
+/** machineAddress is this machine as pods see it: on the bridge of the native cluster, or of kind's network in Docker. */
+export const machineAddress = async (): Promise<string> => {
+  if (chosenCluster() !== 'kind') return network.gateway;
+  const format = '{{range .IPAM.Config}}{{.Gateway}} {{end}}';
+  const { stdout, stderr } = await command('docker', ['network', 'inspect', 'kind', '--format', format]);
+  const address = stdout.split(' ').find((one) => one.includes('.'));
+  if (address === undefined)
+    throw new Error(`Docker's network "kind" has no gateway with an IPv4 address: ${stdout}${stderr}`);
+  return address.trim();
 };
 
 /** until polls a look at the world until it is as wished; the error shows the last look. */
