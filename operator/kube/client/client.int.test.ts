@@ -279,7 +279,7 @@ describe('through the fault proxy', () => {
         for await (const event of fresh.watch(ConfigMap, { namespace, resourceVersion, signal: stop.signal }))
           void event;
       });
-      await expect.poll(() => proxy.watches('configmaps').length).toBe(40);
+      await expect.poll(() => proxy.watches('configmaps').length, { timeout: 30_000 }).toBe(40);
       await Promise.all(Array.from({ length: 200 }, () => fresh.list(ConfigMap, { namespace })));
       expect(proxy.sockets().open - before).toBeLessThanOrEqual(40 + 32);
       expect(proxy.sockets().open - before).toBeGreaterThan(40);
