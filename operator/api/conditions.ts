@@ -157,7 +157,7 @@ export const meanings = {
     'The build took longer than it may: spec.build.timeoutSeconds of the App, up to what the installation allows.',
   BuilderNotFound: 'The builder is no profile of this installation and no image that it allows.',
   CacheInUse: 'A build of the App that is ending still uses the volume with the cached layers.',
-  SecretNotFound: 'A Secret or key that build.env names does not exist.',
+  SecretNotFound: 'A Secret or key that build.env, build.bindings or source.git names does not exist.',
   OutOfDisk: 'The build needed more disk than its limit; raise the ephemeral-storage limit in build.resources.',
 
   // StageRun: why it failed; the installation or the cluster

@@ -156,7 +156,7 @@ export const remedies = {
   BuilderNotFound: 'Name a builder that the message lists, or ask an administrator for `allowedBuilders`.',
   CacheInUse: `${wait} If it lasts, see what keeps the pod of the earlier build: \`kubectl get pods -l epinio.io/app=<name>,epinio.io/stagerun\`.`,
   SecretNotFound:
-    'Make the Secret or key that the message names, or correct `spec.build.env`. The build goes on by itself.',
+    'Make the Secret or key that the message names, or correct `spec.build.env`, `spec.build.bindings` or `spec.source.git.secretRef`. The build goes on by itself.',
   OutOfDisk: 'Raise `spec.build.resources.limits.ephemeral-storage`.',
 
   BuilderImagePullFailed: `${ask} \`builders[].image\` and whether nodes reach its registry; ${retried}.`,

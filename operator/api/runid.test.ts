@@ -70,6 +70,7 @@ describe('inputs', () => {
     ],
     ['an empty build', { source, build: {} }],
     ['an empty list of settings', { source, build: { env: [] } }],
+    ['an empty list of bindings', { source, build: { bindings: [] } }],
     ['an empty restage', { source, build: { restage: '' } }],
   ])('do not hang on %s', (_name, app) => {
     expect(inputs(app)).toBe(base);
@@ -84,6 +85,15 @@ describe('inputs', () => {
     const a = { name: 'A', value: '1' };
     const b = { name: 'B', value: '2' };
     expect(inputs({ source, build: { env: [a, b] } })).toBe(inputs({ source, build: { env: [b, a] } }));
+  });
+
+  it('hang on bindings, and not on their order', () => {
+    const of = (...bindings: { name: string; type?: string; provider?: string }[]): string =>
+      inputs({ source, build: { bindings } });
+    const [a, b] = [{ name: 'a' }, { name: 'b', type: 'maven' }];
+    expect(of(a, b)).toBe(of(b, a));
+    const all = [of(a), of(b), of(a, b), of({ ...a, type: 'maven' }), of({ ...a, provider: 'maven' }), base];
+    expect(new Set(all).size).toBe(all.length);
   });
 
   it('tell a literal from a reference, and no value from none', () => {

@@ -1,7 +1,7 @@
 import { canonical } from '../kube/canonical.ts';
 import { hash } from 'node:crypto';
 import type { AppSpec } from './app.ts';
-import type { BuildEnvVar, GitSource, Source } from './source.ts';
+import type { BuildBinding, BuildEnvVar, GitSource, Source } from './source.ts';
 
 /** What is absent and what stands for the default are the same build. */
 const gitInputs = ({ url, revision, subPath, secretRef, submodules }: GitSource): unknown => ({
@@ -26,6 +26,9 @@ const envInputs = (env: readonly BuildEnvVar[]): unknown =>
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 
+const bindingInputs = (bindings: readonly BuildBinding[]): unknown =>
+  bindings.map(({ name, type, provider }) => ({ name, type, provider })).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+
 /** isSameSource tells whether two sources give the same build. */
 export const isSameSource = (a: Source | undefined, b: Source | undefined): boolean =>
   canonical(sourceInputs(a ?? {})) === canonical(sourceInputs(b ?? {}));
@@ -34,15 +37,16 @@ export const isSameSource = (a: Source | undefined, b: Source | undefined): bool
 export type Inputs = Pick<AppSpec, 'source' | 'build'>;
 
 /**
- * inputs identifies a build: 64 hex digits over everything that decides the image. The order of env does not count, since
+ * inputs identifies a build: 64 hex digits over everything that decides the image. The order of env and bindings does not count, since
  * server-side apply may change it. Fields that come later stay out of the text where they are absent, so that old ids stay.
  */
 export const inputs = ({ source, build }: Inputs): string => {
-  const env = build?.env ?? [];
+  const { env = [], bindings = [] } = build ?? {};
   const text = canonical({
     source: sourceInputs(source ?? {}),
     builder: build?.builder,
     env: env.length > 0 ? envInputs(env) : undefined,
+    bindings: bindings.length > 0 ? bindingInputs(bindings) : undefined,
     restage: build?.restage === '' ? undefined : build?.restage,
   });
   return hash('sha256', text);

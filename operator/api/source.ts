@@ -177,6 +177,40 @@ export const buildEnv = z
     'env are settings for the buildpacks, such as BP_NODE_VERSION; they are not in the environment of the running app.',
   );
 
+const bindingWord = (field: string, example: string) =>
+  worded(
+    253,
+    /^[A-Za-z0-9]([-A-Za-z0-9_.\/]*[A-Za-z0-9])?$/,
+    `${field} of a binding must be a word such as ${example}: letters, digits and -_./`,
+  );
+
+const buildBinding = z
+  .object({
+    name: objectName('bindings.name').describe(
+      'name of a Secret in the namespace of the App; its keys are files in /platform/bindings/<name>.',
+    ),
+    type: bindingWord('type', 'maven')
+      .optional()
+      .describe(
+        'type tells buildpacks what the binding is for, such as maven. Default: what the key `type` of the Secret holds.',
+      ),
+    provider: bindingWord('provider', 'example.org')
+      .optional()
+      .describe('provider tells whose binding it is. Default: the key `provider` of the Secret, if it has one.'),
+  })
+  .describe('Binding is a Secret that the buildpacks of a build get.');
+/** BuildBinding is a Secret that the buildpacks of a build get. */
+export type BuildBinding = z.output<typeof buildBinding>;
+
+/** buildBindings is the list of service bindings of a build. */
+export const buildBindings = z
+  .array(buildBinding)
+  .max(16)
+  .meta(mapList('name'))
+  .describe(
+    'bindings are service bindings for the buildpacks (https://buildpacks.io), such as settings.xml for Maven or a certificate; only detect and build see them, the running app does not.',
+  );
+
 /** builder as a user writes it. */
 export const builder = worded(
   1024,

@@ -16,7 +16,7 @@ import {
 } from './fields.ts';
 import { resourceRequirements } from './kubernetes.ts';
 import { group, version } from './names.ts';
-import { buildEnv, builder, cache, source, timeoutSeconds } from './source.ts';
+import { buildBindings, buildEnv, builder, cache, source, timeoutSeconds } from './source.ts';
 
 /** fixed are the fields of a StageRun's spec that never change. */
 const fixed = [
@@ -25,6 +25,7 @@ const fixed = [
   'source',
   'builder',
   'env',
+  'bindings',
   'resources',
   'timeoutSeconds',
   'cache',
@@ -56,6 +57,7 @@ export const stageRunSpec = z
     source: source.describe('source is what is built.'),
     builder: builder.optional().describe('builder as the App has it; what it stood for is in status.platform.'),
     env: buildEnv.optional(),
+    bindings: buildBindings.optional(),
     resources: resourceRequirements
       .optional()
       .describe(

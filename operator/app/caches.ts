@@ -48,7 +48,7 @@ const referenceValues =
   (config: Config) =>
   ({ metadata: { namespace }, spec }: App): string[] => [
     ...new Set([
-      ...secretsOf(config, { env: spec.build?.env, source: spec.source }).map((name) =>
+      ...secretsOf(config, { ...spec.build, source: spec.source }).map((name) =>
         referenceValue('Secret', namespace, name),
       ),
       ...referencesOf(spec).map(({ kind, name }) => referenceValue(kind, namespace, name)),

@@ -42,8 +42,9 @@ export const observe = async (
   const deployment = ofKind(owned, Deployment).find((one) => one.metadata?.name === deploymentName(name));
   const runs = runsOf(cache, app, deployment);
   const routes = routesOf(cache, app, config);
-  const { builder, env, resources, timeoutSeconds } = app.spec.build ?? {};
-  const versions = () => secretVersionsOf(cache, namespace, secretsOf(config, { env, source: app.spec.source }));
+  const { builder, env, bindings, resources, timeoutSeconds } = app.spec.build ?? {};
+  const versions = () =>
+    secretVersionsOf(cache, namespace, secretsOf(config, { env, bindings, source: app.spec.source }));
   const settings = { ...config, addresses };
   return {
     app,

@@ -75,6 +75,7 @@ describe('the reason of a run', () => {
     ['Source', anApp(blob(otherSha)), [last]],
     ['Builder', anApp({ ...spec, build: { builder: 'other' } }), [last]],
     ['Environment', anApp({ ...spec, build: { env: [{ name: 'A', value: '1' }] } }), [last]],
+    ['Environment', anApp({ ...spec, build: { bindings: [{ name: 'maven' }] } }), [last]],
     ['Restage', anApp({ ...spec, build: { restage: '2' } }), [last]],
   ] as const)('is %s', (reason, app, runs) => expect(changeOf(app, runs)).toBe(reason));
 });

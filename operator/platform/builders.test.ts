@@ -86,7 +86,7 @@ describe('the platform hash', () => {
     const allowed = config({ git: { allowedHosts: ['git.example.org'] } });
     expect(platformHash(allowed, { source })).not.toBe(platformHash(config(), { source }));
     expect(platformHash(allowed, {})).toBe(before);
-    expect(secretsOf(config(), { source })).toEqual(['git-key']);
+    expect(secretsOf(config(), { source, bindings: [{ name: 'maven' }] })).toEqual(['git-key', 'maven']);
   });
 
   it('is the same for the default builder named and not named', () => {

@@ -54,11 +54,16 @@ const matches = (pattern: string, image: string): boolean => {
 /** secretsOf names the Secrets of its namespace that a build depends on. */
 export const secretsOf = (
   { registry }: Config,
-  { env, source }: { readonly env?: StageRunSpec['env']; readonly source?: Source | undefined },
+  {
+    env = [],
+    bindings = [],
+    source,
+  }: Partial<Pick<StageRunSpec, 'env' | 'bindings'>> & { readonly source?: Source | undefined },
 ): string[] => [
   ...new Set([
     ...(source?.git?.secretRef === undefined ? [] : [source.git.secretRef.name]),
-    ...(env ?? []).flatMap(({ valueFrom }) => valueFrom?.secretKeyRef?.name ?? []),
+    ...env.flatMap(({ valueFrom }) => valueFrom?.secretKeyRef?.name ?? []),
+    ...bindings.map(({ name }) => name),
     ...(registry.auth === 'Secret' && !registry.shared ? [registry.secretRef] : []),
   ]),
 ];

@@ -12,6 +12,7 @@ import type { StageRunDeps } from './deps.ts';
 import { lookUp } from './lookups.ts';
 import { builtAppOf, byBuiltApp, observe, runsBuilding } from './observe.ts';
 import { isRecorded, succeededOf, type Observed } from './observed.ts';
+import { needsOf } from './needs.ts';
 import { planRun, type RunPlan } from './plan.ts';
 import { BuildQueue } from './queue.ts';
 import type { Query } from './situation.ts';
@@ -24,12 +25,7 @@ const secretValue = (namespace: string, name: string): string => `${namespace}/$
 
 /** The Secrets that a run depends on which has not ended: it may wait for one. */
 const secretsAwaited = (run: StageRun): string[] =>
-  isRecorded(run)
-    ? []
-    : [
-        ...(run.spec.env ?? []).flatMap(({ valueFrom }) => valueFrom?.secretKeyRef?.name ?? []),
-        ...(run.spec.source.git?.secretRef === undefined ? [] : [run.spec.source.git.secretRef.name]),
-      ].map((name) => secretValue(run.metadata.namespace, name));
+  isRecorded(run) ? [] : needsOf(run.spec).map(({ secret }) => secretValue(run.metadata.namespace, secret));
 
 /** Of a Job only what is read: whoever may edit it can write much more into it. */
 const leanJob = lean({ finalizers: 5 });

@@ -67,6 +67,7 @@ const outside = (o: Outside) => {
     },
     getMetadata: (r: Resource, key: Key) => {
       if (r === StageRun) return Promise.resolve(o.runNow && { metadata: { ...key, uid: o.runNow } });
+      if (secrets[`${key.namespace}/${key.name}`]) return Promise.resolve({ metadata: key });
       asked.push('secret');
       const owner = { apiVersion: 'batch/v1', kind: 'Job', name: 'run', uid: o.secretOf ?? '', controller: true };
       return Promise.resolve(o.secretOf && { metadata: { ...key, ownerReferences: [owner] } });
@@ -142,6 +143,7 @@ describe('a run that has its turn', () => {
   const env = [{ name: 'TOKEN', valueFrom: { secretKeyRef: { name: 'npm', key: 'token' } } }];
   const start = (o: Outside, app = anApp()) => found({ admitted: true, app, run: aRun(app) }, o);
   const build = anApp({ build: { env } });
+  const bound = anApp({ build: { bindings: [{ name: 'maven' }] } });
 
   it('is startable where nothing is missing', async () => {
     const { situation } = await start({});
@@ -185,6 +187,7 @@ describe('a run that has its turn', () => {
       { secrets: { 'home/push': {} } },
       { reason: 'RegistryUnauthorized', everybody: false, afterMs: 30_000 },
     ],
+    ['a binding is missing', {}, { reason: 'SecretNotFound', everybody: false, afterMs: 60_000 }, bound],
     ['a Secret of the App is missing', {}, { reason: 'SecretNotFound', everybody: false, afterMs: 60_000 }, build],
     [
       'a key of it is missing',
@@ -207,6 +210,26 @@ describe('a run that has its turn', () => {
       ...{ afterMs: 2000, everybody: false },
     });
     expect((await started('Image')).situation).toMatchObject({ type: 'startable' });
+  });
+
+  it.each<[string, NonNullable<Outside['secrets']>, { name: string; type?: string }, string | undefined]>([
+    [
+      'is not there',
+      {},
+      { name: 'maven', type: 'maven' },
+      'The Secret "maven" does not exist in this namespace: create it with what the buildpacks need (spec.build.bindings of the App names it).',
+    ],
+    [
+      'has no type',
+      { 'team/maven': { 'settings.xml': 'x' } },
+      { name: 'maven' },
+      'The Secret "maven" has no key "type": add it (spec.build.bindings of the App names it, without a type of its own).',
+    ],
+    ['has a type', { 'team/maven': { type: 'maven' } }, { name: 'maven' }, undefined],
+    ['has no type, which the App says', { 'team/maven': {} }, { name: 'maven', type: 'maven' }, undefined],
+  ])('says what is wrong with the Secret of a binding that %s', async (_, secrets, binding, words) => {
+    const { situation } = await start({ secrets }, anApp({ build: { bindings: [binding] } }));
+    expect(situation?.type === 'waiting' ? situation.summary.message : undefined).toBe(words);
   });
 
   it('goes on where the Secrets of its App have their keys', async () => {

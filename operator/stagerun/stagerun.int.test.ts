@@ -237,6 +237,28 @@ describe('a build that goes wrong', () => {
       expect(begun.platform?.hash).not.toBe(keyless.platform?.hash);
     }));
 
+  it('names the Secret of a binding that does not exist, and mounts it into detect and build alone', () =>
+    inNamespace(async (namespace) => {
+      await using _ = await startOperator(world, namespace);
+      const bindings = [{ name: 'maven', provider: 'example.org' }];
+      const run = await applyRun(world, namespace, { app: { build: { bindings } } });
+      const none = await untilRun(world, run, 'Unknown', 'SecretNotFound');
+      expect(none.conditions?.[0]?.message).toMatch(/"maven" does not exist in this namespace: create it with the key/);
+      expect(await jobsOf(world, namespace)).toEqual([]);
+      await world.kube.create(Secret, { metadata: { name: 'maven', namespace }, stringData: { type: 'maven' } });
+      const { spec } = await podOf(world, run);
+      const seeing = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].filter(({ volumeMounts = [] }) =>
+        volumeMounts.some(({ mountPath }) => mountPath === '/platform/bindings/maven'),
+      );
+      expect(seeing.map(({ name }) => name)).toEqual(['detect', 'build']);
+      const secret = await vi.waitFor(async () => {
+        const found = await world.kube.get(Secret, keyOf(run));
+        expect(found).toBeDefined();
+        return found;
+      });
+      expect(Object.keys(secret?.data ?? {})).toContain('binding-0-provider');
+    }));
+
   it('refuses a builder that this installation does not allow', () =>
     inNamespace(async (namespace) => {
       await using _ = await startOperator(world, namespace);

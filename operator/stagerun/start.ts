@@ -1,9 +1,9 @@
 import { meanings, Reason } from '../api/conditions.ts';
-import { Secret } from '../kube/resource.ts';
 import { formatReference, parseReference, type Reference } from '../registry/index.ts';
 import { StorageError } from '../storage/index.ts';
 import { because } from './build/causes.ts';
 import type { LookupContext } from './deps.ts';
+import { missingSecret } from './needs.ts';
 import { resolvePlatform, type BuildPlatform } from './platform.ts';
 import { describe, headOwn, keyring, marginSeconds, NoCredential, readCA, tryPush } from './registryaccess.ts';
 import { jobSeconds } from './resources/job.ts';
@@ -52,7 +52,7 @@ const lookUpImage = async (context: LookupContext, platform: BuildPlatform): Pro
   if (platform.cache.type === 'volume' && context.observed.othersAtWork)
     return waitFor(Reason.CacheInUse, meanings.CacheInUse, 2);
   // A watch wakes the run when one of them changes.
-  const missing = await missingSecret(context);
+  const missing = await missingSecret(context.ctx.kube, context.observed.run);
   if (missing) return waitFor(Reason.SecretNotFound, missing, 60);
   const base = await deps.registry.headManifest(runImage, keys[runImage.registry]);
   if (base.type === 'unreachable') return waitFor(Reason.RegistryUnreachable, base.message);
@@ -89,27 +89,4 @@ export const secretDataFor = async (context: LookupContext, platform: BuildPlatf
   const key = deps.storage.blobKey(metadata.namespace, spec.source.blob.sha256);
   const { url } = await deps.storage.presignGet({ key, expiresSeconds: seconds, endpoint: 'internal' });
   return { url, ca, keyring: keys };
-};
-
-/** missingSecret says which Secret or key of build.env or source.git is not there. Read live, once per start: contents are never cached. */
-const missingSecret = async ({ ctx, observed }: LookupContext): Promise<string | undefined> => {
-  const { namespace } = observed.run.metadata;
-  const git = observed.run.spec.source.git?.secretRef?.name;
-  if (git !== undefined && (await ctx.kube.getMetadata(Secret, { namespace, name: git })) === undefined)
-    return `The Secret "${git}" does not exist in this namespace: create it with the credential for git (spec.source.git.secretRef of the App names it).`;
-  const found = new Map<string, ReadonlySet<string> | undefined>();
-  for (const { name: variable, valueFrom } of observed.run.spec.env ?? []) {
-    if (!valueFrom?.secretKeyRef) continue;
-    const { name, key } = valueFrom.secretKeyRef;
-    if (!found.has(name)) {
-      const secret = await ctx.kube.get(Secret, { namespace, name });
-      found.set(name, secret && new Set(Object.keys(secret.data ?? {})));
-    }
-    const keys = found.get(name);
-    const use = `spec.build.env of the App takes ${variable} from there`;
-    if (!keys)
-      return `The Secret "${name}" does not exist in this namespace: create it with the key "${key}" (${use}).`;
-    if (!keys.has(key)) return `The Secret "${name}" has no key "${key}": add it (${use}).`;
-  }
-  return undefined;
 };

@@ -7,7 +7,8 @@ const env = [
   { name: 'B', value: '2' },
   { name: 'A', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } },
 ];
-const app = anApp({ build: { env, builder: 'default', restage: 'x' } });
+const bindings = [{ name: 'maven' }, { name: 'ca', type: 'ca-certificates' }];
+const app = anApp({ build: { env, bindings, builder: 'default', restage: 'x' } });
 const run = aRun(app);
 const other = { blob: { ...blob, sha256: 'b'.repeat(64) } };
 
@@ -42,7 +43,7 @@ describe('a run', () => {
     const same = anApp({
       ...app.spec,
       source: { blob: { ...blob, size: 1 } },
-      build: { ...app.spec.build, env: env.toReversed() },
+      build: { ...app.spec.build, env: env.toReversed(), bindings: bindings.toReversed() },
     });
     expect(whyNotStartable(run, same)).toBeUndefined();
   });
@@ -57,6 +58,7 @@ describe('a run', () => {
     ['its App runs an image', anApp({ ...app.spec, source: { image: 'nginx' } }), 'NotWanted'],
     ['its App has another builder', anApp({ ...app.spec, build: { ...app.spec.build, builder: 'x' } }), 'NotWanted'],
     ['its App has other settings', anApp({ ...app.spec, build: { ...app.spec.build, env: [] } }), 'NotWanted'],
+    ['its App has no bindings', anApp({ ...app.spec, build: { ...app.spec.build, bindings: [] } }), 'NotWanted'],
     ['its App was restaged', anApp({ ...app.spec, build: { ...app.spec.build, restage: 'y' } }), 'NotWanted'],
   ];
   it.each(rows)('is not wanted when %s', (_, changed, reason) => {
@@ -66,6 +68,7 @@ describe('a run', () => {
   it.each([
     ['another source', { source: other }],
     ['another builder', { builder: 'evil' }],
+    ['another binding', { bindings: [bindings[0]!, { name: 'ca', type: 'maven' }] }],
     ['another setting', { env: [{ name: 'B', value: 'evil' }] }],
     [
       "another Secret's value",

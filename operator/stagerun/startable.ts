@@ -29,14 +29,15 @@ export const whyNotStartable = (run: StageRun, app: App | undefined): Summary | 
   return undefined;
 };
 
-type Words = Pick<StageRun['spec'], 'source' | 'builder' | 'env'>;
+type Words = Pick<StageRun['spec'], 'source' | 'builder' | 'env' | 'bindings'>;
 
 /** wordsOf is what a run repeats of its App, in an order that does not depend on who wrote it. */
-const wordsOf = ({ source, builder, env }: Words) => ({
+const wordsOf = ({ source, builder, env, bindings }: Words) => ({
   blob: source.blob?.sha256,
   git: source.git,
   builder,
   env: (env ?? [])
     .map(({ name, value, valueFrom }) => ({ name, value: value ?? '', ref: valueFrom?.secretKeyRef }))
     .toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+  bindings: (bindings ?? []).toSorted((a, b) => (a.name < b.name ? -1 : 1)),
 });

@@ -14,6 +14,7 @@ const buildEnv = [
   { name: 'BP_NODE_VERSION', value: '24' },
   { name: 'NPM_TOKEN', valueFrom: { secretKeyRef: { name: 'npm', key: 'token' } } },
 ];
+const bindings = [{ name: 'maven', type: 'maven', provider: 'example.org' }, { name: 'ca-certificates' }];
 const resources = { requests: { cpu: '100m', memory: '64Mi' }, limits: { cpu: 1, memory: '128Mi' } };
 
 /** fullApp is an App that says all that an App can say. */
@@ -23,6 +24,7 @@ export const fullApp = {
     build: {
       builder: 'default',
       env: buildEnv,
+      bindings,
       resources,
       timeoutSeconds: 600,
       cache: { mode: 'Volume', size: '2Gi', storageClassName: 'fast', key: '2' },
@@ -155,6 +157,7 @@ export const fullStageRun = {
     },
     builder: 'default',
     env: buildEnv,
+    bindings,
     resources,
     timeoutSeconds: 600,
     cache: { mode: 'Volume', size: '2Gi', storageClassName: 'fast', key: '2' },

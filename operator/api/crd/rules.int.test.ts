@@ -256,6 +256,7 @@ const changes: readonly Change[] = [
   fixed('source', { blob }),
   fixed('builder', 'other', undefined),
   fixed('env', [], undefined, [{ name: 'A' }]),
+  fixed('bindings', [], undefined, [{ name: 'maven', type: 'other' }]),
   fixed('resources', { limits: { cpu: 2 } }, undefined),
   fixed('timeoutSeconds', 601, undefined),
   fixed('cache', { mode: 'Image' }, undefined),

@@ -239,6 +239,20 @@ export const wordings: readonly Row[] = [
       bad: ['', 'a b', '-a'],
     },
   ),
+  ...at(
+    inBoth((binding) => ({ bindings: [{ name: binding }] })),
+    name('bindings.name'),
+  ),
+  ...['type', 'provider'].flatMap((field) =>
+    at(
+      inBoth((text) => ({ bindings: [{ name: 'a', [field]: text }] })),
+      {
+        message: `${field} of a binding must be a word such as ${field === 'type' ? 'maven' : 'example.org'}: letters, digits and -_./`,
+        good: ['maven', 'example.org/a_b-c', undefined],
+        bad: ['', 'a b', '-a', 'a/', 'a\nb'],
+      },
+    ),
+  ),
   ...at(cache('size'), {
     message: 'size must be a number of bytes with a unit, such as 500Mi or 2Gi',
     good: ['500Mi', '2Gi', '1T'],

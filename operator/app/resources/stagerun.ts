@@ -28,6 +28,7 @@ export const buildStageRun = (app: App, reason: StageRunSpec['reason'], attempt:
       source: defined({ blob: source.blob, git: source.git }),
       builder: build?.builder,
       env: build?.env,
+      bindings: build?.bindings,
       resources: build?.resources,
       timeoutSeconds: build?.timeoutSeconds,
       cache: cacheWish(app),
@@ -62,10 +63,11 @@ export const changeOf = (app: App, runs: readonly StageRun[]): NonNullable<Stage
   const last = runs.toSorted((a, b) => b.metadata.creationTimestamp.localeCompare(a.metadata.creationTimestamp))[0];
   if (last === undefined || !isSameSource(last.spec.source, app.spec.source)) return 'Source';
   if (last.spec.builder !== app.spec.build?.builder) return 'Builder';
-  return envText(last.spec.env) === envText(app.spec.build?.env) ? 'Restage' : 'Environment';
+  return surroundings(last.spec) === surroundings(app.spec.build ?? {}) ? 'Restage' : 'Environment';
 };
 
-const envText = (env: StageRunSpec['env']): string => canonical(JSON.parse(JSON.stringify(env ?? [])));
+const surroundings = ({ env = [], bindings = [] }: Pick<StageRunSpec, 'env' | 'bindings'>): string =>
+  canonical(JSON.parse(JSON.stringify({ env, bindings })));
 
 const defined = (spec: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(spec).filter(([, value]) => value !== undefined));

@@ -250,6 +250,44 @@ describe('what the lifecycle is told', () => {
   });
 });
 
+describe('the bindings of a build', () => {
+  const bound = aRun(
+    anApp({ build: { bindings: [{ name: 'maven' }, { name: 'tls.corp', type: 'ca-certificates' }] } }),
+  );
+  const { initContainers = [], containers: main, volumes = [] } = buildJob(input({ run: bound })).spec!.template.spec!;
+
+  it('are folders that detect and build see, read-only, and nobody else', () => {
+    const seeing = [...initContainers, ...main].flatMap(({ name, volumeMounts = [] }) => {
+      const found = volumeMounts.filter(({ mountPath }) => mountPath.startsWith('/platform/bindings'));
+      return found.length === 0 ? [] : [[name, ...found.map((m) => [m.mountPath, m.readOnly])]];
+    });
+    const folders = [
+      ['/platform/bindings/maven', true],
+      ['/platform/bindings/tls.corp', true],
+    ];
+    expect(seeing).toEqual([
+      ['detect', ...folders],
+      ['build', ...folders],
+    ]);
+  });
+
+  it('hold the Secret of the App from where it lies, and before it what the App says itself', () => {
+    expect(volumes.filter(({ name }) => name.startsWith('binding-')).map(({ projected }) => projected)).toEqual([
+      { defaultMode: 0o440, sources: [{ secret: { name: 'maven' } }] },
+      {
+        defaultMode: 0o440,
+        sources: [
+          { secret: { name: 'tls.corp' } },
+          { secret: { name: bound.metadata.name, items: [{ key: 'binding-1-type', path: 'type' }] } },
+        ],
+      },
+    ]);
+    const { data = {} } = buildSecret(bound, { keyring: {}, ca: undefined }, 'job-uid');
+    expect(Object.keys(data).toSorted()).toEqual(['binding-1-type', 'registry-auth']);
+    expect(Buffer.from(data['binding-1-type'] ?? '', 'base64').toString()).toBe('ca-certificates');
+  });
+});
+
 describe('the Secret of a run', () => {
   const keyring = { 'registry.example.org:5000': { type: 'bearer' as const, token: 'jwt' } };
   const secret = buildSecret(run, { url: 'http://s3/a?sig=1', keyring, ca: 'PEM' }, 'job-uid');

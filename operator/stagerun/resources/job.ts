@@ -94,7 +94,7 @@ const podSpec = (input: JobInput): PodSpec => {
     ...programs[name](input),
     name,
     resources: tenantSteps.has(name) ? resources : forPlatform(resources),
-    volumeMounts: stepMounts(run.spec.source, { ca: input.ca, cache: platform.cache.type === 'volume' })[name] ?? [],
+    volumeMounts: stepMounts(run.spec, { ca: input.ca, cache: platform.cache.type === 'volume' })[name] ?? [],
     terminationMessagePolicy: 'FallbackToLogsOnError',
     securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
   });
@@ -118,8 +118,7 @@ const podSpec = (input: JobInput): PodSpec => {
     },
     volumes: buildVolumes({
       secretName: secretName(run),
-      source: run.spec.source,
-      env: run.spec.env ?? [],
+      spec: run.spec,
       ca: input.ca,
       cacheClaim: platform.status.cacheClaim,
       diskLimit: resources.limits['ephemeral-storage'],

@@ -3,7 +3,7 @@ import type { ObjectOf, Secret } from '../../kube/resource.ts';
 import { encodedData } from '../../kube/secretdata.ts';
 import { lifecycleAuth, type Keyring } from '../../registry/index.ts';
 import { ownLabels, secretName } from './job.ts';
-import { secretKeys } from './volumes.ts';
+import { bindingFiles, secretKeys } from './volumes.ts';
 
 /** SecretObject is a Secret as the API has it. */
 export type SecretObject = ObjectOf<typeof Secret>;
@@ -48,9 +48,15 @@ export const buildSecret = (run: StageRun, data: RunSecretData, jobUid: string):
   }),
 });
 
-const literals = (run: StageRun): Record<string, string> =>
-  Object.fromEntries(
-    (run.spec.env ?? []).flatMap(({ value, valueFrom }, index) =>
-      valueFrom ? [] : [[secretKeys.env(index), value ?? '']],
+type Entry = readonly [string, string];
+
+const literals = ({ spec: { env = [], bindings = [] } }: StageRun): Record<string, string> =>
+  Object.fromEntries([
+    ...env.flatMap(({ value, valueFrom }, index): Entry[] => (valueFrom ? [] : [[secretKeys.env(index), value ?? '']])),
+    ...bindings.flatMap((binding, index) =>
+      bindingFiles.flatMap((file): Entry[] => {
+        const value = binding[file];
+        return value === undefined ? [] : [[secretKeys.binding(index, file), value]];
+      }),
     ),
-  );
+  ]);

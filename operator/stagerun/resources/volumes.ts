@@ -1,4 +1,5 @@
-import type { BuildEnvVar, GitSource, Source } from '../../api/source.ts';
+import type { BuildBinding, BuildEnvVar, GitSource } from '../../api/source.ts';
+import type { StageRunSpec } from '../../api/stagerun.ts';
 import type { JobObject } from '../build/jobstate.ts';
 
 type PodSpec = NonNullable<NonNullable<JobObject['spec']>['template']['spec']>;
@@ -17,7 +18,14 @@ export const secretKeys = {
   ca: 'ca.crt',
   /** Literal settings of buildpacks by their index, since their names may be longer than a key: only detect and build. */
   env: (index: number): string => `env-${index}`,
+  /** What an App says of a binding beside its Secret: only detect and build. */
+  binding: (index: number, file: BindingFile): string => `binding-${index}-${file}`,
 } as const;
+
+/** BindingFile is a file of a binding that the App may write itself. */
+export type BindingFile = (typeof bindingFiles)[number];
+/** bindingFiles are those. */
+export const bindingFiles = ['type', 'provider'] as const;
 
 /** fetchDir and caDir are where containers find their part of the Secret. */
 export const fetchDir = '/epinio/fetch';
@@ -31,6 +39,7 @@ export const metadataFile = '/meta/project-metadata.toml';
 /** Of a tenant's Secret only what fetch reads is mounted. */
 const gitKeys = ['username', 'password', 'bearerToken', 'ssh-privatekey', 'identity', 'known_hosts', 'ca.crt'];
 const platformEnvDir = '/platform/env';
+const platformBindingsDir = '/platform/bindings';
 
 const mounts = {
   workspace: { name: 'workspace', mountPath: '/workspace' },
@@ -49,13 +58,23 @@ const mounts = {
 
 const readOnly = (mount: Mount): Mount => ({ ...mount, readOnly: true });
 
+const bindingVolume = (index: number): string => `binding-${index}`;
+
+const bindingMounts = (bindings: readonly BuildBinding[]): Mount[] =>
+  bindings.map(({ name }, index) => ({
+    name: bindingVolume(index),
+    mountPath: `${platformBindingsDir}/${name}`,
+    readOnly: true,
+  }));
+
 /** stepMounts are what each container sees. The registry's credential is an environment variable of three of them, not a file. */
 export const stepMounts = (
-  source: Source,
+  { source, bindings = [] }: Pick<StageRunSpec, 'source' | 'bindings'>,
   { ca, cache }: { readonly ca: boolean; readonly cache: boolean },
 ): Record<string, Mount[]> => {
   const trust = ca ? [mounts.ca] : [];
   const kept = cache ? [mounts.cache] : [];
+  const platform = [mounts.env, ...bindingMounts(bindings)];
   const { git } = source;
   const fetched =
     git === undefined ? [mounts.fetch] : [mounts.meta, ...(git.secretRef === undefined ? [] : [mounts.git])];
@@ -63,9 +82,9 @@ export const stepMounts = (
     fetch: [mounts.workspace, mounts.trustedTmp, ...fetched, ...trust, ...kept],
     analyze: [mounts.layers, mounts.meta, mounts.trustedTmp, ...trust],
     // Buildpacks that could write analyzed.toml would choose the run image that export uses.
-    detect: [readOnly(mounts.workspace), mounts.layers, readOnly(mounts.meta), mounts.untrustedTmp, mounts.env],
+    detect: [readOnly(mounts.workspace), mounts.layers, readOnly(mounts.meta), mounts.untrustedTmp, ...platform],
     restore: [mounts.layers, mounts.meta, mounts.trustedTmp, ...trust, ...kept],
-    build: [mounts.workspace, mounts.layers, readOnly(mounts.meta), mounts.untrustedTmp, mounts.env],
+    build: [mounts.workspace, mounts.layers, readOnly(mounts.meta), mounts.untrustedTmp, ...platform],
     export: [readOnly(mounts.workspace), mounts.layers, mounts.meta, mounts.trustedTmp, ...trust, ...kept],
   };
 };
@@ -73,8 +92,7 @@ export const stepMounts = (
 /** VolumeInput say what the volumes of a build pod hold. */
 export interface VolumeInput {
   readonly secretName: string;
-  readonly source: Source;
-  readonly env: readonly BuildEnvVar[];
+  readonly spec: Pick<StageRunSpec, 'source' | 'env' | 'bindings'>;
   readonly ca: boolean;
   /** PersistentVolumeClaim with cached layers. */
   readonly cacheClaim?: string | undefined;
@@ -83,7 +101,8 @@ export interface VolumeInput {
 }
 
 /** buildVolumes makes the volumes of the build pod. */
-export const buildVolumes = ({ secretName, source, env, ca, cacheClaim, diskLimit }: VolumeInput): Volume[] => {
+export const buildVolumes = ({ secretName, spec, ca, cacheClaim, diskLimit }: VolumeInput): Volume[] => {
+  const { source, env = [], bindings = [] } = spec;
   const scratch = (name: string): Volume => ({ name, emptyDir: diskLimit ? { sizeLimit: diskLimit } : {} });
   const own = (name: string, key: string): Volume => ({
     name,
@@ -96,6 +115,7 @@ export const buildVolumes = ({ secretName, source, env, ca, cacheClaim, diskLimi
     scratch('tmp'),
     scratch('tmp-trusted'),
     { name: 'platform-env', projected: { defaultMode: 0o440, sources: env.map(envSource(secretName)) } },
+    ...bindings.map(bindingSource(secretName)),
     ...(source.git === undefined ? [own('fetch', secretKeys.url)] : gitVolumes(source.git)),
     ...(ca ? [own('ca', secretKeys.ca)] : []),
     ...(cacheClaim === undefined ? [] : [{ name: 'cache', persistentVolumeClaim: { claimName: cacheClaim } }]),
@@ -126,4 +146,16 @@ const envSource =
   ({ name, valueFrom }: BuildEnvVar, index: number): Projection => {
     const ref = valueFrom?.secretKeyRef ?? { name: secretName, key: secretKeys.env(index) };
     return { secret: { name: ref.name, items: [{ key: ref.key, path: name }] } };
+  };
+
+/** bindingSource makes the folder of a binding. Of two files of one name the later source counts: what the App says itself. */
+const bindingSource =
+  (secretName: string) =>
+  (binding: BuildBinding, index: number): Volume => {
+    const items = bindingFiles
+      .filter((file) => binding[file] !== undefined)
+      .map((file) => ({ key: secretKeys.binding(index, file), path: file }));
+    const sources: Projection[] = [{ secret: { name: binding.name } }];
+    if (items.length > 0) sources.push({ secret: { name: secretName, items } });
+    return { name: bindingVolume(index), projected: { defaultMode: 0o440, sources } };
   };

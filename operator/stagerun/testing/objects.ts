@@ -34,7 +34,7 @@ export const anApp = (spec: Partial<AppSpec> = {}, over: Partial<App['metadata']
 /** aRun makes the run that an App wants. */
 export const aRun = (app: App, spec: Partial<StageRunSpec> = {}, status?: StageRunStatus): StageRun => {
   const id = inputs(app.spec);
-  const { builder, env, resources, timeoutSeconds, cache } = app.spec.build ?? {};
+  const { builder, env, bindings, resources, timeoutSeconds, cache } = app.spec.build ?? {};
   return {
     apiVersion: 'epinio.io/v1alpha1',
     kind: 'StageRun',
@@ -60,6 +60,7 @@ export const aRun = (app: App, spec: Partial<StageRunSpec> = {}, status?: StageR
       source: { blob: app.spec.source?.blob ?? blob },
       ...(builder && { builder }),
       ...(env && { env }),
+      ...(bindings && { bindings }),
       ...(resources && { resources }),
       ...(timeoutSeconds && { timeoutSeconds }),
       ...(cache && { cache }),
