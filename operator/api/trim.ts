@@ -98,6 +98,17 @@ export const trimOwn = <T extends KubeObject>(object: T): T => {
 /** trimMetadata is the trim of kinds of which only metadata is cached. */
 export const trimMetadata = leanObject;
 
+/** isOfApp: somebody may have taken one of the signs away, and then it is to be mended. */
+const isOfApp = (object: KubeObject): boolean =>
+  object.metadata?.labels?.[labelNames.app] !== undefined ||
+  object.metadata?.annotations?.[annotationNames.applied] !== undefined;
+
+/** trimStrangers keeps strangers' objects by name alone: so much is needed to see that a name is taken, and when it is free again. */
+export const trimStrangers = <T extends KubeObject>(object: T): T => {
+  const { apiVersion, kind, metadata } = object;
+  return trimMetadata(isOfApp(object) ? object : ({ apiVersion, kind, metadata } as T));
+};
+
 const leanPod = lean({ labels: ['pod-template-hash'] });
 
 type PodLike = KubeObject & { readonly spec?: { readonly nodeName?: string }; readonly status?: unknown };

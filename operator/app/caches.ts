@@ -1,8 +1,8 @@
 import { App } from '../api/app.ts';
 import { AppRoute } from '../api/approute.ts';
-import { annotations, blobValue, byBlob, labels } from '../api/names.ts';
+import { blobValue, byBlob, labels } from '../api/names.ts';
 import { StageRun } from '../api/stagerun.ts';
-import { trimMetadata, trimOwn, trimPod } from '../api/trim.ts';
+import { trimMetadata, trimOwn, trimPod, trimStrangers } from '../api/trim.ts';
 import type { Config } from '../config.ts';
 import { cached, type CacheSpec } from '../kube/cache/cache.ts';
 import { ConfigMap, PersistentVolumeClaim, Pod, Secret, type KubeObject } from '../kube/resource.ts';
@@ -12,17 +12,6 @@ import { singleKinds } from './children.ts';
 import { addressOfRoute, appValue, byAddress, byMaker, makerOfRoute } from './indexes.ts';
 import { referencesOf } from './references.ts';
 import { bySecretCopy, copyValues } from './secretcopies.ts';
-
-/** isOfApp: somebody may have taken one of the signs away, and then it is to be mended. */
-const isOfApp = (object: KubeObject): boolean =>
-  object.metadata?.labels?.[labels.app] !== undefined ||
-  object.metadata?.annotations?.[annotations.applied] !== undefined;
-
-/** Strangers' objects are kept by name alone: so much is needed to see that a name is taken, and when it is free again. */
-const trimStrangers = <T extends KubeObject>(object: T): T => {
-  const { apiVersion, kind, metadata } = object;
-  return trimMetadata(isOfApp(object) ? object : ({ apiVersion, kind, metadata } as T));
-};
 
 /** Of a ConfigMap nothing is read but whether it is there, and its version. */
 const trimToVersion = <T extends KubeObject>({ apiVersion, kind, metadata }: T): T => {

@@ -4,10 +4,19 @@ import { App } from '../api/app.ts';
 import { StageRun, type StageRunStatus } from '../api/stagerun.ts';
 import { ApiError } from '../kube/errors.ts';
 import { isControlledBy } from '../kube/owners.ts';
-import { Job, keyOf, keyString, Pod, type Key, type KubeObject, type Resource } from '../kube/resource.ts';
+import {
+  Job,
+  keyOf,
+  keyString,
+  PersistentVolumeClaim,
+  Pod,
+  type Key,
+  type KubeObject,
+  type Resource,
+} from '../kube/resource.ts';
 import type { Cache, Context, Kube } from '../kube/types.ts';
 import type { JobObject } from './build/jobstate.ts';
-import { builtAppOf, byBuiltApp } from './observe.ts';
+import { builtAppOf, byBuiltApp, byClaim, claimHeld } from './observe.ts';
 import { stageRunController, type StageRunDeps } from './index.ts';
 import { anApp, aRun, settings } from './testing/objects.ts';
 import { aJob, at, podWith } from './testing/pods.ts';
@@ -65,7 +74,11 @@ const aWorld = () => {
     get: (r: Resource, key: Key) => structuredClone(cached.get(idOf(r, key))),
     list: ofKind,
     byIndex: (r: Resource, index: string, value: string) =>
-      ofKind(r).filter((object) => index === byBuiltApp && builtAppOf(object).includes(value)),
+      ofKind(r).filter((object) =>
+        (index === byBuiltApp ? builtAppOf(object) : index === byClaim ? claimHeld(object as StageRun) : []).includes(
+          value,
+        ),
+      ),
     ownedBy: (r: Resource, owner: KubeObject) => ofKind(r).filter((object) => isControlledBy(object, owner)),
   } as unknown as Cache;
   const ctx = {
@@ -209,6 +222,25 @@ describe('the Job of a run', () => {
     world.hide(Job, hidden(run));
     await world.reconcile(run);
     expect(world.writes).toEqual(writes);
+  });
+
+  it('goes soon after its end where its pod holds up the deletion of a volume, which wakes its run', async () => {
+    const world = aWorld();
+    const platform = { hash: 'x', cacheClaim: 'cache' };
+    const run = runOf(world, 'a', { ...ended('True', 'Succeeded'), completionTime: '2026-11-21T03:59:00Z', platform });
+    const { status } = aJob({ type: 'Complete', reason: 'CompletionsReached' });
+    world.show(Job, { ...jobOf(run), ...(status && { status }) });
+    const claim = { metadata: { namespace: run.metadata.namespace, name: 'cache' } };
+    world.show(PersistentVolumeClaim, claim);
+    expect(world.wake(PersistentVolumeClaim, claim)).toEqual([]);
+    expect(await world.reconcile(run)).toMatchObject({ type: 'wait' });
+    expect(world.writes).toEqual([]);
+    const going = { metadata: { ...claim.metadata, deletionTimestamp: at(1) } };
+    world.show(PersistentVolumeClaim, going);
+    expect(world.wake(PersistentVolumeClaim, { metadata: { ...going.metadata, name: 'other' } })).toEqual([]);
+    expect(world.wake(PersistentVolumeClaim, going)).toEqual([keyOf(run)]);
+    await world.reconcile(run);
+    expect(world.writes).toEqual(['remove Job job-of-run-a']);
   });
 
   it('is found without its labels once the run has begun, and looked at again, as no watch tells of it', async () => {

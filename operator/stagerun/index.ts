@@ -1,16 +1,16 @@
 import { App } from '../api/app.ts';
 import { labels, managedBy } from '../api/names.ts';
 import { StageRun } from '../api/stagerun.ts';
-import { lean, trimMetadata, trimOwn, trimPod } from '../api/trim.ts';
+import { lean, trimMetadata, trimOwn, trimPod, trimStrangers } from '../api/trim.ts';
 import { cached, type CacheSpec } from '../kube/cache/cache.ts';
-import { Job, keyOf, Pod, Secret } from '../kube/resource.ts';
+import { Job, keyOf, keyString, PersistentVolumeClaim, Pod, Secret } from '../kube/resource.ts';
 import type { Cache, Context, Controller, Watch } from '../kube/types.ts';
 import { owned, refers, specChanged } from '../kube/controller/watches.ts';
 import { controllerOfKind } from '../kube/reconcile/reconciler.ts';
 import type { JobObject } from './build/jobstate.ts';
 import type { StageRunDeps } from './deps.ts';
 import { lookUp } from './lookups.ts';
-import { builtAppOf, byBuiltApp, observe, runsBuilding } from './observe.ts';
+import { builtAppOf, byBuiltApp, byClaim, claimHeld, observe, runsBuilding } from './observe.ts';
 import { isRecorded, succeededOf, type Observed } from './observed.ts';
 import { needsOf } from './needs.ts';
 import { planRun, type RunPlan } from './plan.ts';
@@ -38,12 +38,13 @@ const trimJob = ({ spec, ...rest }: JobObject): JobObject => {
 /** stageRunCacheSpecs is what this controller reads; of Jobs only those that a StageRun has made, and of those no pod template. */
 export const stageRunCacheSpecs: readonly CacheSpec[] = [
   cached(App, { trim: trimOwn }),
-  cached(StageRun, { trim: trimOwn, indexes: { [bySecret]: secretsAwaited } }),
+  cached(StageRun, { trim: trimOwn, indexes: { [bySecret]: secretsAwaited, [byClaim]: claimHeld } }),
   cached(Job, {
     labelSelector: `${labels.stageRun},${labels.managedBy}=${managedBy}`,
     trim: trimJob,
   }),
   cached(Pod, { labelSelector: labels.app, trim: trimPod, indexes: { [byBuiltApp]: builtAppOf } }),
+  cached(PersistentVolumeClaim, { trim: trimStrangers }),
   // Their versions alone: contents are read live, once per run.
   cached(Secret, { metadataOnly: true, trim: trimMetadata }),
 ];
@@ -99,6 +100,12 @@ const watches = (queue: BuildQueue): Watch[] => [
   }),
   refers(Secret, ({ metadata }, cache) =>
     cache.byIndex(StageRun, bySecret, secretValue(metadata?.namespace ?? '', metadata?.name ?? '')).map(keyOf),
+  ),
+  // An ended pod holds up the deletion of a volume.
+  refers(PersistentVolumeClaim, (claim, cache) =>
+    claim.metadata?.deletionTimestamp === undefined
+      ? []
+      : cache.byIndex(StageRun, byClaim, keyString(keyOf(claim))).map(keyOf),
   ),
   // At the start every run is looked at anyway; later only another spec or the end of an App matters to a run.
   refers(

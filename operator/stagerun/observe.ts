@@ -3,7 +3,7 @@ import { labels } from '../api/names.ts';
 import { StageRun } from '../api/stagerun.ts';
 import type { PodObject } from '../api/steps.ts';
 import { isControlledBy } from '../kube/owners.ts';
-import { Job, keyOf, keyString, Pod, type Key, type KubeObject } from '../kube/resource.ts';
+import { Job, keyOf, keyString, PersistentVolumeClaim, Pod, type Key, type KubeObject } from '../kube/resource.ts';
 import type { Cache, Context } from '../kube/types.ts';
 import { secretsOf, secretVersionsOf } from '../platform/builders.ts';
 import { jobEnd, type JobObject } from './build/jobstate.ts';
@@ -33,6 +33,7 @@ export const observe = async (
     deployed: app && deployedImage(cache, app),
     secretVersions: secretVersionsOf(cache, key.namespace, secretsOf(settings.config, run.spec)),
     othersAtWork: app !== undefined && hasOthersAtWork(cache, run),
+    volumeGoes: volumeGoes(cache, run),
     unwatched: false,
     settings,
     admitted: false,
@@ -103,6 +104,22 @@ export const hasOthersAtWork = (cache: Pick<Cache, 'byIndex'>, { metadata, spec,
       (pod) =>
         !hasEnded(pod) && (pod.metadata?.labels?.[labels.stageRun] !== metadata.name || status?.jobName === undefined),
     );
+
+/** byClaim is the index of ended runs by the volume that their pods may still hold. */
+export const byClaim = 'cacheClaim';
+
+/** claimHeld is what byClaim finds a run under. */
+export const claimHeld = (run: StageRun): string[] => {
+  const name = isRecorded(run) ? run.status?.platform?.cacheClaim : undefined;
+  return name === undefined ? [] : [keyString({ namespace: run.metadata.namespace, name })];
+};
+
+/** volumeGoes: the claim of the run's cache is being deleted; Kubernetes keeps it until no pod names it any more, ended ones included. */
+const volumeGoes = (cache: Pick<Cache, 'get'>, { metadata: { namespace }, status }: StageRun): boolean => {
+  const name = status?.platform?.cacheClaim;
+  const claim = name === undefined ? undefined : cache.get(PersistentVolumeClaim, { namespace, name });
+  return claim?.metadata?.deletionTimestamp !== undefined;
+};
 
 const hasEnded = ({ status }: PodObject): boolean => status?.phase === 'Succeeded' || status?.phase === 'Failed';
 

@@ -26,6 +26,8 @@ export interface Observed extends Observation {
   readonly secretVersions: Readonly<Record<string, string>>;
   /** Another build of the App has a pod that may still write. */
   readonly othersAtWork: boolean;
+  /** The volume that the run kept its cache in is being deleted, which its pod holds up, ended or not. */
+  readonly volumeGoes: boolean;
   /** The Job or the pod was read live: no watch tells of its changes. */
   readonly unwatched: boolean;
   readonly settings: Settings;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { keepJobMs } from './plan.ts';
+import { keepJobMs, keepLogMs } from './plan.ts';
 import { anApp, aRun } from './testing/objects.ts';
 import { aJob, at, exited, podWith } from './testing/pods.ts';
 import { app, ended, jobStays, observed, plan, said } from './testing/plans.ts';
@@ -20,6 +20,15 @@ describe('a run that has ended', () => {
     expect(jobStays(facts, made)).toBe(true);
     expect(jobStays(facts, plan(afterEnd(keepJobMs - 1)))).toBe(true);
     expect(jobStays(facts, plan(afterEnd(keepJobMs)))).toBe(false);
+  });
+
+  it('gives up its Job after half a minute where its pod holds up the deletion of a volume', () => {
+    const facts = observed({ job: complete, volumeGoes: true }, ended('True', 'Succeeded'));
+    const afterEnd = (ms: number) => ({ ...facts, now: new Date(Date.parse(at(20)) + ms) });
+    const made = plan(afterEnd(1000));
+    expect(made.next).toEqual({ type: 'wait', afterMs: keepLogMs - 1000, reason: expect.any(String) as string });
+    expect(jobStays(facts, made)).toBe(true);
+    expect(jobStays(facts, plan(afterEnd(keepLogMs)))).toBe(false);
   });
 
   it('does nothing more once the Job is gone or going', () => {

@@ -53,6 +53,9 @@ type In<T extends Situation['type']> = Extract<Situation, { type: T }>;
  */
 export const keepJobMs = 3_600_000;
 
+/** keepLogMs is how long it stays where its pod is in the way: as long as the end of its log may take to be read. */
+export const keepLogMs = 30_000;
+
 /** idleMs is how long a Job may be there without a step that runs, before others may build in its place. */
 export const idleMs = 60_000;
 
@@ -146,14 +149,15 @@ const decideRecorded = (observed: Observed): Decision => {
 };
 
 const decideEnded = (observed: Observed): Decision => {
-  const { run, pod, now } = observed;
+  const { run, pod, now, volumeGoes } = observed;
   const job = jobOf(observed);
   if (!job || job.metadata?.deletionTimestamp) return { job: kept, slot: 'release', next: done() };
   const failed = succeededOf(run)?.status === 'False';
   const podEnded = pod?.status?.phase === 'Failed' || pod?.status?.phase === 'Succeeded';
   // Judged before Kubernetes did (a pull that fails, a lost node, a cancelled run): nothing of it may go on.
   if (failed && !jobEnd(job) && !podEnded) return { job: removed, slot: 'release', next: done() };
-  const left = Date.parse(run.status?.completionTime ?? '') + keepJobMs - now.getTime();
+  const keepMs = volumeGoes ? keepLogMs : keepJobMs;
+  const left = Date.parse(run.status?.completionTime ?? '') + keepMs - now.getTime();
   if (left > 0) return { job: kept, slot: 'release', next: wait(left, 'the ended Job is kept for its logs') };
   return { job: removed, slot: 'release', next: done() };
 };

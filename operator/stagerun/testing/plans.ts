@@ -52,6 +52,7 @@ export const observed = ({ job, ...given }: Given = {}, status?: StageRunStatus)
   deployed: undefined,
   secretVersions: {},
   othersAtWork: false,
+  volumeGoes: false,
   unwatched: false,
   settings: { config: settings(), fetch: { image: 'example.org/operator:1', command: ['node'] } },
   admitted: false,
