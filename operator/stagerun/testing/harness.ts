@@ -118,8 +118,12 @@ export interface OperatorOptions {
 
 class Killed extends Error {}
 
-/** startOperator runs the StageRun controller for one namespace, with exactly the rights of an installed operator. */
-export const startOperator = async (world: World, namespace: string, o: OperatorOptions = {}): Promise<Operator> => {
+/** startOperator runs the StageRun controller for one namespace, or several, with exactly the rights of an installed operator. */
+export const startOperator = async (
+  world: World,
+  namespace: string | readonly string[],
+  o: OperatorOptions = {},
+): Promise<Operator> => {
   const config = o.config ?? world.config;
   const role = await asOperator();
   const client = createClient({ auth: authFrom(() => role) });
@@ -140,7 +144,7 @@ export const startOperator = async (world: World, namespace: string, o: Operator
   });
   const cache = createCache(
     client,
-    stageRunCacheSpecs.map((spec) => ({ ...spec, namespaces: [namespace] })),
+    stageRunCacheSpecs.map((spec) => ({ ...spec, namespaces: [namespace].flat() })),
   );
   const controller = stageRunController({
     config,
