@@ -6,7 +6,7 @@ import { Deployment, Pod, type KubeObject, type Resource } from '../../operator/
 import { observeDeployment } from './fixtures.ts';
 
 /** follow calls back for every object of a kind in a namespace, as it is now and whenever it changes, until disposed of. */
-const follow = async <T extends KubeObject>(
+export const follow = async <T extends KubeObject>(
   kube: KubeClient,
   r: Resource<T>,
   namespace: string,

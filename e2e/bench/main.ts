@@ -7,6 +7,7 @@ import { measureConvergence } from './convergence.ts';
 import { measureHostile } from './hostile.ts';
 import { measureNeighbour } from './neighbour.ts';
 import { measurePacking } from './packing.ts';
+import { measurePushes } from './pushes.ts';
 import { readProfile } from './profile.ts';
 import { rowsOf, table, type Results } from './report.ts';
 import { measureRestart } from './restart.ts';
@@ -17,7 +18,7 @@ const usage = `Measure the operator against a kube-apiserver, etcd and controlle
 
   --size N        Apps on the cluster at which the operator is restarted; a tenth of them converge (default 10000)
   --quick         sizes for a minute or two
-  --only A,B      transitions, buildqueue, packing, neighbour, hostile, convergence, restart, settled (default: the first seven)
+  --only A,B      transitions, buildqueue, pushes, packing, neighbour, hostile, convergence, restart, settled (default: all but the last)
   --minutes N     how long settled watches (default 10)
   --profile DIR   write CPU profiles of the operator there, and print where the time goes`;
 
@@ -25,7 +26,7 @@ const { values } = parseArgs({
   options: {
     size: { type: 'string' },
     quick: { type: 'boolean', default: false },
-    only: { type: 'string', default: 'transitions,buildqueue,packing,neighbour,hostile,convergence,restart' },
+    only: { type: 'string', default: 'transitions,buildqueue,pushes,packing,neighbour,hostile,convergence,restart' },
     minutes: { type: 'string', default: '10' },
     profile: { type: 'string' },
     help: { type: 'boolean', default: false },
@@ -47,6 +48,7 @@ const measure = async (): Promise<Results> => {
     },
     ...(wanted.has('transitions') && { transitions: await measureTransitions(values.quick ? 3 : 10) }),
     ...(wanted.has('buildqueue') && { buildQueue: measureBuildQueue() }),
+    ...(wanted.has('pushes') && { pushes: await measurePushes(30) }),
     ...(wanted.has('packing') && { packing: await measurePacking(20_000, 200) }),
     ...(wanted.has('neighbour') && { neighbour: await measureNeighbour(size) }),
     ...(wanted.has('hostile') && { hostile: await measureHostile(Math.min(1200, Math.ceil(size / 8))) }),

@@ -4,6 +4,7 @@ import type { Cpu } from './cpu.ts';
 import type { Hostile } from './hostile.ts';
 import type { Neighbour } from './neighbour.ts';
 import type { Packing } from './packing.ts';
+import type { Latency, Pushes } from './pushes.ts';
 import type { Restart, Restarts } from './restart.ts';
 import type { Settled } from './settled.ts';
 import type { Transitions } from './transitions.ts';
@@ -14,6 +15,7 @@ export interface Results {
   readonly startedAt: string;
   readonly transitions?: Transitions;
   readonly buildQueue?: BuildQueueTimes;
+  readonly pushes?: Pushes;
   readonly packing?: Packing;
   readonly neighbour?: Neighbour;
   readonly hostile?: Hostile;
@@ -51,6 +53,15 @@ const transitionRows = (t: Transitions): Row[] => [
 const buildQueueRows = ({ runs, crowds }: BuildQueueTimes): Row[] => [
   atMost(`${runs} runs enter the build queue`, 1000, Math.max(...crowds.map(({ enterMs }) => enterMs)), ' ms'),
   ...crowds.map(({ of, enterMs, freeMs }) => info(`  of ${of}`, `${enterMs} ms; 1,000 slots freed: ${freeMs} ms`)),
+];
+
+const latencyText = ({ p50, p99 }: Latency): string => `p50 ${p50} ms, p99 ${p99} ms`;
+
+const pushesRows = ({ count, namespaces, together, alone, bare }: Pushes): Row[] => [
+  atMost('an App with a present archive: from its apply until its Job is there, p50', 150, alone.p50, ' ms'),
+  atMost(`${count} Apps of ${namespaces} namespaces at once: until the last Job is there`, 1000, together.p99, ' ms'),
+  info('  p50, p99; one after the other', `${latencyText(together)}; ${latencyText(alone)}`),
+  info('  bare Jobs made by hand: at once', latencyText(bare)),
 ];
 
 const times = (rounds: Packing['ours']): string => rounds.map(({ packed, sent }) => `${packed} + ${sent}`).join(', ');
@@ -137,6 +148,7 @@ const settledRows = ({ apps, minutes, requests, cpuPercent }: Settled): Row[] =>
 export const rowsOf = ({
   transitions,
   buildQueue,
+  pushes,
   packing,
   neighbour,
   hostile,
@@ -146,6 +158,7 @@ export const rowsOf = ({
 }: Results): Row[] => [
   ...(transitions ? transitionRows(transitions) : []),
   ...(buildQueue ? buildQueueRows(buildQueue) : []),
+  ...(pushes ? pushesRows(pushes) : []),
   ...(packing ? packingRows(packing) : []),
   ...(neighbour ? neighbourRows(neighbour) : []),
   ...(hostile ? hostileRows(hostile) : []),

@@ -38,20 +38,29 @@ const settings = {
   ingress: { className: 'traefik' },
 };
 
+/** Outside is what a world that builds has outside of the cluster: what differs in the configuration, and the operator's Secrets. */
+export interface Outside {
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly secrets: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
+const nothing: Outside = { settings: {}, secrets: { 'epinio-s3': { accessKey: 'none', secretKey: 'none' } } };
+
 /** createWorld starts it; controllers are those of kube-controller-manager that run beside it. */
-export const createWorld = async (controllers: readonly string[]): Promise<World> => {
+export const createWorld = async (controllers: readonly string[], outside: Outside = nothing): Promise<World> => {
   const plane = await startControlPlane({ crds, controllers });
   const folder = mkdtempSync(join(tmpdir(), 'epinio-bench-'));
   const kube = createClient({ auth: loadAuth({ kubeconfig: plane.kubeconfig }), maxSockets: sockets });
   const kubeconfig = join(folder, 'operator.kubeconfig');
   const config = join(folder, 'config.yaml');
   writeFileSync(kubeconfig, (await asOperator(plane.kubeconfig)).exportConfig());
-  writeFileSync(config, stringify(settings));
-  const key = { accessKey: 'none', secretKey: 'none' };
-  await kube.create(Secret, { metadata: { namespace: 'epinio-system', name: 'epinio-s3' }, stringData: key });
+  const all = { ...settings, ...outside.settings };
+  writeFileSync(config, stringify(all));
+  for (const [name, stringData] of Object.entries(outside.secrets))
+    await kube.create(Secret, { metadata: { namespace: 'epinio-system', name }, stringData });
   return {
     kube,
-    config: configSchema.parse(settings),
+    config: configSchema.parse(all),
     folder,
     operator: (o) => OperatorProcess.start({ kubeconfig, config, folder, ...o }),
     namespace: async (name) => {
