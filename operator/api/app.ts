@@ -146,6 +146,11 @@ export const appSpec = z
       .optional()
       .describe('startupProbe holds the other probes back until it succeeds. Default: none.'),
     pod: pod.optional(),
+    progressDeadlineSeconds: count(60, 86_400)
+      .optional()
+      .describe(
+        'progressDeadlineSeconds is after how long without progress a rollout counts as failed (RolloutFailed); the pods of before serve on. Default: 600.',
+      ),
     restart: text(256).optional().describe('restart is any text; a new one replaces the pods, one after the other.'),
     paused: z
       .boolean()

@@ -8,6 +8,13 @@ export const webProcess = 'web';
 /** maxProcesses is how many an App may have beside web. */
 export const maxProcesses = 12;
 
+/** progressDeadlineOf is after how many seconds without progress a rollout counts as failed. */
+export const progressDeadlineOf = ({
+  progressDeadlineSeconds = 600,
+}: {
+  readonly progressDeadlineSeconds?: number | undefined;
+}): number => progressDeadlineSeconds;
+
 /** processType is the type of a process as buildpacks write it. */
 export const processType = (): z.ZodString =>
   worded(

@@ -40,19 +40,19 @@ export const longestDelay = (pods: readonly PodObject[]): Delay | undefined =>
 
 /** patienceMs is how long a pod may take before its events are asked for. */
 export const patienceMs = 10_000;
-/** By then the Deployment itself gives up, and says so. */
-const lastLookMs = 600_000;
-
 const ageOf = ({ since }: Delay, now: Date): number => now.getTime() - since.getTime();
 
 /** isLate: it takes long enough to be asked about. */
 export const isLate = (delay: Delay, now: Date): boolean => ageOf(delay, now) >= patienceMs;
 
-/** lookAgainMs: first when the pod is late, then each time after as long again, so that a rollout costs seven looks at most. */
-export const lookAgainMs = (delay: Delay, now: Date): number | undefined => {
+/**
+ * lookAgainMs: first when the pod is late, then each time after as long again, so that a rollout costs seven looks or so; by the
+ * deadline the Deployment itself gives up, and says so.
+ */
+export const lookAgainMs = (delay: Delay, now: Date, deadlineMs: number): number | undefined => {
   const age = ageOf(delay, now);
   if (age < patienceMs) return patienceMs - age;
-  return age < lastLookMs ? age : undefined;
+  return age < deadlineMs ? age : undefined;
 };
 
 /** Known is what else there is to explain a delay by. */

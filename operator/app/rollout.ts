@@ -1,5 +1,6 @@
 import type { App } from '../api/app.ts';
 import { Reason } from '../api/conditions.ts';
+import { progressDeadlineOf } from '../api/process.ts';
 import { explain, isLate, longestDelay, lookAgainMs, questionOf } from './delay.ts';
 import { failureOf, logOf, type Asked, type PodFailure, type PodNeed } from './podfailure.ts';
 import { sentence } from '../telemetry/sentence.ts';
@@ -76,7 +77,7 @@ const late = (
     const failure = found ?? neverReady(pods[0], rolling);
     return { type: 'failing', failure: ask === undefined ? failure : { ...failure, ask }, givenUp };
   }
-  const lookAfterMs = delay && lookAgainMs(delay, rolling.now);
+  const lookAfterMs = delay && lookAgainMs(delay, rolling.now, progressDeadlineOf(rolling.app.spec) * 1000);
   return { type: 'progressing', message, ...(found && { delay: found }), ask, lookAfterMs };
 };
 

@@ -102,6 +102,7 @@ export const fullApp = {
       terminationGracePeriodSeconds: 20,
       securityContext: { runAsNonRoot: true, fsGroup: 1000, seccompProfile: { type: 'RuntimeDefault' } },
     },
+    progressDeadlineSeconds: 900,
     restart: '1',
     paused: false,
   },

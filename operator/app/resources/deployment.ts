@@ -1,6 +1,6 @@
 import type { App, AppSpec } from '../../api/app.ts';
 import { annotations, childLabels, deploymentName, labels, podLabels } from '../../api/names.ts';
-import { webProcess } from '../../api/process.ts';
+import { progressDeadlineOf, webProcess } from '../../api/process.ts';
 import { Deployment } from '../../kube/resource.ts';
 import type { Intent } from '../../kube/types.ts';
 import { noMarks, type ContentMarks } from '../contentmarks.ts';
@@ -110,7 +110,7 @@ export const buildDeployment = (app: App, process: Process, runtime: Runtime): I
     {
       replicas: process.replicas,
       revisionHistoryLimit: 2,
-      progressDeadlineSeconds: 600,
+      progressDeadlineSeconds: progressDeadlineOf(spec),
       minReadySeconds: minReadySeconds(process),
       // One replica never goes away: the new pod is ready before the old one ends.
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },

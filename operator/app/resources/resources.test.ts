@@ -40,6 +40,12 @@ describe('the Deployment', () => {
     });
   });
   test('follows replicas', () => expect(build({ replicas: 7 }).spec?.replicas).toBe(7));
+  test.each([
+    [undefined, 600],
+    [900, 900],
+  ])('gives up after progressDeadlineSeconds: %s', (progressDeadlineSeconds, seconds) =>
+    expect(build({ progressDeadlineSeconds }).spec?.progressDeadlineSeconds).toBe(seconds),
+  );
   test('bears the StageRun’s name outside the pod template', () => {
     const staged = build({}, stagedImage('run'));
     expect(staged.metadata?.labels).toMatchObject({ 'epinio.io/stage-id': 'run' });
