@@ -1,10 +1,13 @@
 import { X509Certificate } from 'node:crypto';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
 import type { AppRoute } from '../../operator/api/approute.ts';
 import { certificateName } from '../../operator/api/names.ts';
 import { selfSigned, tlsSecret } from '../../operator/testing/certificates.ts';
 import { addCertManager, removeCertManager } from '../cluster/cert-manager.ts';
+import { addToTraefik, removeFromTraefik } from '../cluster/traefik.ts';
 import { applyApp, awaitUpload, blob, curlUpload, inNamespace, page, waitFor, withArchive } from './lib/apps.ts';
+import { withConfiguration } from './lib/configuration.ts';
 import { kubectl, read, traffic, until, visit, visitSecurely, type Secure } from './lib/cluster.ts';
 
 const routeOf = async (namespace: string): Promise<AppRoute | undefined> =>
@@ -87,6 +90,84 @@ describe('https', () => {
       await requests.stop();
       expect(requests.failures).toEqual([]);
       expect(requests.requests).toBeGreaterThan(20);
+    }));
+});
+
+describe('the certificate of the installation', () => {
+  const name = 'e2e-wildcard';
+  const dynamic = {
+    http: { middlewares: { 'redirect-to-https': { redirectScheme: { scheme: 'https', permanent: true } } } },
+    tls: {
+      stores: { default: { defaultCertificate: { certFile: '/dynamic/tls.crt', keyFile: '/dynamic/tls.key' } } },
+    },
+  };
+  const sources = [{ configMap: { name } }, { secret: { name } }];
+  const extras = {
+    args: ['--providers.file.filename=/dynamic/dynamic.yaml'],
+    volume: { name: 'dynamic', source: { projected: { sources } }, mountPath: '/dynamic' },
+  };
+  const annotations = { 'traefik.ingress.kubernetes.io/router.middlewares': 'redirect-to-https@file' };
+  const secrets = ['traefik', 'epinio-system'];
+  let fingerprint = '';
+
+  beforeAll(async () => {
+    const pair = await selfSigned({ names: ['*.apps.localhost'] });
+    fingerprint = new X509Certificate(pair.certificate).fingerprint256;
+    for (const namespace of secrets)
+      await apply({ apiVersion: 'v1', kind: 'Secret', metadata: { namespace, name }, ...tlsSecret(pair) });
+    const data = { 'dynamic.yaml': stringify(dynamic) };
+    await apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace: 'traefik', name }, data });
+    await addToTraefik(extras);
+  });
+  afterAll(async () => {
+    await removeFromTraefik(extras);
+    await kubectl(['delete', 'configmap', name, '-n', 'traefik']);
+    for (const namespace of secrets) await kubectl(['delete', 'secret', name, '-n', namespace]);
+  });
+
+  const configured = (tlsAnnotations: object) => (config: { readonly ingress?: object }) => ({
+    tls: { defaultCertificateRef: name },
+    ingress: { ...config.ingress, tlsAnnotations },
+  });
+
+  it('serves default routes by https, and sends http on to it where the configuration says so, without a failed request', () =>
+    withPage('default', async (namespace, host) => {
+      const requests = traffic(host, { sentOn: true });
+      const untilUrl = (url: string) => untilRoute(namespace, `is at ${url}`, ({ status }) => status?.url === url);
+      await withConfiguration(configured({}), async () => {
+        const route = await untilUrl(`https://${host}`);
+        expect(words(route)).toBe('True/CertificateReady The certificate of the installation covers the host.');
+        const served = await servedBy(
+          host,
+          'the default certificate is served',
+          (seen) => seen.fingerprint === fingerprint,
+        );
+        expect(served.status).toBe(200);
+        expect(await visit(host)).toMatchObject({ status: 200, location: '' });
+        const own = await read<{ items: object[] }>([
+          'secrets',
+          '-n',
+          namespace,
+          '--field-selector=type=kubernetes.io/tls',
+        ]);
+        expect(own?.items ?? [], 'its key lies in no namespace of Apps').toEqual([]);
+      });
+      await untilUrl(`http://${host}`);
+      await withConfiguration(configured(annotations), async () => {
+        await untilUrl(`https://${host}`);
+        const sent = await until(
+          'http is sent on',
+          () => visit(host, '/x?y=z'),
+          ({ status }) => status === 301,
+          30,
+        );
+        expect(sent.location).toBe(`https://${host}/x?y=z`);
+        expect((await visitSecurely(host)).body).toContain('default');
+      });
+      await untilUrl(`http://${host}`);
+      await requests.stop();
+      expect(requests.failures).toEqual([]);
+      expect(requests.requests).toBeGreaterThan(100);
     }));
 });
 

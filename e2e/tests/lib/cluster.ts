@@ -149,15 +149,24 @@ export interface Traffic {
   stop(): Promise<void>;
 }
 
-/** traffic asks for a page again and again until it is stopped. */
-export const traffic = (host: string): Traffic => {
+const isSentOn = ({ status, location }: Page, host: string): boolean =>
+  (status === 301 || status === 308) && location.startsWith(`https://${host}`);
+
+/** follow visits a page as a browser does, which goes where it is sent: from http to https of the same host. */
+const follow = async (host: string): Promise<Pick<Page, 'status' | 'body'>> => {
+  const page = await visit(host);
+  return isSentOn(page, host) ? visitSecurely(host) : page;
+};
+
+/** traffic asks for a page again and again until it is stopped; sentOn: being sent on to https is no failure. */
+export const traffic = (host: string, { sentOn = false } = {}): Traffic => {
   let running = true;
   const state = { seen: new Map<string, number>(), failures: [] as string[], requests: 0 };
   const loop = (async () => {
     while (running && state.requests < 20_000) {
       state.requests += 1;
       try {
-        const { status, body } = await visit(host);
+        const { status, body } = await (sentOn ? follow(host) : visit(host));
         if (status !== 200) state.failures.push(`${status} ${body.slice(0, 80)}`);
         else state.seen.set(body.trim(), (state.seen.get(body.trim()) ?? 0) + 1);
       } catch (error) {
