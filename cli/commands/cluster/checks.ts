@@ -2,7 +2,7 @@ import { Agent, request } from 'undici';
 import { App } from '../../../operator/api/app.ts';
 import { group } from '../../../operator/api/names.ts';
 import { isForbidden } from '../../../operator/kube/errors.ts';
-import { Namespace, resource, type KubeObject } from '../../../operator/kube/resource.ts';
+import { Namespace, resource, type Key, type KubeObject } from '../../../operator/kube/resource.ts';
 import { resolve } from '../../upload.ts';
 import type { Tools } from '../run.ts';
 import { servedKinds, serverVersion, whoAmI } from './facts.ts';
@@ -10,8 +10,10 @@ import { observeInstallation, type Installation } from './installation.ts';
 import {
   bad,
   good,
+  Gateway,
   IngressClass,
   judgeBuilder,
+  judgeGateway,
   judgeIngress,
   judgeKinds,
   judgeOperator,
@@ -110,11 +112,22 @@ const storageOf = async (found: Installation | 'forbidden' | undefined, signal: 
   }
 };
 
+/** gatewayNameOf is the Gateway that routes go through, if the installation names one. */
+const gatewayNameOf = (found: Installation | 'forbidden' | undefined): Key | undefined => {
+  const { namespace, name } = (typeof found === 'object' ? found.settings?.gateway : undefined) ?? {};
+  return typeof namespace === 'string' && typeof name === 'string' ? { namespace, name } : undefined;
+};
+
 const ingressOf = async ({ kube, signal }: Tools, found: Installation | 'forbidden' | undefined): Promise<Finding> => {
+  const gateway = gatewayNameOf(found);
   try {
+    if (gateway !== undefined) return judgeGateway(gateway, await kube.get(Gateway, gateway, { signal }));
     return judgeIngress(found, (await kube.list(IngressClass, { signal })).items);
   } catch (error) {
-    if (isForbidden(error)) return unknown('Ingress', 'you may not see the IngressClasses');
+    if (isForbidden(error))
+      return gateway === undefined
+        ? unknown('Ingress', 'you may not see the IngressClasses')
+        : unknown('Gateway', `you may not see ${gateway.name} in ${gateway.namespace}`);
     throw error;
   }
 };

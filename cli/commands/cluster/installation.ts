@@ -9,6 +9,7 @@ export interface Settings {
   readonly domain?: unknown;
   readonly s3?: { readonly endpoint?: unknown; readonly publicEndpoint?: unknown };
   readonly ingress?: { readonly className?: unknown };
+  readonly gateway?: { readonly namespace?: unknown; readonly name?: unknown };
   readonly builders?: readonly { readonly name?: unknown; readonly image?: unknown }[];
   readonly defaultBuilder?: unknown;
 }

@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { Installation } from './installation.ts';
-import { judgeBuilder, judgeIngress, judgeKinds, judgeOperator, judgeServer, type IngressClass } from './judge.ts';
+import {
+  judgeBuilder,
+  judgeGateway,
+  judgeIngress,
+  judgeKinds,
+  judgeOperator,
+  judgeServer,
+  type IngressClass,
+} from './judge.ts';
 
 const installed = (over: Partial<Installation> = {}): Installation => ({
   image: 'operator:1',
@@ -57,6 +65,26 @@ describe('the Ingress', () => {
   ] as const)('%s', (_, found, classes, is) => {
     expect(judgeIngress(found, classes).is).toBe(is);
   });
+});
+
+it.each([
+  ['is not there', undefined, 'bad', /apps in edge, which is not there/],
+  ['is served', [{ type: 'Accepted', status: 'True' }], 'good', /apps in edge/],
+  [
+    'is not served',
+    [{ type: 'Programmed', status: 'False', reason: 'Invalid' }],
+    'bad',
+    /Programmed is False \(Invalid\)/,
+  ],
+  [
+    'waits for its controller',
+    [{ type: 'Accepted', status: 'Unknown', reason: 'Pending' }],
+    'bad',
+    /Accepted is Unknown/,
+  ],
+] as const)('a Gateway that %s', (_, conditions, is, words) => {
+  const found = judgeGateway({ namespace: 'edge', name: 'apps' }, conditions && { status: { conditions } });
+  expect(found).toMatchObject({ is, text: expect.stringMatching(words) as string });
 });
 
 it('names the builder that builds', () => {

@@ -1,4 +1,4 @@
-import { resource, type KubeObject } from '../../../operator/kube/resource.ts';
+import { resource, type Key, type KubeObject } from '../../../operator/kube/resource.ts';
 import type { Installation } from './installation.ts';
 
 /** Finding is one line of `epinio check`. */
@@ -93,6 +93,40 @@ export const IngressClass = resource<IngressClass>({
   plural: 'ingressclasses',
   namespaced: false,
 });
+
+/** Gateway is a Gateway of the Gateway API, as far as it is judged. */
+export interface Gateway extends KubeObject {
+  readonly status?: {
+    readonly conditions?: readonly { readonly type?: string; readonly status?: string; readonly reason?: string }[];
+  };
+}
+export const Gateway = resource<Gateway>({
+  group: 'gateway.networking.k8s.io',
+  version: 'v1',
+  kind: 'Gateway',
+  plural: 'gateways',
+});
+
+/** judgeGateway judges whether the Gateway that the installation names would serve its routes. */
+export const judgeGateway = ({ namespace, name }: Key, found: Gateway | undefined): Finding => {
+  const what = 'Gateway';
+  if (found === undefined)
+    return bad(
+      what,
+      `the installation uses the Gateway ${name} in ${namespace}, which is not there`,
+      'make it, install the Gateway API if that is missing, or correct gateway in the configuration',
+    );
+  const wrong = found.status?.conditions?.find(
+    ({ type = '', status }) => ['Accepted', 'Programmed'].includes(type) && status !== 'True',
+  );
+  return wrong === undefined
+    ? good(what, `${name} in ${namespace}`)
+    : bad(
+        what,
+        `the Gateway ${name} in ${namespace} is not served: ${wrong.type} is ${wrong.status} (${wrong.reason})`,
+        `see kubectl describe gateway ${name} -n ${namespace}, and whether its controller runs`,
+      );
+};
 
 /** judgeIngress judges whether an Ingress controller would serve what the installation makes. */
 export const judgeIngress = (
