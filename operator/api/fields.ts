@@ -4,6 +4,8 @@ import { z } from 'zod';
 export interface Rule {
   readonly rule: string;
   readonly message: string;
+  /** CEL for a message that knows the value; message is for where it fails. */
+  readonly messageExpression?: string;
   readonly reason?: 'FieldValueInvalid' | 'FieldValueForbidden' | 'FieldValueRequired' | 'FieldValueDuplicate';
   readonly fieldPath?: string;
 }
@@ -81,20 +83,29 @@ export const imageReference = (): z.ZodString =>
 
 const dnsName = /^(\*\.)?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$/;
 
+/** corrected says a message and then, by CEL, what to write instead; where that cannot be told the message is all. */
+const corrected = (message: string, form: string): Pick<Rule, 'message' | 'messageExpression'> => ({
+  message,
+  messageExpression: `${form} == '' ? '' : '${message}: write ' + ${form}`,
+});
+
+/** plainHost and plainPath are CEL for what somebody who pasted an address meant: cheap, for it stands in lists. */
+const plainHost = "self.find('([*][.])?[A-Za-z0-9-]+([.][A-Za-z0-9-]+)+').lowerAscii()";
+const plainPath = "('/' + self.find('[^/].*[^/]|[^/]'))";
+
 /** hostRules say one thing about a host each, so that a mistake is told once. */
 const hostRules: readonly Rule[] = [
   {
     rule: "!self.matches('[A-Z]')",
-    message: 'host must be in lower case: write shop.example.org, not Shop.example.org',
+    ...corrected('host must be in lower case', plainHost),
   },
   {
     rule: "!self.matches('[:/]')",
-    message:
-      'host must be a name alone, without scheme, port and path: write shop.example.org, not https://shop.example.org:8443/; the path has a field of its own',
+    ...corrected('host must be a name alone, without scheme, port and path, which has a field of its own', plainHost),
   },
   {
     rule: "!self.endsWith('.')",
-    message: 'host must not end with a dot: write shop.example.org, not shop.example.org.',
+    ...corrected('host must not end with a dot', plainHost),
   },
   {
     rule: "!self.matches('^[0-9.]+$')",
@@ -118,8 +129,8 @@ export const host = (...more: readonly Rule[]): z.ZodString => filled(253).meta(
 export const path = (): z.ZodString =>
   filled(512).meta(
     rules(
-      { rule: "self.startsWith('/')", message: 'path must start with /: write /api, not api' },
-      { rule: "self == '/' || !self.endsWith('/')", message: 'path must not end with /: write /api, not /api/' },
+      { rule: "self.startsWith('/')", ...corrected('path must start with /', plainPath) },
+      { rule: "self == '/' || !self.endsWith('/')", ...corrected('path must not end with /', plainPath) },
       {
         rule: `!self.startsWith('/') || self.endsWith('/') || ${matches(/^\/([A-Za-z0-9._~@:+-]+(\/[A-Za-z0-9._~@:+-]+)*)?$/)}`,
         message:

@@ -96,6 +96,12 @@ export const pod = z
       .describe(
         'terminationGracePeriodSeconds is how long a pod may take to end after SIGTERM, in seconds. Default: 30.',
       ),
+    securityProfile: z
+      .enum(['Restricted'])
+      .optional()
+      .describe(
+        'securityProfile Restricted lets the pods of an image from elsewhere run neither as root nor with capabilities, as the level restricted of Pod Security wants it; what is built here always runs so.',
+      ),
     securityContext: podSecurityContext.optional().describe('securityContext are the security settings of the pods.'),
   })
   .describe('pod is what else the pods need: placement, identity, labels.');

@@ -66,7 +66,7 @@ export const failureOf = (pod: PodObject, asked: Asked & { readonly now: Date })
   if (reason !== undefined)
     return {
       reason,
-      message: sentence(waiting.message ?? meanings[reason]),
+      message: rootless(waiting.message) ?? sentence(waiting.message ?? meanings[reason]),
       lasting: lastingReasons.has(waiting.reason ?? ''),
     };
   const now = status?.state?.terminated;
@@ -74,6 +74,16 @@ export const failureOf = (pod: PodObject, asked: Asked & { readonly now: Date })
   if (end !== undefined)
     return crash(pod, { ...end, restarts: status?.restartCount ?? 0, over: now === undefined }, asked);
   return unschedulable(pod);
+};
+
+/** What the kubelet says where it cannot run an image without root, in words that name the field of the App. */
+const rootless = (message = ''): string | undefined => {
+  const user = /image has non-numeric user \(([^)]*)\)/.exec(message)?.[1];
+  if (user !== undefined)
+    return `The image runs as the user "${user}", which may be root as far as Kubernetes can tell: set spec.pod.securityContext.runAsUser to the number of that user.`;
+  return /image will run as root/.test(message)
+    ? 'The image runs as root, which its pods may not: set spec.pod.securityContext.runAsUser to the number of another user, or use an image that names one.'
+    : undefined;
 };
 
 interface End {

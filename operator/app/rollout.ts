@@ -43,7 +43,9 @@ export const rolloutOf = (deployment: DeploymentObject, rolling: Rolling): Rollo
   if (wanted === 0) return { type: 'progressing', message: 'The pods are ending.' };
   const conditions = deployment.status?.conditions ?? [];
   const refused = conditions.find((c) => c.type === 'ReplicaFailure' && c.status === 'True');
-  if (refused !== undefined) return { type: 'failing', failure: notCreated(refused.message ?? ''), givenUp: false };
+  // Kubernetes goes on saying so of earlier pods while the new ones are all there.
+  if (refused !== undefined && updated < wanted)
+    return { type: 'failing', failure: notCreated(refused.message ?? '', rolling.app), givenUp: false };
   const givenUp = conditions.some((c) => c.type === 'Progressing' && c.reason === 'ProgressDeadlineExceeded');
   const failure = pods.map((pod) => failureOf(pod, rolling)).find((f) => f !== undefined);
   if (failure !== undefined) return { type: 'failing', failure, givenUp };
@@ -81,14 +83,20 @@ const late = (
   return { type: 'progressing', message, ...(found && { delay: found }), ask, lookAfterMs };
 };
 
-const notCreated = (message: string): PodFailure => {
+/** Pod Security names fields of pods; which field of an App that is, it cannot know. */
+const adviceOf = (message: string, { spec }: App): string =>
+  /violates PodSecurity "restricted/.test(message) && spec.pod?.securityProfile === undefined
+    ? ' Set spec.pod.securityProfile to Restricted.'
+    : '';
+
+const notCreated = (message: string, app: App): PodFailure => {
   const why = sentence(message.replace(/^pods "[^"]*" is forbidden: /, ''));
   return /exceeded quota/.test(message)
     ? {
         reason: Reason.QuotaExceeded,
         message: `No pod can be made: ${why} Lower spec.resources or spec.replicas, or have the quota raised.`,
       }
-    : { reason: Reason.AdmissionDenied, message: `No pod can be made: ${why}` };
+    : { reason: Reason.AdmissionDenied, message: `No pod can be made: ${why}${adviceOf(message, app)}` };
 };
 
 const neverReady = (pod: PodObject | undefined, { podLog }: Asked): PodFailure => {

@@ -100,6 +100,7 @@ export const fullApp = {
       imagePullSecrets: [{ name: 'private' }],
       runtimeClassName: 'gvisor',
       terminationGracePeriodSeconds: 20,
+      securityProfile: 'Restricted',
       securityContext: { runAsNonRoot: true, fsGroup: 1000, seccompProfile: { type: 'RuntimeDefault' } },
     },
     progressDeadlineSeconds: 900,

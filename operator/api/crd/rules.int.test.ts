@@ -314,6 +314,18 @@ describe('on a real API server', () => {
   });
 });
 
+it.each([
+  [{ host: 'Shop.Example.org' }, 'write shop.example.org'],
+  [{ host: 'shop.example.org.' }, 'write shop.example.org'],
+  [{ host: 'https://Shop.example.org:8443/api' }, 'write shop.example.org'],
+  [{ host: 'http://shop.example.org.' }, 'write shop.example.org'],
+  [{ path: 'api' }, 'write /api'],
+  [{ path: '/api//' }, 'write /api'],
+])('what is written almost right is told as it should be: %j', async (spec, form) => {
+  const told = [...(await judge('approutes', spec)).matchAll(/write [^\s,;\]]+/g)].map(([words]) => words);
+  expect(new Set(told)).toEqual(new Set([form]));
+});
+
 it('a number that JavaScript cannot hold exactly is refused, also in the types of Kubernetes', async () => {
   const runAs = (runAsUser: number): Promise<string> => judge('apps', pod({ securityContext: { runAsUser } }));
   expect(await runAs(2 ** 53 - 1)).toBe('accepted');

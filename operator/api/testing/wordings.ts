@@ -85,18 +85,17 @@ const digest = (field: string): Wording => ({
 /** wordings prove that where a text is refused the words say what to write. */
 export const wordings: readonly Row[] = [
   ...at(hosts, {
-    message: 'host must be in lower case: write shop.example.org, not Shop.example.org',
+    message: 'host must be in lower case',
     good: ['shop.example.org', '*.example.org', 'xn--bcher-kva.example'],
     bad: ['Shop.example.org', 'shop.example.ORG'],
   }),
   ...at(hosts, {
-    message:
-      'host must be a name alone, without scheme, port and path: write shop.example.org, not https://shop.example.org:8443/; the path has a field of its own',
+    message: 'host must be a name alone, without scheme, port and path, which has a field of its own',
     good: ['localhost'],
     bad: ['https://shop.example.org', 'shop.example.org:8080', 'shop.example.org/', '[::1]', '::1'],
   }),
   ...at(hosts, {
-    message: 'host must not end with a dot: write shop.example.org, not shop.example.org.',
+    message: 'host must not end with a dot',
     good: ['a.b'],
     bad: ['a.b.'],
   }),
@@ -116,9 +115,9 @@ export const wordings: readonly Row[] = [
     good: ['a-b.c'],
     bad: ['a_b.c', '-a.b', 'a..b', 'a.*.b', '*a.b', '*', 'a b', 'ä.example', `${'a'.repeat(64)}.b`],
   }),
-  ...at(paths, { message: 'path must start with /: write /api, not api', good: ['/', '/api'], bad: ['api'] }),
+  ...at(paths, { message: 'path must start with /', good: ['/', '/api'], bad: ['api'] }),
   ...at(paths, {
-    message: 'path must not end with /: write /api, not /api/',
+    message: 'path must not end with /',
     good: ['/', '/api'],
     bad: ['/api/', '//'],
   }),

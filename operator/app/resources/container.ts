@@ -64,6 +64,10 @@ const serving = ({ spec }: App): object => ({
   ...lifecycle(spec.pod?.terminationGracePeriodSeconds ?? defaultGraceSeconds),
 });
 
+/** isRestricted: what runs as it is may need root and its capabilities, unless the App says otherwise; what we built does not. */
+export const isRestricted = ({ spec }: Pick<App, 'spec'>, { staged }: Pick<Image, 'staged'>): boolean =>
+  staged || spec.pod?.securityProfile === 'Restricted';
+
 /** buildContainer makes the container of one process of the app. */
 export const buildContainer = (app: App, process: Process, image: Image): Record<string, unknown> => ({
   name: containerName,
@@ -78,6 +82,6 @@ export const buildContainer = (app: App, process: Process, image: Image): Record
   terminationMessagePolicy: 'FallbackToLogsOnError',
   securityContext: {
     allowPrivilegeEscalation: false,
-    ...(image.staged ? { capabilities: { drop: ['ALL'] } } : {}),
+    ...(isRestricted(app, image) ? { capabilities: { drop: ['ALL'] } } : {}),
   },
 });

@@ -6,17 +6,16 @@ import type { Intent } from '../../kube/types.ts';
 import { noMarks, type ContentMarks } from '../contentmarks.ts';
 import type { DeploymentObject } from '../observed.ts';
 import { volumesOf } from './configurations.ts';
-import { buildContainer, defaultGraceSeconds, type Image } from './container.ts';
+import { buildContainer, defaultGraceSeconds, isRestricted, type Image } from './container.ts';
 import { childOf } from './meta.ts';
 import type { Process } from './process.ts';
 
 type PodWishes = NonNullable<AppSpec['pod']>;
 
-/** What runs as it is may need root and its capabilities; what we built does not. */
-const securityContext = (pod: PodWishes, { staged }: Image): object => ({
+const securityContext = (app: App, image: Image): object => ({
   seccompProfile: { type: 'RuntimeDefault' },
-  ...(staged ? { runAsNonRoot: true } : {}),
-  ...pod.securityContext,
+  ...(isRestricted(app, image) ? { runAsNonRoot: true } : {}),
+  ...app.spec.pod?.securityContext,
 });
 
 const pullSecrets = (pod: PodWishes, image: Image, pullSecret: string | undefined): { name: string }[] => {
@@ -67,7 +66,7 @@ const podSpec = (app: App, process: Process, { image, pullSecret }: Runtime): ob
     enableServiceLinks: false,
     // Who names a ServiceAccount wants its token; nobody needs the one of `default`.
     automountServiceAccountToken: pod.serviceAccountName !== undefined,
-    securityContext: securityContext(pod, image),
+    securityContext: securityContext(app, image),
     ...(secrets.length > 0 ? { imagePullSecrets: secrets } : {}),
     ...(spreading === undefined ? {} : { topologySpreadConstraints: spreading }),
     terminationGracePeriodSeconds: defaultGraceSeconds,

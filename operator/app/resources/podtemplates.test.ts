@@ -68,6 +68,7 @@ const there = readdirSync(join(import.meta.dirname, 'golden'));
 const cases: readonly [file: string, spec: Partial<AppSpec>, image: Image][] = [
   ['image', {}, written],
   ['image-with-all', full, written],
+  ['image-restricted', { pod: { securityProfile: 'Restricted' } }, written],
   ['built', {}, stagedImage()],
   ['built-with-all', full, stagedImage()],
   ['built-with-a-process-of-several', { process: 'api' }, several],

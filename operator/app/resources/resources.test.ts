@@ -72,6 +72,11 @@ describe('the Deployment', () => {
     expect(podOf()?.securityContext).toEqual({ seccompProfile: { type: 'RuntimeDefault' } });
     expect(container()?.securityContext).toEqual({ allowPrivilegeEscalation: false });
   });
+  test('an image from elsewhere needs neither root nor capabilities where its App says so', () => {
+    const pod = { securityProfile: 'Restricted' } as const;
+    expect(podOf({ pod })?.securityContext).toMatchObject({ runAsNonRoot: true });
+    expect(container({ pod })?.securityContext).toMatchObject({ capabilities: { drop: ['ALL'] } });
+  });
   test('only images of our registry are pulled with the copied secret', () => {
     const own = { imagePullSecrets: [{ name: 'mine' }] };
     expect(podOf()).not.toHaveProperty('imagePullSecrets');
