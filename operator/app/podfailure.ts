@@ -66,7 +66,7 @@ export const failureOf = (pod: PodObject, asked: Asked & { readonly now: Date })
   if (reason !== undefined)
     return {
       reason,
-      message: rootless(waiting.message) ?? sentence(waiting.message ?? meanings[reason]),
+      message: wordsOf(reason, waiting.message),
       lasting: lastingReasons.has(waiting.reason ?? ''),
     };
   const now = status?.state?.terminated;
@@ -85,6 +85,9 @@ const rootless = (message = ''): string | undefined => {
     ? 'The image runs as root, which its pods may not: set spec.pod.securityContext.runAsUser to the number of another user, or use an image that names one.'
     : undefined;
 };
+
+const wordsOf = (reason: Reason, message: string | undefined): string =>
+  rootless(message) ?? sentence(message ?? meanings[reason]);
 
 interface End {
   readonly exitCode: number;
