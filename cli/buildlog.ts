@@ -5,7 +5,7 @@ import { isNotFound, isTransient } from '../operator/kube/errors.ts';
 import { splitLines, Stamped } from '../operator/kube/loglines.ts';
 import type { KubeClient } from '../operator/kube/client/client.ts';
 import { Pod } from '../operator/kube/resource.ts';
-import { stepNames, stepStates, type PodObject, type StepName } from '../operator/api/steps.ts';
+import { lacks, stepNames, stepStates, type PodObject, type StepName } from '../operator/api/steps.ts';
 import type { Output } from './output.ts';
 import type { Step } from './view/rows.ts';
 
@@ -45,11 +45,16 @@ const hasBegun = (pod: PodObject | undefined, step: StepName): boolean => {
 
 const isOver = (pod: PodObject | undefined): boolean => ['Failed', 'Succeeded'].includes(pod?.status?.phase ?? '');
 
-/** awaitStep waits until a step has begun; undefined where it never will. */
-const awaitStep = async ({ kube, signal }: Tools, build: Build, step: StepName): Promise<PodObject | undefined> => {
+/** awaitStep waits until a step has begun; undefined where it never will, 'absent' where the pod has no such step. */
+const awaitStep = async (
+  { kube, signal }: Tools,
+  build: Build,
+  step: StepName,
+): Promise<PodObject | 'absent' | undefined> => {
   for (;;) {
     const pod = await podOf(kube, build, signal);
     if (hasBegun(pod, step)) return pod;
+    if (lacks(pod, step)) return 'absent';
     if (isOver(pod)) return undefined;
     await sleep(lookMs, undefined, { signal });
   }
@@ -104,6 +109,7 @@ export const showBuild = async (tools: Tools, build: Build): Promise<void> => {
     for (const step of stepNames) {
       const pod = await awaitStep(tools, build, step);
       if (pod === undefined) return;
+      if (pod === 'absent') continue;
       await showStep(tools, build, step, pod);
     }
   } catch (error) {

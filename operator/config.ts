@@ -217,6 +217,10 @@ const build = z.strictObject({
     .regex(/^[1-9][0-9]*(Mi|Gi|Ti|M|G|T)$/, 'must be a size such as 2Gi')
     .default('2Gi'),
   cacheStorageClassName: z.string().min(1).optional(),
+  /** Whether what was built is put upon a newer run image, where an App says nothing. */
+  rebase: z.enum(['Auto', 'Off']).default('Off'),
+  /** How often the run images of builders are looked up for that, in seconds. */
+  runImageSeconds: z.int().min(5).max(86_400).default(600),
   nodeSelector: z.record(z.string(), z.string()).default({}),
   tolerations: z.array(toleration).default([]),
 });

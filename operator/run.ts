@@ -24,6 +24,7 @@ import { shrinkHeap } from './kube/controller/shrinkheap.ts';
 
 import { learnAddresses } from './platform/learnaddresses.ts';
 import { createOutside, type Outside } from './platform/backends.ts';
+import { RunImages } from './platform/runimages.ts';
 import { Leftovers, registryAddresses } from './registry/index.ts';
 import { Shell } from './shell/shell.ts';
 import { LogArchives, stageRunController, stageRunCacheSpecs } from './stagerun/index.ts';
@@ -88,12 +89,13 @@ export const createManager = (w: Wiring) => {
   );
   observeWatches(() => cache.status());
   const fetch = { image: w.fetchImage, command: fetchCommand };
+  const runImages = new RunImages({ config, home, registry });
   const controllers = [
     appController({
-      ...{ config, home, storage, s3ChangedAt, addresses, leftovers },
+      ...{ config, home, storage, s3ChangedAt, addresses, leftovers, runImages },
       ...{ budgets: followBudgets(cache), pods: followPods(cache) },
     }),
-    stageRunController({ config, home, storage, registry, fetch, logs: logArchives(w) }),
+    stageRunController({ config, home, storage, registry, fetch, runImages, logs: logArchives(w) }),
     appRouteController({ config, home, cache, hosts: followHosts(cache, config) }),
   ];
   const reporter = { controller: 'epinio.io/operator', instance: hostname() };
@@ -102,6 +104,7 @@ export const createManager = (w: Wiring) => {
     tasks: [
       outside.task,
       learnAddresses(addresses),
+      runImages.task,
       keepPullSecrets(config, home),
       keepSecretCopies(config, home),
       sweepTask(config, [

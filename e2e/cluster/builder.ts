@@ -7,9 +7,9 @@ import { during, run } from './shell.ts';
 
 const folder = join(repoDir, 'e2e', 'builder');
 const source = join(folder, 'lifecycle');
-const phases = ['analyzer', 'detector', 'restorer', 'builder', 'exporter'];
+const phases = ['analyzer', 'detector', 'restorer', 'builder', 'exporter', 'rebaser'];
 
-/** ensureLifecycle returns a folder named lifecycle with one binary under five names and the launcher, built unless cached. */
+/** ensureLifecycle returns a folder named lifecycle with one binary under six names and the launcher, built unless cached. */
 async function ensureLifecycle(): Promise<string> {
   const home = join(cacheDir, `lifecycle-${sourceKey()}`);
   if (existsSync(home)) return join(home, 'lifecycle');

@@ -19,7 +19,7 @@ import { group, version } from './names.ts';
 import { pod } from './pod.ts';
 import { maxProcesses, oneCommand, process, processType, words } from './process.ts';
 import { tls } from './tls.ts';
-import { buildBindings, buildEnv, builder, cache, source, timeoutSeconds } from './source.ts';
+import { buildBindings, buildEnv, builder, cache, rebase, source, timeoutSeconds } from './source.ts';
 
 /** Live is metadata as the API server returns it: what it always sets is there. */
 export type Live = ObjectMeta & {
@@ -51,6 +51,7 @@ const build = z
       ),
     timeoutSeconds: timeoutSeconds.optional(),
     cache: cache.optional(),
+    rebase: rebase.optional(),
     history: history.optional(),
     restage: text(256)
       .optional()

@@ -172,6 +172,7 @@ export const meanings = {
   DetectFailed: 'The detect step failed by itself.',
   RestoreFailed: 'The cache could not be restored.',
   ExportFailed: 'The image could not be exported.',
+  RebaseFailed: 'The image could not be put upon the newer run image.',
   RegistryUnauthorized: 'The registry refuses the credential of the run.',
   RegistryFull:
     'The registry has no room left. An administrator must make room; until then, removing Apps that nobody needs helps. The build goes on by itself.',

@@ -169,6 +169,7 @@ export const remedies = {
   DetectFailed: `${ask} the log of the step; ${retried}.`,
   RestoreFailed: `${ask} the log of the step; ${retried}.`,
   ExportFailed: `${ask} the log of the step; ${retried}.`,
+  RebaseFailed: `${ask} the log of the step; it is tried again after an hour, and what is deployed goes on. Set \`spec.build.rebase: Off\` to leave it.`,
   RegistryUnauthorized: `${ask} the credential of the registry (\`registry\` in the configuration); ${retried}.`,
   RegistryFull: 'Delete Apps that nobody needs; an administrator makes room. The build goes on by itself.',
   RegistryUnreachable: `${ask} the registry; ${retried}.`,

@@ -29,6 +29,9 @@ const envInputs = (env: readonly BuildEnvVar[]): unknown =>
 const bindingInputs = (bindings: readonly BuildBinding[]): unknown =>
   bindings.map(({ name, type, provider }) => ({ name, type, provider })).toSorted((a, b) => (a.name < b.name ? -1 : 1));
 
+/** rebaseInputs identifies what was built of some inputs, put upon another run image. */
+export const rebaseInputs = (built: string, runImage: string): string => hash('sha256', canonical({ built, runImage }));
+
 /** isSameSource tells whether two sources give the same build. */
 export const isSameSource = (a: Source | undefined, b: Source | undefined): boolean =>
   canonical(sourceInputs(a ?? {})) === canonical(sourceInputs(b ?? {}));

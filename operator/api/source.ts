@@ -255,6 +255,13 @@ export const cache = z
   )
   .describe('cache says what a build keeps for the next one.');
 
+/** rebase of what was built. */
+export const rebase = z
+  .enum(['Auto', 'Off'])
+  .describe(
+    'rebase is Auto to put what was built upon the newest run image of its builder, in seconds and without a build, as soon as there is one; Off leaves it. Default: as the installation says.',
+  );
+
 /** timeoutSeconds of a build. */
 export const timeoutSeconds = z
   .int32()

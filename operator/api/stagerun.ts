@@ -29,6 +29,7 @@ const fixed = [
   'resources',
   'timeoutSeconds',
   'cache',
+  'rebase',
   'reason',
 ] as const;
 
@@ -46,6 +47,15 @@ const immutable = rules(
     fieldPath: '.cancelled',
   },
 );
+
+const digest = () => filled(71, /^sha256:[a-f0-9]{64}$/);
+
+const rebase = z
+  .object({
+    stageRun: filled(63, /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/).describe('stageRun is the run that built the image.'),
+    runImage: digest().describe('runImage is the digest of the run image that it is put upon.'),
+  })
+  .describe('rebase is of a run that puts an earlier image upon a newer run image, and builds nothing.');
 
 /** stageRunSpec is what an App may say about one build. */
 export const stageRunSpec = z
@@ -65,10 +75,11 @@ export const stageRunSpec = z
       ),
     timeoutSeconds: timeoutSeconds.optional(),
     cache: cache.optional(),
+    rebase: rebase.optional(),
     reason: z
-      .enum(['Source', 'Builder', 'Environment', 'Restage'])
+      .enum(['Source', 'Builder', 'Environment', 'Restage', 'RunImage'])
       .optional()
-      .describe('reason is what changed since the last run: Source, Builder, Environment or Restage.'),
+      .describe('reason is what changed since the last run: Source, Builder, Environment, Restage or RunImage.'),
     cancelled: z
       .boolean()
       .optional()
@@ -80,7 +91,7 @@ export type StageRunSpec = z.output<typeof stageRunSpec>;
 
 const step = z
   .object({
-    name: filled(63).describe('name of the step: fetch, analyze, detect, restore, build or export.'),
+    name: filled(63).describe('name of the step: fetch, analyze, detect, restore, build, export or rebase.'),
     startedAt: time().optional().describe('startedAt is when the step began.'),
     finishedAt: time().optional().describe('finishedAt is when the step ended.'),
     exitCode: z.int32().optional().describe('exitCode of the step, once it ended.'),
@@ -114,6 +125,7 @@ const platform = z
     previousImage: filled(1024).optional().describe('previousImage is the image that was deployed when the run began.'),
     builderImage: filled(1024).optional().describe('builderImage that the builder of the App stood for.'),
     runImage: filled(1024).optional().describe('runImage is the base of the image.'),
+    runImageDigest: digest().optional().describe('runImageDigest is what runImage was when the run began.'),
     uid: z.int().min(1).max(2_147_483_647).optional().describe('uid that the build runs as.'),
     gid: z.int().min(0).max(2_147_483_647).optional().describe('gid that the build runs as.'),
     platformAPI: filled(16).optional().describe('platformAPI is the version of the buildpacks platform API in use.'),
@@ -187,6 +199,11 @@ export const stageRunStatus = z
     revision: filled(256).optional().describe('revision is the commit that was built.'),
     image: filled(1024).optional().describe('image is the image that was built, with its digest.'),
     size: size.optional(),
+    base: digest()
+      .optional()
+      .describe(
+        'base is the digest of the run image that the image lies upon; absent where it cannot be put upon another.',
+      ),
     ports: z
       .array(z.int().min(1).max(65_535))
       .max(16)

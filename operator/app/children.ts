@@ -11,10 +11,11 @@ import type { Observed } from './observed.ts';
 import { buildAppRoute } from './resources/approute.ts';
 import { disruptionBudget } from './resources/disruptionbudget.ts';
 import { buildService } from './resources/service.ts';
-import { buildStageRun, cancelStageRun, changeOf } from './resources/stagerun.ts';
+import { buildRebaseRun, buildStageRun, cancelStageRun, changeOf } from './resources/stagerun.ts';
 import { addresses, staleRoutes } from './routes.ts';
+import { isWantedRebase } from './rebase.ts';
 import { hasBegunExport, isFinished } from './runs.ts';
-import { desiredRunName, isAbandoned } from './staging.ts';
+import { desiredRunName, isAbandoned, type Staging } from './staging.ts';
 import { volumeCaches } from './volumecache.ts';
 
 const routes: ChildKind = ({ observed }) => {
@@ -41,15 +42,22 @@ const pullSecret: ChildKind = ({ observed: { pullSecret: secret } }) =>
 const stageRuns: ChildKind = ({ observed, staging }) => {
   const { app, pullSecret: secret, runs } = observed;
   // What could not be pulled is not built.
-  const starts = staging.type === 'start' && secret.type !== 'conflict' && secret.type !== 'missing';
-  const spent = staging.type === 'discard' || staging.type === 'awaitingBlob' ? staging.run : undefined;
-  const spare = new Set([spent, ...prunedRuns(observed)]);
+  const pullable = secret.type !== 'conflict' && secret.type !== 'missing';
+  const rebase = staging.type === 'built' ? staging.rebase : undefined;
+  const spare = new Set([spentRun(staging), ...prunedRuns(observed)]);
   const by = desiredRunName(observed) ?? 'none';
   return [
     ...superseded(observed).map((run) => apply(StageRun, cancelStageRun(app, run, by))),
-    ...(starts ? [apply(StageRun, newRun(observed))] : []),
+    ...(pullable && staging.type === 'start' ? [apply(StageRun, newRun(observed))] : []),
+    ...(pullable && rebase?.type === 'start' ? [apply(StageRun, buildRebaseRun(app, rebase.of, rebase.runImage))] : []),
     ...runs.filter((run) => !spare.has(run)).map((run) => keep(StageRun, run)),
   ];
+};
+
+/** spentRun says nothing any more, and goes. */
+const spentRun = (staging: Staging): StageRun | undefined => {
+  if (staging.type === 'built') return staging.rebase?.type === 'discard' ? staging.rebase.run : undefined;
+  return staging.type === 'discard' || staging.type === 'awaitingBlob' ? staging.run : undefined;
 };
 
 const newRun = (observed: Observed): Intent => {
@@ -63,6 +71,7 @@ export const superseded = (observed: Observed): StageRun[] =>
   observed.runs.filter(
     (run) =>
       isAbandoned(run, desiredRunName(observed)) &&
+      !isWantedRebase(observed, run, desiredRunName(observed)) &&
       run.metadata.deletionTimestamp === undefined &&
       !isFinished(run) &&
       !hasBegunExport(run),

@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
 import type { ContentReader } from '../platform/contents.ts';
+import type { RunImages } from '../platform/runimages.ts';
 import type { Leftovers, RegistryAddresses } from '../registry/index.ts';
 import type { Storage } from '../storage/index.ts';
 import type { Archives } from './archives.ts';
@@ -20,6 +21,8 @@ export interface AppDeps {
   readonly budgets: Pick<Budgets, 'covers'>;
   /** From followPods, on the same cache. */
   readonly pods: Pick<PodTable, 'newest'>;
+  /** Absent: nothing is put upon newer run images. */
+  readonly runImages?: Pick<RunImages, 'look' | 'forget' | 'answers'>;
   readonly storage: Pick<Storage, 'head' | 'presignPut' | 'remove' | 'list' | 'probeRoom'>;
   /** When the credential that signs upload URLs was last exchanged, if it was: earlier ones are of no use. */
   readonly s3ChangedAt?: () => Date | undefined;

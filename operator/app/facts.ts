@@ -138,13 +138,27 @@ export const stagedFact = (observed: Observed, staging: Staging): AppFact => {
   }
 };
 
-const builtFact = (say: Say, observed: Observed, staging: Extract<Staging, { type: 'built' }>): AppFact => {
+type Built = Extract<Staging, { type: 'built' }>;
+
+const builtFact = (say: Say, observed: Observed, staging: Built): AppFact => {
   const run = named(staging.run);
   if (observed.app.spec.stageRun !== undefined)
     return say('True', Reason.Pinned, `${run} is pinned by spec.stageRun, so nothing is built.`);
   return isUnchanged(observed, staging)
     ? say('True', Reason.ImageUnchanged, `${run} produced the image that is already running.`)
-    : say('True', Reason.Staged, `${run} built the image.`);
+    : say('True', Reason.Staged, `${whatDid(staging)}${rebaseWords(staging)}`);
+};
+
+const whatDid = ({ run }: Built): string =>
+  run.spec.rebase === undefined
+    ? `${named(run)} built the image.`
+    : `${named(run)} put what StageRun "${run.spec.rebase.stageRun}" built upon a newer run image.`;
+
+const rebaseWords = ({ rebase }: Built): string => {
+  if (rebase === undefined || rebase.type === 'discard') return '';
+  if (rebase.type !== 'failed') return ' There is a newer run image, and the image is being put upon it.';
+  const { reason, message } = failureOf(rebase.run);
+  return ` It could not be put upon a newer run image (${reason}): ${sentence(message)}`;
 };
 
 const underWayFact = (say: Say, staging: Staging): AppFact => {

@@ -67,7 +67,7 @@ export const appController = (deps: AppDeps): Controller<App> => {
     name: 'app',
     kind: App,
     watches: [...appWatches(deps), refers(StageRun, () => [], follows(usage))],
-    sources: [archives.answers, usage.answers],
+    sources: [archives.answers, usage.answers, ...(deps.runImages ? [deps.runImages.answers] : [])],
     observe: (key, ctx) => observe(tools, key, ctx),
     subject: ({ app }) => app,
     plan: planApp,
@@ -78,6 +78,9 @@ export const appController = (deps: AppDeps): Controller<App> => {
     },
     settle: (key, { awaitedSince }) =>
       awaitedSince === undefined ? archives.drop(key) : archives.follow(key, awaitedSince),
-    forget: (key) => archives.drop(key),
+    forget: (key) => {
+      archives.drop(key);
+      deps.runImages?.forget(key);
+    },
   });
 };

@@ -2,11 +2,13 @@ import { App } from '../api/app.ts';
 import { AppRoute } from '../api/approute.ts';
 import { cacheWish } from '../api/cachewish.ts';
 import { appRouteName, deploymentName } from '../api/names.ts';
+import { isBuilt } from '../api/source.ts';
 import { StageRun } from '../api/stagerun.ts';
+import type { Config } from '../config.ts';
 import { comparing } from '../kube/reconcile/compare.ts';
 import { isControlledBy } from '../kube/owners.ts';
 import { maxOwned, ofKind, ownedBy } from '../kube/reconcile/owned.ts';
-import { Deployment, PersistentVolumeClaim, type Key, type KubeObject } from '../kube/resource.ts';
+import { Deployment, keyOf, PersistentVolumeClaim, type Key, type KubeObject } from '../kube/resource.ts';
 import type { Cache, Context } from '../kube/types.ts';
 import { platformHash, resolveBuilder, secretsOf, secretVersionsOf } from '../platform/builders.ts';
 import { singleKinds } from './children.ts';
@@ -22,7 +24,7 @@ import { desiredRunName } from './staging.ts';
 
 /** observe reads everything about an App from the cache; undefined when it is gone or going. */
 export const observe = async (
-  { config, addresses, s3ChangedAt, pullSecrets, contents, budgets, pods }: AppTools,
+  { config, addresses, s3ChangedAt, pullSecrets, contents, budgets, pods, runImages }: AppTools,
   key: Key,
   ctx: Pick<Context, 'cache' | 'kube' | 'signal' | 'now' | 'peakDepth'>,
 ): Promise<Observed | undefined> => {
@@ -67,6 +69,7 @@ export const observe = async (
         { source: app.spec.source, builder, resources, timeoutSeconds, cache: cacheWish(app) },
         versions(),
       ),
+    runImage: () => runImageOf(config, app, runImages),
     isCurrent: comparing(cache, app),
     hasBuilder: () => resolveBuilder(config, builder) !== undefined,
     blob: { type: 'unknown' },
@@ -81,6 +84,19 @@ export const observe = async (
     now: ctx.now(),
     peakDepth: ctx.peakDepth(),
   };
+};
+
+/** Nobody asks a registry for the sake of an App that wants nothing put upon a newer run image, or a certain run. */
+const runImageOf = (
+  config: Config,
+  { metadata, spec }: App,
+  runImages: AppTools['runImages'],
+): ReturnType<Observed['runImage']> => {
+  const { builder, rebase = config.build.rebase } = spec.build ?? {};
+  if (runImages === undefined || rebase === 'Off' || spec.stageRun !== undefined || !isBuilt(spec.source))
+    return undefined;
+  const resolved = resolveBuilder(config, builder);
+  return resolved && { digest: runImages.look(resolved.runImage, keyOf({ metadata })) };
 };
 
 /** A plan asks for the same pods several times. */

@@ -68,6 +68,8 @@ export interface Observed extends Observation {
   readonly contents: Contents;
   /** Hash of everything in the installation that a run for the present spec would depend on. */
   platformHash(this: void): string;
+  /** runImage is the newest run image of the App's builder, as far as it is known; undefined where nothing is to be put upon it. */
+  runImage(this: void): { readonly digest: string | undefined } | undefined;
   /** isCurrent tells whether a child is as it is wanted, so that nothing would be sent. */
   isCurrent(this: void, child: AppliedChild): boolean;
   readonly blob: BlobFact;

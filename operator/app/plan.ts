@@ -94,7 +94,13 @@ const lookAfterMs = (observed: Observed, staging: Staging): number | undefined =
   if (observed.refusals.length > 0) return refusalRetryMs;
   if (staging.type === 'full') return fullRetryMs;
   if (staging.type === 'awaitingBlob') return staging.awaited.changesAfterMs;
-  return staging.type === 'retrying' ? Math.max(0, staging.at.getTime() - observed.now.getTime()) : undefined;
+  const at = retryAt(staging);
+  return at && Math.max(0, at.getTime() - observed.now.getTime());
+};
+
+const retryAt = (staging: Staging): Date | undefined => {
+  if (staging.type === 'retrying') return staging.at;
+  return staging.type === 'built' && staging.rebase?.type === 'failed' ? staging.rebase.at : undefined;
 };
 
 const rolloutLookMs = (observed: Observed, work: Workload): number | undefined => {

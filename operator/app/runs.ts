@@ -1,5 +1,6 @@
 import { ConditionType, isUserFailure, Reason } from '../api/conditions.ts';
 import { annotations, attemptOf } from '../api/names.ts';
+import { pushSteps } from '../api/steps.ts';
 import type { StageRun } from '../api/stagerun.ts';
 import { findCondition } from '../kube/conditions.ts';
 import { sentence } from '../telemetry/sentence.ts';
@@ -66,7 +67,7 @@ export const endedAt = (run: StageRun): number =>
 
 /** hasBegunExport: the registry may hold its image soon, so it is left to end. */
 export const hasBegunExport = (run: StageRun): boolean =>
-  run.status?.steps?.some((s) => s.name === 'export' && s.startedAt !== undefined) === true;
+  run.status?.steps?.some((s) => pushSteps.has(s.name) && s.startedAt !== undefined) === true;
 
 /** wasSuperseded: we ended it for a newer one, so it says nothing about its inputs. */
 export const wasSuperseded = (run: StageRun): boolean =>

@@ -9,6 +9,7 @@ import { routesAccepted } from './routes.ts';
 import { isFailed, isSucceeded, judgeFailure, wasSuperseded } from './runs.ts';
 import type { Observed } from './observed.ts';
 import { awaitUpload, type Awaited } from './upload.ts';
+import { rebased, type Rebase } from './rebase.ts';
 
 /** Staging is how far the App is from the image that its spec wants. */
 export type Staging =
@@ -17,8 +18,8 @@ export type Staging =
   /** An image from elsewhere, run as written. */
   | { readonly type: 'written'; readonly image: Image }
   | { readonly type: 'notAllowed'; readonly reference: string }
-  /** The wanted run has built its image. */
-  | { readonly type: 'built'; readonly run: StageRun; readonly image: Image }
+  /** The wanted run has built its image, or its image was put upon a newer run image; perhaps it is to be put upon another. */
+  | { readonly type: 'built'; readonly run: StageRun; readonly image: Image; readonly rebase?: Rebase }
   /** The wanted run is under way, or goes before it is made again. */
   | { readonly type: 'building'; readonly run: StageRun }
   /** The wanted run failed, and a person must act. */
@@ -84,9 +85,11 @@ const pin = ({ runs, settings }: Observed, name: string): Staging => {
 const withRun = (observed: Observed, run: StageRun): Staging => {
   if (run.metadata.deletionTimestamp !== undefined) return { type: 'building', run };
   if (isSucceeded(run)) {
-    const image = imageOfRun(run, observed.settings);
     // A success without an image is nothing to rely on.
-    return image === undefined ? { type: 'discard', run } : { type: 'built', run, image };
+    if (run.status?.image === undefined) return { type: 'discard', run };
+    const newest = rebased(observed, run);
+    const image = imageOfRun(newest.run, observed.settings);
+    return image === undefined ? { type: 'discard', run: newest.run } : { type: 'built', ...newest, image };
   }
   if (!isFailed(run)) return { type: 'building', run };
   const ended = judgeFailure(run, observed.platformHash());

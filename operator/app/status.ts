@@ -110,7 +110,7 @@ const revisionOf = ({ observed }: Scene, desired: string | undefined): string | 
 };
 
 const stageRuns = (scene: Scene, deployed: string | undefined): Pick<AppStatus, 'stageRun'> => {
-  const desired = desiredRunName(scene.observed);
+  const desired = scene.staging.type === 'built' ? scene.staging.run.metadata.name : desiredRunName(scene.observed);
   const count = attempts(scene);
   const revision = revisionOf(scene, desired);
   const stageRun = {

@@ -33,12 +33,27 @@ interface BuildMetadata {
 
 type Labels = Readonly<Record<string, string>>;
 
-const metadataIn = (labels: Labels): BuildMetadata => {
+const parsed = <T extends object>(label = '{}'): Partial<T> => {
   try {
-    return (JSON.parse(labels['io.buildpacks.build.metadata'] ?? '{}') ?? {}) as BuildMetadata;
+    return (JSON.parse(label) ?? {}) as T;
   } catch {
     return {};
   }
+};
+
+const metadataIn = (labels: Labels): BuildMetadata => parsed(labels['io.buildpacks.build.metadata']);
+
+interface LifecycleMetadata {
+  readonly runImage?: { readonly topLayer?: unknown; readonly reference?: unknown };
+}
+
+/** rebasableUpon tells whether an image can be put upon another run image, and which it lies upon now; undefined: it cannot. */
+export const rebasableUpon = (labels: Labels): { readonly digest?: string } | undefined => {
+  if (labels['io.buildpacks.rebasable'] === 'false') return undefined;
+  const { topLayer, reference } = parsed<LifecycleMetadata>(labels['io.buildpacks.lifecycle.metadata']).runImage ?? {};
+  if (typeof topLayer !== 'string' || topLayer === '') return undefined;
+  const digest = typeof reference === 'string' ? /@(sha256:[0-9a-f]{64})$/.exec(reference)?.[1] : undefined;
+  return digest === undefined ? {} : { digest };
 };
 
 /** bytesOf a value as it is sent. */

@@ -59,7 +59,7 @@ export const stageRunCacheSpecs: readonly CacheSpec[] = [
 export const stageRunController = (deps: StageRunDeps): Controller<StageRun> => {
   const { concurrency, perNamespace } = deps.config.build;
   const queue = new BuildQueue({ cluster: concurrency, perNamespace });
-  const settings = { config: deps.config, fetch: deps.fetch };
+  const settings = { config: deps.config, fetch: deps.fetch, runImages: deps.runImages };
   const primed = once((ctx: Context) => acquireRunning(queue, ctx.cache, ctx.now()));
   return controllerOfKind<StageRun, Observed, Query, RunPlan>({
     name: 'stagerun',

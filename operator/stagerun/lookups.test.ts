@@ -8,7 +8,7 @@ import { lookUp } from './lookups.ts';
 import type { Observed } from './observed.ts';
 import { BuildQueue } from './queue.ts';
 import type { Situation } from './situation.ts';
-import { anApp, aRun, settings } from './testing/objects.ts';
+import { anApp, aRebase, aRun, settings } from './testing/objects.ts';
 import { aJob, at, exited, podWith } from './testing/pods.ts';
 import { noLogs } from './testing/logs.ts';
 import { begun, earlierJob, later, observed, queryOf, type Given } from './testing/plans.ts';
@@ -27,6 +27,8 @@ interface Outside {
   readonly runImage?: Lookup<{ digest: string }>;
   readonly labels?: Readonly<Record<string, string>>;
   readonly ports?: readonly number[];
+  /** Labels by repository, where they differ. */
+  readonly labelsOf?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly room?: Room;
   /** Who owns the Secret of the run's name. */
   readonly secretOf?: string;
@@ -46,11 +48,13 @@ const outside = (o: Outside) => {
       asked.push(`head ${repository}`);
       return Promise.resolve(repository === 'run' ? (o.runImage ?? { type: 'found', digest }) : (o.own ?? absent));
     },
-    imageConfig: () =>
+    imageConfig: ({ repository }: { repository: string }) =>
       Promise.resolve(
-        o.labels
-          ? { type: 'found', config: { labels: o.labels, ...(o.ports && { ports: o.ports }) } }
-          : { type: 'unreachable', message: '' },
+        o.labelsOf?.[repository]
+          ? { type: 'found', config: { labels: o.labelsOf[repository] } }
+          : o.labels
+            ? { type: 'found', config: { labels: o.labels, ...(o.ports && { ports: o.ports }) } }
+            : { type: 'unreachable', message: '' },
       ),
     imageBlobs: () => Promise.resolve(absent),
     addTag: ({ repository }: { repository: string }, tag: string) => (
@@ -197,6 +201,43 @@ describe('a run that has its turn', () => {
     ],
   ])('waits where %s', async (_, o, { reason, ...expected }: { reason?: string }, app = anApp()) => {
     expect((await start(o, app)).situation).toMatchObject({ type: 'waiting', summary: { reason }, ...expected });
+  });
+
+  describe('and puts an image upon another run image', () => {
+    const runImage = `sha256:${'2'.repeat(64)}`;
+    const app = anApp({ build: { env, rebase: 'Auto' } });
+    const rebasing = aRebase(app, runImage);
+    const system = (version: string) => ({ 'io.buildpacks.base.distro.version': version });
+    const begin = (run: string) =>
+      found(
+        { admitted: true, app, run: rebasing, deployed: `r.test/apps/team/shop@${digest}` },
+        { labelsOf: { 'apps/team/shop': system('12'), run: system(run) } },
+      );
+
+    it('needs no Secret of the build and no archive', async () => {
+      expect((await begin('12')).situation).toMatchObject({
+        type: 'startable',
+        platform: {
+          status: {
+            runImage: `r.test/run:1@${runImage}`,
+            runImageDigest: digest,
+            previousImage: `r.test/apps/team/shop@${digest}`,
+          },
+        },
+        data: { keyring: { 'r.test': { type: 'basic' } } },
+      });
+      expect((await begin('12')).situation).not.toHaveProperty('data.url');
+    });
+
+    it('fails before its Job where the two are of different systems', async () => {
+      expect((await begin('13')).situation).toMatchObject({
+        type: 'failed',
+        cause: {
+          reason: 'RebaseFailed',
+          message: expect.stringContaining('built upon "12", and the newer run image is "13"') as string,
+        },
+      });
+    });
   });
 
   it('waits for the pods of other builds where they share a volume, and only there', async () => {

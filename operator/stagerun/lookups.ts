@@ -1,6 +1,6 @@
 import { Reason } from '../api/conditions.ts';
 import { StageRun } from '../api/stagerun.ts';
-import { stepStates } from '../api/steps.ts';
+import { pushSteps, stepStates } from '../api/steps.ts';
 import { isControlledBy } from '../kube/owners.ts';
 import { keyOf, Secret } from '../kube/resource.ts';
 import type { Lookup } from '../registry/index.ts';
@@ -135,7 +135,7 @@ const labelsPatienceMs = 60 * second;
 
 const endedLately = ({ pod, now }: Observed): boolean => {
   const steps = pod ? stepStates(pod) : [];
-  const ended = steps.find(({ name }) => name === 'export')?.state.terminated?.finishedAt;
+  const ended = steps.find(({ name }) => pushSteps.has(name))?.state.terminated?.finishedAt;
   return ended !== undefined && now.getTime() - Date.parse(ended) < labelsPatienceMs;
 };
 
@@ -148,11 +148,12 @@ const lookUpFailed = async (context: LookupContext, cause: Cause): Promise<Situa
   const keys = await runKeyring(context);
   const found = await headOwn(context, platform, keys);
   // The manifest is the last thing that export pushes: an export that died after it has built the image all the same.
-  if (found.type === 'found' && cause.step === 'export')
+  const pushed = pushSteps.has(cause.step ?? '');
+  if (found.type === 'found' && pushed)
     return { type: 'built', image: await describe(context, platform, found.digest, keys) };
   if (found.type === 'unauthorized' || found.type === 'unreachable')
     return { type: 'failed', cause: afterProbe(cause, found), logTail };
-  const room = cause.step === 'export' ? await tryPush(context, platform, keys) : undefined;
+  const room = pushed ? await tryPush(context, platform, keys) : undefined;
   const probed = room === undefined || room.type === 'room' ? undefined : room;
   return { type: 'failed', cause: afterProbe(cause, probed), logTail };
 };

@@ -9,11 +9,12 @@ import { secretsOf, secretVersionsOf } from '../platform/builders.ts';
 import { jobEnd, type JobObject } from './build/jobstate.ts';
 import { mayHavePod, newestOf, readPod } from './build/live.ts';
 import { isRecorded, jobOf, owning, type Observed } from './observed.ts';
+import type { StageRunDeps } from './deps.ts';
 import type { Settings } from './platform.ts';
 
 /** observe reads the caches, and what they do not show; undefined where the run is gone. there: a Job that no cache shows. */
 export const observe = async (
-  settings: Settings,
+  settings: Settings & { readonly runImages?: StageRunDeps['runImages'] },
   key: Key,
   ctx: Pick<Context, 'cache' | 'kube' | 'signal' | 'now'>,
   there?: KubeObject,
@@ -30,7 +31,8 @@ export const observe = async (
     owned: [],
     otherJob: undefined,
     pod: undefined,
-    deployed: app && deployedImage(cache, app),
+    deployed: app && imageBefore(cache, app, run),
+    runImage: (reference) => settings.runImages?.known(reference),
     secretVersions: secretVersionsOf(cache, key.namespace, secretsOf(settings.config, run.spec)),
     othersAtWork: app !== undefined && hasOthersAtWork(cache, run),
     volumeGoes: volumeGoes(cache, run),
@@ -123,8 +125,9 @@ const volumeGoes = (cache: Pick<Cache, 'get'>, { metadata: { namespace }, status
 
 const hasEnded = ({ status }: PodObject): boolean => status?.phase === 'Succeeded' || status?.phase === 'Failed';
 
-const deployedImage = (cache: Cache, app: App): string | undefined => {
-  const name = app.status?.stageRun?.deployed;
+/** imageBefore is what the run begins with: the image that it puts upon another run image, else the one that is deployed. */
+const imageBefore = (cache: Cache, app: App, { spec }: StageRun): string | undefined => {
+  const name = spec.rebase?.stageRun ?? app.status?.stageRun?.deployed;
   const run = name === undefined ? undefined : cache.get(StageRun, { namespace: app.metadata.namespace, name });
   return run && isControlledBy(run, app) ? run.status?.image : undefined;
 };

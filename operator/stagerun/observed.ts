@@ -20,8 +20,10 @@ export interface Observed extends Observation {
   readonly otherJob: JobObject | undefined;
   /** The newest pod of the run's Job. */
   readonly pod: PodObject | undefined;
-  /** Image of the App's deployed run, for taking layers again. */
+  /** Image of the App's deployed run, for taking layers again; of a rebase the image that is put upon another run image. */
   readonly deployed: string | undefined;
+  /** runImage is the digest that the run image has now, as far as that is known. */
+  runImage(this: void, reference: string): string | undefined;
   /** Version of each Secret that the build depends on. */
   readonly secretVersions: Readonly<Record<string, string>>;
   /** Another build of the App has a pod that may still write. */

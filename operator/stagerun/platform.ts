@@ -1,4 +1,5 @@
 import { cacheRepository, cacheTag, repository } from '../api/names.ts';
+import type { App } from '../api/app.ts';
 import type { Platform, StageRun } from '../api/stagerun.ts';
 import type { Config } from '../config.ts';
 import { resolveCache, type BuildCache } from '../platform/buildcache.ts';
@@ -6,7 +7,7 @@ import { platformHash, resolveBuilder, timeoutOf } from '../platform/builders.ts
 import type { Limits } from './build/reasons.ts';
 
 type Certain<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> };
-type Optional = 'previousImage' | 'cacheRepository' | 'cacheClaim';
+type Optional = 'previousImage' | 'cacheRepository' | 'cacheClaim' | 'runImageDigest';
 
 /** Settings is the part of the installation that a build Job depends on. */
 export interface Settings {
@@ -53,7 +54,8 @@ export const resolvePlatform = (config: Config, run: StageRun, known: Known = {}
   const app = { namespace: run.metadata.namespace, name: run.spec.appRef.name };
   const target = pushRepository(config, app.namespace, app.name);
   const previousImage = previousIn(target, known.deployed);
-  const cache = resolveCache(config, app.name, run.spec.cache);
+  const { rebase } = run.spec;
+  const cache = rebase === undefined ? resolveCache(config, app.name, run.spec.cache) : ({ type: 'none' } as const);
   return {
     lifecycleImage: builder.lifecycleImage,
     limits: limitsOf(config, run),
@@ -66,13 +68,23 @@ export const resolvePlatform = (config: Config, run: StageRun, known: Known = {}
       ...(cache.type === 'volume' && { cacheClaim: cache.claim }),
       ...(previousImage && { previousImage }),
       builderImage: builder.image,
-      runImage: builder.runImage,
+      runImage: rebase === undefined ? builder.runImage : withDigest(builder.runImage, rebase.runImage),
       uid: builder.uid,
       gid: builder.gid,
       platformAPI: builder.platformAPI,
     },
   };
 };
+
+/** rebaseMode tells whether what an App builds is put upon newer run images. */
+export const rebaseMode = ({ build }: Config, { spec }: App): 'Auto' | 'Off' => spec.build?.rebase ?? build.rebase;
+
+/** rebaseRunImage is the run image of the builder of a run that puts an image upon another, as the configuration names it. */
+export const rebaseRunImage = (config: Config, { spec }: StageRun): string | undefined =>
+  spec.rebase && resolveBuilder(config, spec.builder)?.runImage;
+
+/** withDigest says which of an image's versions is meant; the tag stays, because the lifecycle compares names. */
+const withDigest = (image: string, digest: string): string => `${image.replace(/@.*$/, '')}@${digest}`;
 
 /** A tag that is not written is `latest`. */
 const cacheImage = (image: string, tag: string): string => (tag === cacheTag() ? image : `${image}:${tag}`);

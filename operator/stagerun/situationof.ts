@@ -8,7 +8,8 @@ import { isRecorded, jobOf, succeededOf, type Observed } from './observed.ts';
 import { unansweredRequest } from './logrequest.ts';
 import { limitsOf } from './platform.ts';
 import type { Query, Situation } from './situation.ts';
-import { whyNotStartable } from './startable.ts';
+import { rebaseMode, rebaseRunImage } from './platform.ts';
+import { whyNotStartable, type Rebasing } from './startable.ts';
 
 const ask = (query: Query): LookUp<Query> => ({ type: 'lookUp', query });
 
@@ -24,9 +25,14 @@ export const situationOf = (observed: Observed): Situation | LookUp<Query> => {
   if (job && !goesWithoutPod) return ask(questionOf(observed, job));
   if (job || run.status?.jobName) return ask({ type: 'lost', message: whatHappened(job, otherJob) });
   if (otherJob) return occupiedBy(otherJob, run.metadata.name);
-  const summary = whyNotStartable(run, app);
+  const summary = whyNotStartable(run, app, rebasingOf(observed));
   if (summary) return { type: 'unwanted', summary };
   return ask({ type: admitted ? 'start' : 'turn' });
+};
+
+const rebasingOf = ({ run, app, deployed, runImage, settings: { config } }: Observed): Rebasing => {
+  const image = rebaseRunImage(config, run);
+  return { mode: app && rebaseMode(config, app), image: deployed, newest: image && runImage(image) };
 };
 
 /** A log is complete once its run has ended; until then it is read from the pod. */

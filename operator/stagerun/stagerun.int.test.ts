@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { labels } from '../api/names.ts';
+import { labels, stageRunName } from '../api/names.ts';
+import { rebaseInputs } from '../api/runid.ts';
 import { createRegistryClient } from '../registry/index.ts';
 import { App } from '../api/app.ts';
 import { StageRun } from '../api/stagerun.ts';
@@ -108,6 +109,50 @@ describe('a build that goes well', () => {
       expect(status.image).toBe(`${world.registry.host}/apps/${namespace}/shop@${digest}`);
       expect(await jobsOf(world, namespace)).toHaveLength(1);
       expect(operator.writes.filter((write) => write === 'create Job')).toHaveLength(1);
+    }));
+});
+
+describe('a rebase', () => {
+  it('puts what a run has built upon another run image, in a pod of one container, and is recorded as any run', () =>
+    inNamespace(async (namespace) => {
+      await using operator = await startOperator(world, namespace);
+      const run = await applyRun(world, namespace, { app: { build: { rebase: 'Auto' } } });
+      await kubelet(world, run, 'export', running);
+      const labels = { 'io.buildpacks.lifecycle.metadata': '{"runImage":{"topLayer":"sha256:x"}}' };
+      const first = await world.push(`apps/${namespace}/shop`, run.metadata.name, labels);
+      await kubelet(world, run, 'export', exited(0, { message: report(first) }));
+      const built = await untilRun(world, run, 'True', 'Succeeded');
+      expect(built.base).toBe(await world.digest('epinio/run', '1'));
+      expect(built.platform?.runImageDigest).toBe(built.base);
+
+      const runImage = await world.push('epinio/run', '2', { a: 'newer' });
+      const inputs = rebaseInputs(run.spec.inputs, runImage);
+      const name = stageRunName('shop', inputs);
+      const rebase = { stageRun: run.metadata.name, runImage };
+      const { ownerReferences = [] } = run.metadata;
+      const spec = { ...run.spec, inputs, reason: 'RunImage' as const, rebase };
+      const metadata = { namespace, name, ownerReferences } as unknown as StageRun['metadata'];
+      const second = await world.kube.create(StageRun, {
+        apiVersion: run.apiVersion!,
+        kind: 'StageRun',
+        metadata,
+        spec,
+      });
+      const pod = await podOf(world, second);
+      expect(pod.spec?.initContainers).toBeUndefined();
+      expect(pod.spec?.containers[0]?.args).toContain(
+        `-previous-image=${world.registry.host}/apps/${namespace}/shop@${first}`,
+      );
+      await kubelet(world, second, 'rebase', running);
+      const digest = await world.push(`apps/${namespace}/shop`, name, { ...labels, b: 'upon' });
+      await kubelet(world, second, 'rebase', exited(0, { message: report(digest) }));
+      const status = await untilRun(world, second, 'True', 'Succeeded');
+      expect(status).toMatchObject({
+        image: `${world.registry.host}/apps/${namespace}/shop@${digest}`,
+        base: runImage,
+        steps: [{ name: 'rebase', exitCode: 0 }],
+      });
+      expect(operator.writes.filter((write) => write === 'create Job')).toHaveLength(2);
     }));
 });
 

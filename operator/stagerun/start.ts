@@ -1,5 +1,5 @@
 import { meanings, Reason } from '../api/conditions.ts';
-import { formatReference, parseReference, type Reference } from '../registry/index.ts';
+import { formatReference, parseReference, type Keyring, type Reference } from '../registry/index.ts';
 import { StorageError } from '../storage/index.ts';
 import { because } from './build/causes.ts';
 import type { LookupContext } from './deps.ts';
@@ -52,17 +52,43 @@ const lookUpImage = async (context: LookupContext, platform: BuildPlatform): Pro
   if (platform.cache.type === 'volume' && context.observed.othersAtWork)
     return waitFor(Reason.CacheInUse, meanings.CacheInUse, 2);
   // A watch wakes the run when one of them changes.
-  const missing = await missingSecret(context.ctx.kube, context.observed.run);
+  const { run } = context.observed;
+  const missing = run.spec.rebase ? undefined : await missingSecret(context.ctx.kube, run);
   if (missing) return waitFor(Reason.SecretNotFound, missing, 60);
   const base = await deps.registry.headManifest(runImage, keys[runImage.registry]);
   if (base.type === 'unreachable') return waitFor(Reason.RegistryUnreachable, base.message);
   if (base.type !== 'found') {
     return unavailable('message' in base ? base.message : formatReference(runImage));
   }
+  const why = run.spec.rebase && (await whyNotUpon(context, platform.status, keys));
+  if (why !== undefined) return { type: 'failed', cause: because(Reason.RebaseFailed, { detail: why }) };
   const room = await tryPush(context, platform.status, keys);
   // Not for all: a registry may bound each project by itself.
   if (room.type === 'full') return waitFor(Reason.RegistryFull, `${meanings.RegistryFull} ${room.message}`, 60);
-  return { type: 'startable', platform, data: await secretDataFor(context, platform) };
+  const status = { ...platform.status, runImageDigest: base.digest };
+  return { type: 'startable', platform: { ...platform, status }, data: await secretDataFor(context, platform) };
+};
+
+const systemLabels = ['io.buildpacks.base.distro.name', 'io.buildpacks.base.distro.version', 'io.buildpacks.stack.id'];
+
+/** whyNotUpon says why an image must not be put upon another run image: what was built for one system may not run upon another. */
+const whyNotUpon = async (
+  { deps }: LookupContext,
+  { runImage, previousImage }: BuildPlatform['status'],
+  keys: Keyring,
+): Promise<string | undefined> => {
+  const systemOf = async (reference: string | undefined): Promise<string | undefined> => {
+    const image = referenceOf(reference ?? '');
+    const found = image && (await deps.registry.imageConfig(image, keys[image.registry]));
+    if (found?.type !== 'found') return undefined;
+    return systemLabels
+      .map((label) => found.config.labels[label] ?? '')
+      .join(' ')
+      .trim();
+  };
+  const [before, after] = [await systemOf(previousImage), await systemOf(runImage)];
+  if (before === undefined || after === undefined) return 'One of the two images cannot be read.';
+  return before === after ? undefined : `It was built upon "${before}", and the newer run image is "${after}".`;
 };
 
 const unavailable = (detail: string): Situation => ({
@@ -85,7 +111,7 @@ export const secretDataFor = async (context: LookupContext, platform: BuildPlatf
   const { metadata, spec } = observed.run;
   const ca = await readCA(deps.config, { home: deps.home, source: spec.source }, ctx.kube);
   const keys = await keyring(context, platform.status, seconds);
-  if (spec.source.blob === undefined) return { ca, keyring: keys };
+  if (spec.source.blob === undefined || spec.rebase !== undefined) return { ca, keyring: keys };
   const key = deps.storage.blobKey(metadata.namespace, spec.source.blob.sha256);
   const { url } = await deps.storage.presignGet({ key, expiresSeconds: seconds, endpoint: 'internal' });
   return { url, ca, keyring: keys };

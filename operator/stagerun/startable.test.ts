@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { App } from '../api/app.ts';
-import { anApp, aRun, blob } from './testing/objects.ts';
-import { whyNotStartable } from './startable.ts';
+import { anApp, aRebase, aRun, blob } from './testing/objects.ts';
+import type { StageRun } from '../api/stagerun.ts';
+import { whyNotStartable, type Rebasing } from './startable.ts';
 
 const env = [
   { name: 'B', value: '2' },
@@ -82,4 +83,29 @@ describe('a run', () => {
     const renamed = { ...run, metadata: { ...run.metadata, name: 'shop-0000000000' } };
     expect(whyNotStartable(renamed, app)?.reason).toBe('NotWanted');
   });
+});
+
+describe('a run that puts an image upon another run image', () => {
+  const runImage = `sha256:${'2'.repeat(64)}`;
+  const named = aRebase(app, runImage);
+  const rebase = named.spec.rebase!;
+  const wanted = { mode: 'Auto', image: 'r.test/a@sha256:1', newest: runImage } as const;
+
+  it.each<[string, Rebasing]>([
+    ['the App wants it', wanted],
+    ['it is not known yet which run image is the newest', { ...wanted, newest: undefined }],
+  ])('is wanted where %s', (_, facts) => expect(whyNotStartable(named, app, facts)).toBeUndefined());
+
+  const other = { ...rebase, stageRun: 'shop-0000000000' };
+  it.each<[string, StageRun, Rebasing]>([
+    ['the App does not want it', named, { ...wanted, mode: 'Off' }],
+    ['what it starts from has no image', named, { ...wanted, image: undefined }],
+    ['there is a newer one', named, { ...wanted, newest: `sha256:${'3'.repeat(64)}` }],
+    ['it starts from another run', { ...named, spec: { ...named.spec, rebase: other } }, wanted],
+    [
+      'it names another run image than it claims',
+      { ...named, spec: { ...named.spec, rebase: { ...rebase, runImage: `sha256:${'4'.repeat(64)}` } } },
+      wanted,
+    ],
+  ])('is not wanted where %s', (_, run, facts) => expect(whyNotStartable(run, app, facts)?.reason).toBe('NotWanted'));
 });

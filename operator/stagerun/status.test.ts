@@ -95,6 +95,32 @@ describe('the whole status of a run', () => {
     expect(messageOf(status)).toBe(meanings.Succeeded);
   });
 
+  it.each<[string, Record<string, string>, string | undefined, string | undefined]>([
+    [
+      'as it was looked up',
+      { runImage: `{"topLayer":"x","reference":"r.test/run@sha256:${'8'.repeat(64)}"}` },
+      '9',
+      '9',
+    ],
+    [
+      'as the image says',
+      { runImage: `{"topLayer":"x","reference":"r.test/run@sha256:${'8'.repeat(64)}"}` },
+      undefined,
+      '8',
+    ],
+    ['not where the image has no seam', { runImage: '{}' }, '9', undefined],
+    ['not where the image does not allow it', { runImage: '{"topLayer":"x"}', rebasable: 'false' }, '9', undefined],
+    ['not where the labels are nonsense', { runImage: '3' }, '9', undefined],
+  ])('names the run image that the image lies upon %s', (_, { runImage, rebasable }, known, base) => {
+    const labels = {
+      'io.buildpacks.lifecycle.metadata': `{"runImage":${runImage}}`,
+      ...(rebasable && { 'io.buildpacks.rebasable': rebasable }),
+    };
+    const of = (digit: string | undefined) => digit && `sha256:${digit.repeat(64)}`;
+    const recorded = { ...platform, ...(known && { runImageDigest: of(known)! }) };
+    expect(statusBuilt(facts, { digest, labels }, recorded).base).toBe(of(base));
+  });
+
   it('has the first ports that an image declares', () => {
     expect(statusBuilt(facts, { digest, labels: {}, ports: [80, 3000] }, platform).ports).toEqual([80, 3000]);
     const many = statusBuilt(facts, { digest, ports: Array.from({ length: 40 }, (_, i) => i + 1) }, platform);

@@ -1,11 +1,12 @@
 import { ConditionType, meanings, Reason } from '../api/conditions.ts';
 import { annotations, attemptOf } from '../api/names.ts';
+import { pushSteps } from '../api/steps.ts';
 import type { Failure, Platform, StageRun, StageRunStatus, Step } from '../api/stagerun.ts';
 import { batchConditions, findCondition, timestamp, type ConditionStatus } from '../kube/conditions.ts';
 import { oneLine } from '../telemetry/oneline.ts';
 import type { Cause } from './build/causes.ts';
 import { observeSteps } from './build/steps.ts';
-import { bytesOf, imageFacts, most, type BuiltImage } from './imagefacts.ts';
+import { bytesOf, imageFacts, most, rebasableUpon, type BuiltImage } from './imagefacts.ts';
 import { jobOf, type Observed } from './observed.ts';
 import type { Recorded } from './platform.ts';
 import type { Summary } from './situation.ts';
@@ -82,6 +83,7 @@ export const statusBuilt = (observed: Observed, image: BuiltImage, platform: Rec
     completionTime: timestamp(observed.now),
     image: `${platform.repository}@${image.digest}`,
     ...(image.size && { size: image.size }),
+    ...baseOf(image, platform),
     ...(image.ports && { ports: image.ports.slice(0, most.ports) }),
   };
   const bare = compose(observed, 'True', { reason, message: meanings[reason] }, fields);
@@ -98,6 +100,14 @@ export const statusBuilt = (observed: Observed, image: BuiltImage, platform: Rec
       ...(processes.length > 0 && { processes: [...processes] }),
     },
   );
+};
+
+/** What a rebase needs: the digest that the run image had, as we saw it, or as the image itself says. */
+const baseOf = ({ labels }: BuiltImage, { runImageDigest }: Recorded): Pick<StageRunStatus, 'base'> => {
+  const said = rebasableUpon(labels ?? {});
+  if (said === undefined) return {};
+  const base = runImageDigest ?? said.digest;
+  return base === undefined ? {} : { base };
 };
 
 /** statusFailed: the run ended without an image. */
@@ -162,7 +172,7 @@ export const worthTelling = (
   const told = new Map((run.status?.steps ?? []).map((step) => [step.name, step]));
   const news = (next.steps ?? []).filter((step) => !sameStep(told.get(step.name), step));
   if (news.length === 0) return false;
-  if (news.some((step) => ['build', 'export'].includes(step.name) && !told.has(step.name))) return true;
+  if (news.some((step) => (step.name === 'build' || pushSteps.has(step.name)) && !told.has(step.name))) return true;
   const oldest = Math.min(...news.map((step) => Date.parse(step.finishedAt ?? step.startedAt ?? '')));
   const age = now.getTime() - oldest;
   return age < patienceMs ? { afterMs: patienceMs - age } : true;

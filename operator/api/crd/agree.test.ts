@@ -17,6 +17,7 @@ const words = [
     'a'.repeat(63),
     'a'.repeat(64),
     'f'.repeat(64),
+    `sha256:${'f'.repeat(64)}`,
     'Shop',
     'shop.example.org',
     '*.example.org',

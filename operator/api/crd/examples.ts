@@ -14,7 +14,7 @@ const buildEnv = [
   { name: 'BP_NODE_VERSION', value: '24' },
   { name: 'NPM_TOKEN', valueFrom: { secretKeyRef: { name: 'npm', key: 'token' } } },
 ];
-const bindings = [{ name: 'maven', type: 'maven', provider: 'example.org' }, { name: 'ca-certificates' }];
+const bindings = [{ name: 'maven', type: 'maven', provider: 'example.org' }];
 const resources = { requests: { cpu: '100m', memory: '64Mi' }, limits: { cpu: 1, memory: '128Mi' } };
 
 /** fullApp is an App that says all that an App can say. */
@@ -28,6 +28,7 @@ export const fullApp = {
       resources,
       timeoutSeconds: 600,
       cache: { mode: 'Volume', size: '2Gi', storageClassName: 'fast', key: '2' },
+      rebase: 'Auto',
       restage: '1',
       history: { succeeded: 5, failed: 2 },
     },
@@ -163,6 +164,7 @@ export const fullStageRun = {
     resources,
     timeoutSeconds: 600,
     cache: { mode: 'Volume', size: '2Gi', storageClassName: 'fast', key: '2' },
+    rebase: { stageRun: 'shop-0123456789', runImage: `sha256:${sha256}` },
     reason: 'Source',
     cancelled: false,
   },
@@ -185,6 +187,7 @@ export const fullStageRun = {
     revision: sha256,
     image: `registry.example.org/apps/team/shop@sha256:${sha256}`,
     size: { image: 1048576, added: 4096, cache: 1024 },
+    base: `sha256:${sha256}`,
     ports: [8080],
     buildpacks: [{ id: 'epinio/static', version: '1.0.0' }],
     processes: [{ type: 'web', command: ['node'], args: ['server.js'], default: true }],
@@ -197,6 +200,7 @@ export const fullStageRun = {
       previousImage: `registry.example.org/apps/team/shop@sha256:${sha256}`,
       builderImage: 'registry.example.org/builder:1',
       runImage: 'registry.example.org/run:1',
+      runImageDigest: `sha256:${sha256}`,
       uid: 1001,
       gid: 1000,
       platformAPI: '0.13',

@@ -260,6 +260,7 @@ const changes: readonly Change[] = [
   fixed('resources', { limits: { cpu: 2 } }, undefined),
   fixed('timeoutSeconds', 601, undefined),
   fixed('cache', { mode: 'Image' }, undefined),
+  fixed('rebase', { stageRun: 'shop-1', runImage: `sha256:${'c'.repeat(64)}` }),
   fixed('reason', 'Restage', undefined),
   { ...fixed('builder', 'new'), from: { builder: undefined } },
   {

@@ -1,7 +1,7 @@
 import type { App } from '../../api/app.ts';
 import { cacheWish } from '../../api/cachewish.ts';
 import { annotations, stageRunName } from '../../api/names.ts';
-import { inputs, isSameSource } from '../../api/runid.ts';
+import { inputs, isSameSource, rebaseInputs } from '../../api/runid.ts';
 import { canonical } from '../../kube/canonical.ts';
 import { StageRun, type StageRunSpec } from '../../api/stagerun.ts';
 import { memoized } from '../../kube/memo.ts';
@@ -12,27 +12,40 @@ import { childOf } from './meta.ts';
 export const wantedRunName = memoized(({ metadata, spec }: App): string => stageRunName(metadata.name, inputs(spec)));
 
 /** buildStageRun makes the run for the App's present inputs; attempt counts how often it was made. */
-export const buildStageRun = (app: App, reason: StageRunSpec['reason'], attempt: number): Intent => {
+export const buildStageRun = (app: App, reason: StageRunSpec['reason'], attempt: number): Intent =>
+  runOf(app, attempt, { inputs: inputs(app.spec), reason, cache: cacheWish(app) });
+
+/** buildRebaseRun makes the run that puts what a run of the App's present inputs has built upon another run image. */
+export const buildRebaseRun = (app: App, built: StageRun, runImage: string): Intent =>
+  runOf(app, 1, {
+    inputs: rebaseInputs(built.spec.inputs, runImage),
+    reason: 'RunImage',
+    rebase: { stageRun: built.metadata.name, runImage },
+  });
+
+const runOf = (
+  app: App,
+  attempt: number,
+  more: Pick<StageRunSpec, 'inputs' | 'reason' | 'cache' | 'rebase'>,
+): Intent => {
   const { source = {}, build } = app.spec;
   return childOf(
     app,
     StageRun,
     {
-      name: wantedRunName(app),
+      name: stageRunName(app.metadata.name, more.inputs),
       component: 'staging',
       ...(attempt > 1 ? { annotations: { [annotations.attempt]: String(attempt) } } : {}),
     },
     defined({
       appRef: { name: app.metadata.name },
-      inputs: inputs(app.spec),
       source: defined({ blob: source.blob, git: source.git }),
       builder: build?.builder,
       env: build?.env,
       bindings: build?.bindings,
       resources: build?.resources,
       timeoutSeconds: build?.timeoutSeconds,
-      cache: cacheWish(app),
-      reason,
+      ...more,
     }),
   );
 };

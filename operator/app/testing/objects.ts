@@ -320,6 +320,7 @@ export const see = (given: Partial<Observed> = {}): Observed => ({
   pullSecret: { type: 'current' },
   contents: { missing: [] },
   platformHash: () => platformHash,
+  runImage: () => undefined,
   isCurrent: () => true,
   blob: { type: 'unknown' },
   otherSizes: [],

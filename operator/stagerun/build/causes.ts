@@ -70,13 +70,14 @@ export const causeOfExit = (step: StepName, t: Terminated): Cause => {
 const detectReason = (exitCode: number): Reason =>
   exitCode === 20 || exitCode === 21 ? Reason.NoBuildpackDetected : Reason.DetectFailed;
 
-const askable = new Set([1, 32, 42, 62]);
+const askable = new Set([1, 32, 42, 62, 72]);
 
 type RegistryStep = Exclude<StepName, 'fetch' | 'detect' | 'build'>;
 const ownReason: Record<RegistryStep, Reason> = {
   analyze: Reason.AnalyzeFailed,
   restore: Reason.RestoreFailed,
   export: Reason.ExportFailed,
+  rebase: Reason.RebaseFailed,
 };
 
 const causeOfRegistryStep = (

@@ -476,6 +476,6 @@ describe('the registry, asked', () => {
   });
 
   it('is asked about its own steps only', () => {
-    expect([...registrySteps]).toEqual(['analyze', 'restore', 'export']);
+    expect([...registrySteps]).toEqual(['analyze', 'restore', 'export', 'rebase']);
   });
 });

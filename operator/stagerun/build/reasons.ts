@@ -2,7 +2,7 @@ import { meanings, Reason } from '../../api/conditions.ts';
 import type { Step } from '../../api/stagerun.ts';
 import { isTooLittleMemory } from '../../kube/containers.ts';
 import { because, causeOfExit, placeOf, tooSmall, type Cause } from './causes.ts';
-import { registrySteps, stepStates, type PodObject, type StepName } from '../../api/steps.ts';
+import { pushSteps, registrySteps, stepStates, type PodObject, type StepName } from '../../api/steps.ts';
 import { begun, currentStep, didBegin, isCreateFailure, isPullFailure } from './steps.ts';
 import { hindranceOf, jobEnd, type JobObject } from './jobstate.ts';
 
@@ -100,8 +100,8 @@ const isRefusal = (reason: string | undefined): boolean => reason !== undefined 
 const judgeObjects = (seen: Evidence): Judgement => {
   const { pod } = seen;
   if (!pod) return judgeWithoutPod(seen);
-  const exported = stepStates(pod).find((step) => step.name === 'export')?.state.terminated;
-  if (exported?.exitCode === 0) return { type: 'built', report: exported.message };
+  const pushed = stepStates(pod).find(({ name }) => pushSteps.has(name))?.state.terminated;
+  if (pushed?.exitCode === 0) return { type: 'built', report: pushed.message };
   const end = jobEnd(seen.job);
   if (pod.status?.phase === 'Failed' || end?.type === 'failed') return failed(causeOfPod(pod, seen, end?.reason));
   if (pod.metadata?.deletionTimestamp && disrupted(pod)) return failed(causeOfPod(pod, seen, end?.reason));

@@ -1,4 +1,4 @@
-import { stepNames, stepStates, type PodObject, type StepName } from '../../api/steps.ts';
+import { lacks, stepNames, stepStates, type PodObject, type StepName } from '../../api/steps.ts';
 import { sleep, type Clock } from '../../kube/clock.ts';
 import { isApiError, isNotFound } from '../../kube/errors.ts';
 import { splitLines, Stamped } from '../../kube/loglines.ts';
@@ -63,21 +63,30 @@ type Outcome = 'end' | 'gone';
 
 /** readBuild reads the log of a build to its end, step by step, over connections that break; 'gone': the pod went before. */
 export const readBuild = async (reading: Reading): Promise<Outcome> => {
-  const { transcript, pod, signal } = reading;
+  const { transcript } = reading;
   const resumed = transcript.position;
   const first = Math.max(0, stepNames.indexOf((resumed?.step ?? 'fetch') as StepName));
   const pace = createPace(reading);
   for (const step of stepNames.slice(first)) {
-    while (!hasBegun(pod.current(), step)) {
-      signal.throwIfAborted();
-      // What never began has nothing to say.
-      if (pod.isOver() || hasEnded(pod.current(), step)) return 'end';
-      await pod.changed(retryMs);
-    }
+    const begun = await awaitStep(reading, step);
+    if (begun === 'never') return 'end';
+    if (begun === 'absent') continue;
     const from = resumed?.step === step ? resumed : undefined;
     if ((await readStep(reading, { step, from, pace })) === 'gone') return 'gone';
   }
   return 'end';
+};
+
+/** awaitStep waits until a step has begun; what never began has nothing to say. */
+const awaitStep = async ({ pod, signal }: Reading, step: StepName): Promise<'begun' | 'absent' | 'never'> => {
+  for (;;) {
+    const current = pod.current();
+    if (hasBegun(current, step)) return 'begun';
+    if (lacks(current, step)) return 'absent';
+    signal.throwIfAborted();
+    if (pod.isOver() || hasEnded(current, step)) return 'never';
+    await pod.changed(retryMs);
+  }
 };
 
 const stateOf = (pod: PodObject | undefined, step: StepName) =>

@@ -25,7 +25,7 @@ const job = buildJob(input());
 const pod = job.spec!.template.spec!;
 const containers = [...(pod.initContainers ?? []), ...pod.containers];
 const container = (name: string) => containers.find((c) => c.name === name)!;
-const lifecycle = stepNames.filter((name) => name !== 'fetch');
+const lifecycle = stepNames.filter((name) => name !== 'fetch' && name !== 'rebase');
 
 it('is exactly the Job that was looked at by people (job.golden.yaml)', () => {
   const golden = join(import.meta.dirname, 'job.golden.yaml');
@@ -247,6 +247,41 @@ describe('what the lifecycle is told', () => {
       build: 'example.org/builder:1',
       export: 'example.org/lifecycle:1',
     });
+  });
+});
+
+describe('the Job of a rebase', () => {
+  const runImage = `sha256:${'2'.repeat(64)}`;
+  const rebasing = aRun(anApp({ build: { env, cache: { mode: 'Volume' } } }), {
+    rebase: { stageRun: 'shop-1', runImage },
+  });
+  const platform = resolvePlatform(settings(), rebasing, {
+    deployed: `registry.example.org:5000/apps/team/shop@${digest}`,
+  })!;
+  const {
+    initContainers,
+    containers: all,
+    volumes,
+  } = buildJob(input({ run: rebasing, platform })).spec!.template.spec!;
+
+  it('has one container, which runs nothing but the lifecycle, and sees nothing of the App', () => {
+    expect(initContainers).toBeUndefined();
+    expect(all.map(({ name }) => name)).toEqual(['rebase']);
+    expect(all[0]?.command).toEqual(['/cnb/lifecycle/rebaser']);
+    expect(volumes?.map(({ name }) => name)).toEqual(['tmp-trusted', 'ca']);
+    const { data = {} } = buildSecret(rebasing, { keyring: {}, ca: undefined }, 'job-uid');
+    expect(Object.keys(data)).toEqual(['registry-auth']);
+  });
+
+  it('puts the image that was built upon the run image of that digest, whatever the tag means meanwhile', () => {
+    expect(all[0]?.args).toEqual([
+      ...['-uid=1001', '-gid=1000', '-force'],
+      `-run-image=registry.example.org:5000/epinio/run:1@${runImage}`,
+      `-previous-image=registry.example.org:5000/apps/team/shop@${digest}`,
+      '-report=/dev/termination-log',
+      `registry.example.org:5000/apps/team/shop:${rebasing.metadata.name}`,
+    ]);
+    expect(platform.cache).toEqual({ type: 'none' });
   });
 });
 

@@ -50,7 +50,7 @@ const podAnnotations = {
   'karpenter.sh/do-not-disrupt': 'true',
 };
 
-/** buildJob makes the Job of a run: one attempt, six steps of which only detect and build run code of a user. */
+/** buildJob makes the Job of a run: one attempt, six steps of which only detect and build run code of a user; a rebase has one. */
 export const buildJob = (input: JobInput): JobObject => {
   const { run, platform } = input;
   return {
@@ -123,12 +123,18 @@ const podSpec = (input: JobInput): PodSpec => {
       cacheClaim: platform.status.cacheClaim,
       diskLimit: resources.limits['ephemeral-storage'],
     }),
-    initContainers: [one('fetch'), one('analyze'), one('detect'), one('restore'), one('build')],
-    containers: [one('export')],
+    ...(run.spec.rebase === undefined
+      ? { initContainers: buildSteps.map(one), containers: [one('export')] }
+      : { containers: [one('rebase')] }),
   };
 };
 
+const buildSteps: readonly StepName[] = ['fetch', 'analyze', 'detect', 'restore', 'build'];
+
 type Program = Pick<Container, 'image' | 'command' | 'args' | 'env'>;
+
+/** Of this file Kubernetes makes the termination message. */
+const reportFlag = '-report=/dev/termination-log';
 
 const programs: Record<StepName, (input: JobInput) => Program> = {
   fetch: (input) => ({ image: input.fetch.image, command: [...input.fetch.command], env: fetchEnv(input) }),
@@ -143,8 +149,14 @@ const programs: Record<StepName, (input: JobInput) => Program> = {
   build: (input) => tenantProgram('builder', input),
   export: (input) => {
     const metadata = input.run.spec.source.git === undefined ? [] : [`-project-metadata=${metadataFile}`];
-    const flags = [...cacheFlags(input), '-report=/dev/termination-log', ...metadata];
+    const flags = [...cacheFlags(input), reportFlag, ...metadata];
     return registryProgram('exporter', input, flags, [output(input)]);
+  },
+  rebase: (input) => {
+    const { runImage, previousImage = '' } = input.platform.status;
+    // Names need not agree: the configuration says which run image is meant, and start.ts whether it fits.
+    const flags = ['-force', `-run-image=${runImage}`, `-previous-image=${previousImage}`, reportFlag];
+    return registryProgram('rebaser', input, flags, [output(input)]);
   },
 };
 

@@ -44,7 +44,7 @@ export const buildSecret = (run: StageRun, data: RunSecretData, jobUid: string):
     ...(data.url !== undefined && { [secretKeys.url]: data.url }),
     [secretKeys.registryAuth]: lifecycleAuth(data.keyring),
     ...(data.ca && { [secretKeys.ca]: data.ca }),
-    ...literals(run),
+    ...(run.spec.rebase === undefined && literals(run)),
   }),
 });
 

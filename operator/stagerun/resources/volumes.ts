@@ -85,6 +85,7 @@ export const stepMounts = (
     detect: [readOnly(mounts.workspace), mounts.layers, readOnly(mounts.meta), mounts.untrustedTmp, ...platform],
     restore: [mounts.layers, mounts.meta, mounts.trustedTmp, ...trust, ...kept],
     build: [mounts.workspace, mounts.layers, readOnly(mounts.meta), mounts.untrustedTmp, ...platform],
+    rebase: [mounts.trustedTmp, ...trust],
     export: [readOnly(mounts.workspace), mounts.layers, mounts.meta, mounts.trustedTmp, ...trust, ...kept],
   };
 };
@@ -92,7 +93,7 @@ export const stepMounts = (
 /** VolumeInput say what the volumes of a build pod hold. */
 export interface VolumeInput {
   readonly secretName: string;
-  readonly spec: Pick<StageRunSpec, 'source' | 'env' | 'bindings'>;
+  readonly spec: Pick<StageRunSpec, 'source' | 'env' | 'bindings' | 'rebase'>;
   readonly ca: boolean;
   /** PersistentVolumeClaim with cached layers. */
   readonly cacheClaim?: string | undefined;
@@ -108,6 +109,8 @@ export const buildVolumes = ({ secretName, spec, ca, cacheClaim, diskLimit }: Vo
     name,
     secret: { secretName, defaultMode: 0o440, items: [{ key, path: key }] },
   });
+  const trust = ca ? [own('ca', secretKeys.ca)] : [];
+  if (spec.rebase !== undefined) return [scratch('tmp-trusted'), ...trust];
   return [
     scratch('workspace'),
     scratch('layers'),
@@ -117,7 +120,7 @@ export const buildVolumes = ({ secretName, spec, ca, cacheClaim, diskLimit }: Vo
     { name: 'platform-env', projected: { defaultMode: 0o440, sources: env.map(envSource(secretName)) } },
     ...bindings.map(bindingSource(secretName)),
     ...(source.git === undefined ? [own('fetch', secretKeys.url)] : gitVolumes(source.git)),
-    ...(ca ? [own('ca', secretKeys.ca)] : []),
+    ...trust,
     ...(cacheClaim === undefined ? [] : [{ name: 'cache', persistentVolumeClaim: { claimName: cacheClaim } }]),
   ];
 };

@@ -1,6 +1,6 @@
 import type { App, AppSpec } from '../../api/app.ts';
 import { stageRunName } from '../../api/names.ts';
-import { inputs } from '../../api/runid.ts';
+import { inputs, rebaseInputs } from '../../api/runid.ts';
 import type { StageRun, StageRunSpec, StageRunStatus } from '../../api/stagerun.ts';
 import { configSchema, type Config } from '../../config.ts';
 import { at } from './pods.ts';
@@ -68,4 +68,13 @@ export const aRun = (app: App, spec: Partial<StageRunSpec> = {}, status?: StageR
     },
     ...(status && { status }),
   };
+};
+
+/** aRebase makes the run that puts what an App has built upon another run image. */
+export const aRebase = (app: App, runImage: string): StageRun => {
+  const built = inputs(app.spec);
+  const id = rebaseInputs(built, runImage);
+  const { name } = app.metadata;
+  const run = aRun(app, { inputs: id, reason: 'RunImage', rebase: { stageRun: stageRunName(name, built), runImage } });
+  return { ...run, metadata: { ...run.metadata, name: stageRunName(name, id) } };
 };

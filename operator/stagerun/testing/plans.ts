@@ -50,6 +50,7 @@ export const observed = ({ job, ...given }: Given = {}, status?: StageRunStatus)
   otherJob: undefined,
   pod: undefined,
   deployed: undefined,
+  runImage: () => undefined,
   secretVersions: {},
   othersAtWork: false,
   volumeGoes: false,

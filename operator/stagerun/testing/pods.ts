@@ -1,5 +1,12 @@
 import type { JobObject } from '../build/jobstate.ts';
-import { stepNames, type ContainerStatus, type PodObject, type StepName, type Terminated } from '../../api/steps.ts';
+import {
+  pushSteps,
+  stepNames,
+  type ContainerStatus,
+  type PodObject,
+  type StepName,
+  type Terminated,
+} from '../../api/steps.ts';
 
 /** State of one container as the kubelet would write it. */
 export type State = NonNullable<ContainerStatus['state']>;
@@ -26,8 +33,9 @@ export const podWith = (
   state: State,
   status: Partial<NonNullable<PodObject['status']>> = {},
 ): PodObject => {
-  const place = stepNames.indexOf(step);
-  const statuses = stepNames.map(
+  const steps = stepNames.filter((name) => (name === 'rebase') === (step === 'rebase'));
+  const place = steps.indexOf(step);
+  const statuses = steps.map(
     (name, i) =>
       ({ name, state: i < place ? exited(0) : i === place ? state : waiting, ready: false }) as ContainerStatus,
   );
@@ -35,7 +43,7 @@ export const podWith = (
   return {
     metadata: { name: 'run-abc', namespace: 'team', uid: 'pod-uid' },
     status: {
-      phase: over ? 'Failed' : step === 'export' ? 'Running' : 'Pending',
+      phase: over ? 'Failed' : pushSteps.has(step) ? 'Running' : 'Pending',
       initContainerStatuses: statuses.slice(0, -1),
       containerStatuses: statuses.slice(-1),
       ...status,

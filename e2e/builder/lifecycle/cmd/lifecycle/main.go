@@ -1,4 +1,4 @@
-// The lifecycle is five programs in one file, told apart by the name they are called by: analyzer, detector, restorer, builder, exporter.
+// The lifecycle is six programs in one file, told apart by the name they are called by: analyzer, detector, restorer, builder, exporter, rebaser.
 package main
 
 import (
@@ -16,11 +16,13 @@ var commands = map[cli.Phase]func(*cli.Inputs, *cli.Logger) cli.Command{
 	cli.Restore: phase.NewRestorer,
 	cli.Build:   phase.NewBuilder,
 	cli.Export:  phase.NewExporter,
+	cli.Rebase:  phase.NewRebaser,
 }
 
 // subcommands are the verbs of "lifecycle VERB".
 var subcommands = map[string]cli.Phase{
 	"analyze": cli.Analyze, "detect": cli.Detect, "restore": cli.Restore, "build": cli.Build, "export": cli.Export,
+	"rebase": cli.Rebase,
 }
 
 func main() {
@@ -29,7 +31,7 @@ func main() {
 		name, args = subcommands[args[0]], args[1:]
 	}
 	if commands[name] == nil {
-		fmt.Println("ERROR: failed to recognize phase: call this program as analyzer, detector, restorer, builder or exporter")
+		fmt.Println("ERROR: failed to recognize phase: call this program as analyzer, detector, restorer, builder, exporter or rebaser")
 		os.Exit(cli.CodeInvalidArgs)
 	}
 	os.Exit(cli.Run(name, args, commands[name]))

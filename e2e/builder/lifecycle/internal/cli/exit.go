@@ -19,6 +19,7 @@ const (
 	CodeBuildpackFailed = 51
 	CodeBuild           = 52
 	CodeExport          = 62
+	CodeRebase          = 72
 	CodeLaunch          = 82
 )
 

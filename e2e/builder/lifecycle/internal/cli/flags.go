@@ -15,6 +15,7 @@ const (
 	Restore Phase = "restorer"
 	Build   Phase = "builder"
 	Export  Phase = "exporter"
+	Rebase  Phase = "rebaser"
 )
 
 // flagSpec is one flag and the programs that know it, each since a minor version of the platform API.
@@ -28,13 +29,13 @@ type flagSpec struct {
 
 const always = 0
 
-var everyPhase = map[Phase]int{Analyze: always, Detect: always, Restore: always, Build: always, Export: always}
+var everyPhase = map[Phase]int{Analyze: always, Detect: always, Restore: always, Build: always, Export: always, Rebase: always}
 
 var flagSpecs = []flagSpec{
 	{name: "version", usage: "show version", since: everyPhase, value: func(in *Inputs) any { return &in.ShowVersion }},
 	{name: "log-level", usage: "logging level", since: everyPhase, value: func(in *Inputs) any { return &in.LogLevel }},
 	{name: "no-color", usage: "disable color output", since: everyPhase, value: func(in *Inputs) any { return &in.NoColor }},
-	{name: "layers", usage: "path to layers directory", since: everyPhase, value: func(in *Inputs) any { return &in.LayersDir }},
+	{name: "layers", usage: "path to layers directory", since: map[Phase]int{Analyze: always, Detect: always, Restore: always, Build: always, Export: always}, value: func(in *Inputs) any { return &in.LayersDir }},
 	{name: "analyzed", usage: "path to analyzed.toml", since: map[Phase]int{Analyze: always, Detect: 10, Restore: always, Build: 12, Export: always}, value: func(in *Inputs) any { return &in.AnalyzedPath }},
 	{name: "group", usage: "path to group.toml", since: map[Phase]int{Detect: always, Restore: always, Build: always, Export: always}, value: func(in *Inputs) any { return &in.GroupPath }},
 	{name: "plan", usage: "path to plan.toml", since: map[Phase]int{Detect: always, Build: always}, value: func(in *Inputs) any { return &in.PlanPath }},
@@ -46,24 +47,25 @@ var flagSpecs = []flagSpec{
 	{name: "build-config", usage: "path to build config directory", since: map[Phase]int{Detect: 11, Build: 11}, value: func(in *Inputs) any { return &in.BuildConfigDir }},
 	{name: "run", usage: "path to run.toml", since: map[Phase]int{Analyze: 12, Detect: 12, Restore: 14, Export: 12}, value: func(in *Inputs) any { return &in.RunPath }},
 	{name: "stack", usage: "path to stack.toml", since: map[Phase]int{Analyze: always, Export: always}, before: 12, value: func(in *Inputs) any { return &in.StackPath }},
-	{name: "run-image", usage: "reference to run image", since: map[Phase]int{Analyze: always, Export: always}, value: func(in *Inputs) any { return &in.RunImage }},
-	{name: "image", usage: "[deprecated] reference to run image", since: map[Phase]int{Export: always}, value: func(in *Inputs) any { return &in.DeprecatedImage }},
-	{name: "previous-image", usage: "reference to previous image", since: map[Phase]int{Analyze: always}, value: func(in *Inputs) any { return &in.PreviousImage }},
+	{name: "run-image", usage: "reference to run image", since: map[Phase]int{Analyze: always, Export: always, Rebase: always}, value: func(in *Inputs) any { return &in.RunImage }},
+	{name: "image", usage: "[deprecated] reference to run image", since: map[Phase]int{Export: always, Rebase: always}, value: func(in *Inputs) any { return &in.DeprecatedImage }},
+	{name: "force", usage: "rebase whatever the metadata say", since: map[Phase]int{Rebase: 12}, value: func(in *Inputs) any { return &in.Force }},
+	{name: "previous-image", usage: "reference to previous image", since: map[Phase]int{Analyze: always, Rebase: 11}, value: func(in *Inputs) any { return &in.PreviousImage }},
 	{name: "tag", usage: "additional tags", since: map[Phase]int{Analyze: always}, value: func(in *Inputs) any { return &in.Tags }},
 	{name: "cache-image", usage: "cache image tag name", since: map[Phase]int{Analyze: always, Restore: always, Export: always}, value: func(in *Inputs) any { return &in.CacheImage }},
 	{name: "cache-dir", usage: "path to cache directory", since: map[Phase]int{Restore: always, Export: always}, value: func(in *Inputs) any { return &in.CacheDir }},
 	{name: "launch-cache", usage: "path to launch cache directory", since: map[Phase]int{Analyze: 9, Export: always}, value: func(in *Inputs) any { return &in.LaunchCacheDir }},
 	{name: "skip-layers", usage: "do not provide layer metadata to buildpacks", since: map[Phase]int{Analyze: 9, Restore: always}, value: func(in *Inputs) any { return &in.SkipLayers }},
-	{name: "insecure-registry", usage: "insecure registries", since: map[Phase]int{Analyze: 13, Restore: 13, Export: 13}, value: func(in *Inputs) any { return &in.InsecureRegistries }},
-	{name: "uid", usage: "UID of user in the stack's build and run images", since: map[Phase]int{Analyze: always, Restore: always, Export: always}, value: func(in *Inputs) any { return &in.UID }},
-	{name: "gid", usage: "GID of user's group in the stack's build and run images", since: map[Phase]int{Analyze: always, Restore: always, Export: always}, value: func(in *Inputs) any { return &in.GID }},
+	{name: "insecure-registry", usage: "insecure registries", since: map[Phase]int{Analyze: 13, Restore: 13, Export: 13, Rebase: 13}, value: func(in *Inputs) any { return &in.InsecureRegistries }},
+	{name: "uid", usage: "UID of user in the stack's build and run images", since: map[Phase]int{Analyze: always, Restore: always, Export: always, Rebase: always}, value: func(in *Inputs) any { return &in.UID }},
+	{name: "gid", usage: "GID of user's group in the stack's build and run images", since: map[Phase]int{Analyze: always, Restore: always, Export: always, Rebase: always}, value: func(in *Inputs) any { return &in.GID }},
 	{name: "launcher", usage: "path to launcher binary", since: map[Phase]int{Export: always}, value: func(in *Inputs) any { return &in.LauncherPath }},
 	{name: "launcher-sbom", usage: "path to launcher SBOM directory", since: map[Phase]int{Export: 11}, value: func(in *Inputs) any { return &in.LauncherSBOMDir }},
 	{name: "parallel", usage: "export app image and cache image in parallel", since: map[Phase]int{Export: always}, value: func(in *Inputs) any { return &in.Parallel }},
 	{name: "process-type", usage: "default process type", since: map[Phase]int{Export: always}, value: func(in *Inputs) any { return &in.ProcessType }},
 	{name: "project-metadata", usage: "path to project-metadata.toml", since: map[Phase]int{Export: always}, value: func(in *Inputs) any { return &in.ProjectMetadataPath }},
-	{name: "report", usage: "path to report.toml", since: map[Phase]int{Export: always}, value: func(in *Inputs) any { return &in.ReportPath }},
-	{name: "daemon", usage: "export to docker daemon", since: map[Phase]int{Analyze: always, Restore: 12, Export: always}, value: func(in *Inputs) any { return &in.Daemon }},
+	{name: "report", usage: "path to report.toml", since: map[Phase]int{Export: always, Rebase: always}, value: func(in *Inputs) any { return &in.ReportPath }},
+	{name: "daemon", usage: "export to docker daemon", since: map[Phase]int{Analyze: always, Restore: 12, Export: always, Rebase: always}, value: func(in *Inputs) any { return &in.Daemon }},
 	{name: "layout", usage: "export to OCI layout format on disk", since: map[Phase]int{Analyze: 12, Restore: 12, Export: 12}, value: func(in *Inputs) any { return &in.Layout }},
 	{name: "layout-dir", usage: "path to output directory for images in OCI layout format", since: map[Phase]int{Analyze: 12, Restore: 12, Export: 12}, value: func(in *Inputs) any { return &in.LayoutDir }},
 	{name: "build-image", usage: "build image tag name", since: map[Phase]int{Restore: 10}, value: func(in *Inputs) any { return &in.BuildImage }},

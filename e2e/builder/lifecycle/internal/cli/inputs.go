@@ -26,7 +26,7 @@ type Inputs struct {
 	Tags, InsecureRegistries                              List
 
 	CacheImage, CacheDir, LaunchCacheDir string
-	SkipLayers, Parallel                 bool
+	SkipLayers, Parallel, Force          bool
 	UID, GID                             int
 	ProcessType, ExecEnv                 string
 
@@ -70,6 +70,7 @@ func fromEnvironment(version api.Version) *Inputs {
 		LaunchCacheDir:      os.Getenv("CNB_LAUNCH_CACHE_DIR"),
 		SkipLayers:          skip || restore,
 		Parallel:            envBool("CNB_PARALLEL_EXPORT"),
+		Force:               envBool("CNB_FORCE_REBASE"),
 		UID:                 envInt("CNB_USER_ID"),
 		GID:                 envInt("CNB_GROUP_ID"),
 		ProcessType:         os.Getenv("CNB_PROCESS_TYPE"),

@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 		if err := errors.Join(os.Chmod(dir, 0o755), build.Run()); err != nil { //nolint:gosec // other users run what is in it
 			panic(err)
 		}
-		for _, name := range []string{"analyzer", "detector", "restorer", "builder", "exporter"} {
+		for _, name := range []string{"analyzer", "detector", "restorer", "builder", "exporter", "rebaser"} {
 			if err := os.Symlink("lifecycle", filepath.Join(programs, name)); err != nil {
 				panic(err)
 			}
@@ -118,6 +118,8 @@ func (b *bench) run(program string, args ...string) outcome {
 	defer cancel()
 	common := []string{"-layers=" + b.path("layers")}
 	switch program {
+	case "rebaser":
+		common = nil
 	case "detector":
 		common = append(common, "-order="+b.path("order.toml"))
 		fallthrough
