@@ -12,7 +12,7 @@ const missing = (error: ApiError): UserError => {
     });
   return new UserError(
     'this cluster does not know Apps',
-    'install Epinio there first, or choose another cluster with --context; see: kubectl get crd apps.epinio.io',
+    'install Epinio there with epinio install, or choose another cluster with --context; see: kubectl get crd apps.epinio.io',
     { cause: error },
   );
 };
@@ -32,7 +32,11 @@ const ofApi = (error: ApiError): UserError => {
     );
   switch (error.code) {
     case 401:
-      return unreachable('the cluster does not accept your credentials (401)', 'log in to it again', error);
+      return unreachable(
+        'the cluster does not accept your credentials (401)',
+        'log in to it again: the token or certificate of your kubeconfig has expired or was withdrawn',
+        error,
+      );
     case 403:
       return new UserError(
         `the cluster does not allow it: ${error.message}`,

@@ -13,6 +13,9 @@ export interface Entry {
   readonly mode: number;
   readonly size: number;
   readonly target?: string;
+  /** Which file it is, and when anything of it changed last, in milliseconds of the epoch. */
+  readonly inode?: number;
+  readonly changedAt?: number;
 }
 
 /** Found is what a folder has to pack, and what of it cannot be packed. */
@@ -129,7 +132,10 @@ const walk = async (of: Walk, folder: string): Promise<void> => {
       of.entries.push(linkEntry(of.root, path));
       if (!existsSync(join(of.root, path))) of.broken.push(path);
     } else if (info.isFile())
-      of.entries.push({ path, kind: 'file', mode: info.mode & 0o111 ? 0o755 : 0o644, size: info.size });
+      of.entries.push({
+        ...{ path, kind: 'file', mode: info.mode & 0o111 ? 0o755 : 0o644, size: info.size },
+        ...{ inode: info.ino, changedAt: info.ctimeMs },
+      });
     else of.leftOut.push(path);
   }
 };

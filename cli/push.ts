@@ -1,4 +1,3 @@
-import { relative } from 'node:path';
 import { App } from '../operator/api/app.ts';
 import type { Key } from '../operator/kube/resource.ts';
 import { applyApp } from './apply.ts';
@@ -10,7 +9,8 @@ import type { WantedSource } from './intent.ts';
 import { showing, type Mine } from './judge.ts';
 import { appName } from './name.ts';
 import { bytes } from './output.ts';
-import { pack, type Archive } from './pack.ts';
+import { pack, shownPath, type Archive } from './pack.ts';
+import { createMemory } from './remember.ts';
 import { describeSource } from './source.ts';
 
 export type { Tools } from './follow.ts';
@@ -71,12 +71,6 @@ export const nameOf = ({ name, origin }: Asked): string => {
   return appName(name, origin?.type === 'path' ? origin.path : process.cwd());
 };
 
-/** shownPath is a path as its user would write it. */
-const shownPath = (path: string): string => {
-  const shown = relative(process.cwd(), path) || '.';
-  return shown.startsWith('..') ? path : shown;
-};
-
 /** packSource packs what is asked for, where it is of this machine. */
 export const packSource = async (
   { output, signal }: Pick<Tools, 'output' | 'signal'>,
@@ -88,9 +82,10 @@ export const packSource = async (
   const { ignore, manifest } = asked;
   const note = (text: string): void => output.step(text);
   const progress = (text: string): void => output.progress(text);
-  const archive = await pack(origin.path, { signal, note, progress, ignore, manifest });
+  const archive = await pack(origin.path, { signal, note, progress, ignore, manifest, memory: createMemory() });
   const { entries, size, sha256 } = archive;
-  const what = entries === undefined ? 'Read the archive' : `Packed ${entries} ${entries === 1 ? 'entry' : 'entries'}`;
+  const done = archive.make === undefined ? 'Packed' : 'Unchanged since they were packed:';
+  const what = entries === undefined ? 'Read the archive' : `${done} ${entries} ${entries === 1 ? 'entry' : 'entries'}`;
   const where = shownPath(origin.path);
   output.step(`${what}${where === '.' ? '' : ` of ${where}`}, ${bytes(size)}, sha256 ${sha256.slice(0, 12)}…`);
   const dispose = (): PromiseLike<void> => archive[Symbol.asyncDispose]();

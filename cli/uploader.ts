@@ -55,6 +55,7 @@ export const createUploader = (tools: Tools, mine: Mine, archive: Archive): Uplo
   };
 
   const send = async (to: Upload): Promise<void> => {
+    await archive.make?.();
     output.step(`Uploading ${bytes(archive.size)} to ${new URL(to.url).host}`);
     const startedAt = now();
     try {

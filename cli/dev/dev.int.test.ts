@@ -12,6 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => world[Symbol.asyncDispose]());
 
+const poll = { timeout: 20_000 };
 let apps = 0;
 const begin = async (...args: readonly string[]): Promise<{ readonly name: string; readonly command: Running }> => {
   const name = `dev-${++apps}`;
@@ -21,11 +22,13 @@ const begin = async (...args: readonly string[]): Promise<{ readonly name: strin
 const sourceOf = async (name: string) =>
   (await world.kube.get(App, { namespace: world.namespace, name }))?.spec.source?.blob?.sha256;
 const count = (command: Running, what: RegExp): number => command.stderr().match(what)?.length ?? 0;
-const applied = (command: Running): number => count(command, /Applied App/g);
+/** pushed waits until so many pushes were applied. */
+const pushed = (command: Running, times: number): Promise<void> =>
+  expect.poll(() => ({ times: count(command, /Applied App/g), said: command.stderr() }), poll).toMatchObject({ times });
 const save = (text: string): Promise<void> => write(world.folder, 'index.html', text);
 const served = async (name: string, command: Running, times: number): Promise<void> => {
   await world.ready(name);
-  await expect.poll(() => count(command, /serves it/g), { timeout: 10_000 }).toBe(times);
+  await expect.poll(() => count(command, /serves it/g), poll).toBe(times);
 };
 const interrupted = async (command: Running): Promise<void> => {
   command.kill('SIGINT');
@@ -33,7 +36,6 @@ const interrupted = async (command: Running): Promise<void> => {
   expect(ended).toMatchObject({ code: 130, left: [] });
   expect(ended.stderr).not.toMatch(/^ {4}at |Unhandled/m);
 };
-const poll = { timeout: 10_000 };
 
 describe('epinio dev', () => {
   it('pushes what is saved, also in the middle of a push, and says how long it took', async () => {
@@ -43,13 +45,13 @@ describe('epinio dev', () => {
     await world.ready(name);
     await command.said(/serves it, [\d.]+ s after the start/);
     await save('two');
-    await expect.poll(() => applied(command), poll).toBe(2);
+    await pushed(command, 2);
     expect(command.stderr()).toMatch(/Saved: index\.html/);
     const second = await sourceOf(name);
     expect(second).not.toBe(first);
     // The second push is under way, and its source is not waited for any more.
     await save('three');
-    await expect.poll(() => applied(command), poll).toBe(3);
+    await pushed(command, 3);
     expect(await sourceOf(name)).not.toBe(second);
     await served(name, command, 2);
     expect(command.stderr()).toMatch(/serves it, [\d.]+ s after the save/);
@@ -72,7 +74,7 @@ describe('epinio dev', () => {
     await served(name, command, 1);
     expect(await sourceOf(name)).toBe(first);
     await save('once more');
-    await expect.poll(() => applied(command), poll).toBe(2);
+    await pushed(command, 2);
     expect(command.stderr().match(/Saved: .*/g)).toEqual(['Saved: index.html']);
     await interrupted(command);
   });
@@ -84,15 +86,15 @@ describe('epinio dev', () => {
     // A new file takes the place of the old one.
     await writeFile(join(world.folder, '.index.tmp'), 'by an editor');
     await rename(join(world.folder, '.index.tmp'), join(world.folder, 'index.html'));
-    await expect.poll(() => applied(command), poll).toBe(2);
+    await pushed(command, 2);
     await served(name, command, 2);
     // A branch is checked out: many files in folders that were not there.
     await mkdir(join(world.folder, 'one', 'two', 'three'), { recursive: true });
     for (let i = 0; i < 100; i++) await writeFile(join(world.folder, 'one', 'two', 'three', `${i}.txt`), `${i}`);
-    await expect.poll(() => applied(command), poll).toBe(3);
+    await pushed(command, 3);
     await served(name, command, 3);
     await writeFile(join(world.folder, 'one', 'two', 'three', '7.txt'), 'changed');
-    await expect.poll(() => applied(command), poll).toBe(4);
+    await pushed(command, 4);
     expect(command.stderr()).toMatch(/Saved: 7\.txt\n/);
     await interrupted(command);
   });
@@ -104,7 +106,7 @@ describe('epinio dev', () => {
     await world.tell(name, { conditions: [`Ready=False/BuildFailed: ${message}`, 'Stalled=True/BuildFailed'] });
     await command.said(/epinio: BuildFailed: A buildpack failed[^]*Waiting for the next save/);
     await save('corrected');
-    await expect.poll(() => applied(command), poll).toBe(2);
+    await pushed(command, 2);
     await served(name, command, 1);
     await interrupted(command);
   });
@@ -117,7 +119,7 @@ describe('epinio dev', () => {
     await world.kube.remove(App, key, { uid: (await world.kube.get(App, key))?.metadata.uid ?? '' });
     await command.said(/was deleted; the next save makes it anew/);
     await write(world.folder, 'index.html', 'corrected');
-    await expect.poll(() => applied(command), poll).toBe(2);
+    await pushed(command, 2);
     await served(name, command, 2);
     await interrupted(command);
   });

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -38,10 +38,12 @@ export const start = async (
     readonly through?: readonly string[];
   } = {},
 ): Promise<Running> => {
-  const scratch = await mkdtemp(join(tmpdir(), 'epinio-cli-test-'));
+  const home = await mkdtemp(join(tmpdir(), 'epinio-cli-test-'));
+  const scratch = join(home, 'tmp');
+  await mkdir(scratch);
   const env = {
     PATH: process.env['PATH'] ?? '',
-    HOME: scratch,
+    HOME: home,
     TMPDIR: scratch,
     KUBECONFIG: o.kubeconfig ?? '',
     ...o.env,
@@ -61,7 +63,7 @@ export const start = async (
     child.once('error', reject);
     child.once('close', (code, signal) => {
       void readdir(scratch).then(async (left) => {
-        await rm(scratch, { recursive: true, force: true });
+        await rm(home, { recursive: true, force: true });
         resolve({ code, signal, stdout, stderr, left });
         heard();
       }, reject);
