@@ -7,6 +7,7 @@ import { heldBy, isThere, judge, react, showing, type Ended, type Mine, type Obs
 import type { Output } from './output.ts';
 import type { Archive } from './pack.ts';
 import { createObserver } from './observe.ts';
+import type { Memory } from './remember.ts';
 import { createUploader, type Uploader } from './uploader.ts';
 import { createView, type View } from './view/view.ts';
 
@@ -17,6 +18,8 @@ export interface Tools {
   readonly signal: AbortSignal;
   /** Milliseconds of a clock that only goes forward. */
   readonly now: () => number;
+  /** Where it is remembered what folders were packed into. */
+  readonly memory?: Memory;
 }
 
 /** Between two looks. */

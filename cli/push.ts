@@ -10,7 +10,6 @@ import { showing, type Mine } from './judge.ts';
 import { appName } from './name.ts';
 import { bytes } from './output.ts';
 import { pack, shownPath, type Archive } from './pack.ts';
-import { createMemory } from './remember.ts';
 import { describeSource } from './source.ts';
 
 export type { Tools } from './follow.ts';
@@ -73,7 +72,7 @@ export const nameOf = ({ name, origin }: Asked): string => {
 
 /** packSource packs what is asked for, where it is of this machine. */
 export const packSource = async (
-  { output, signal }: Pick<Tools, 'output' | 'signal'>,
+  { output, signal, memory }: Pick<Tools, 'output' | 'signal' | 'memory'>,
   asked: Asked,
 ): Promise<Packed> => {
   const { origin = { type: 'path', path: process.cwd() } } = asked;
@@ -82,7 +81,7 @@ export const packSource = async (
   const { ignore, manifest } = asked;
   const note = (text: string): void => output.step(text);
   const progress = (text: string): void => output.progress(text);
-  const archive = await pack(origin.path, { signal, note, progress, ignore, manifest, memory: createMemory() });
+  const archive = await pack(origin.path, { signal, note, progress, ignore, manifest, memory });
   const { entries, size, sha256 } = archive;
   const done = archive.make === undefined ? 'Packed' : 'Unchanged since they were packed:';
   const what = entries === undefined ? 'Read the archive' : `${done} ${entries} ${entries === 1 ? 'entry' : 'entries'}`;

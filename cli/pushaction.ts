@@ -10,6 +10,7 @@ import { readManifest } from './manifest/read.ts';
 import { nameOf, packSource, runPush, type PushOutcome } from './push.ts';
 import type { Process, PushFlags } from './pushcommand.ts';
 import { readFlags } from './pushflags.ts';
+import { createMemory } from './remember.ts';
 
 type Format = NonNullable<PushFlags['output']>;
 
@@ -29,7 +30,7 @@ const dryRun = async ({ output, signal }: Process, asked: readonly Asked[], form
   for (const one of asked) {
     for (const note of one.notes) output.step(note);
     const key = { name: nameOf(one), namespace: one.namespace ?? '' };
-    await using packed = await packSource({ output, signal }, one);
+    await using packed = await packSource({ output, signal, memory: createMemory() }, one);
     const intent = intentOf(key, one, packed.source);
     refuseUnknown(intent);
     intents.push(intent);
@@ -63,7 +64,7 @@ export const push = async (process: Process, manifest: string | undefined, flags
       name: names[i] ?? '',
     });
     const pushes = asked.map((one, i) => ({ key: keyOf(one, i), asked: one, force, timeoutMs }));
-    const tools = { kube: cluster.kube, output, signal, now: () => performance.now() };
+    const tools = { kube: cluster.kube, output, signal, now: () => performance.now(), memory: createMemory() };
     const outcomes = await runPush(tools, pushes, flags.wait);
     await report(cluster, process, { outcomes, format: flags.output });
   });

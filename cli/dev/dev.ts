@@ -11,6 +11,7 @@ import { usualTimeoutMs } from '../pushaction.ts';
 import type { DevFlags, Process } from '../pushcommand.ts';
 import { shownChange, watchChanges } from './changes.ts';
 import { showLog } from './log.ts';
+import { createMemory } from '../remember.ts';
 import { createReader, type Saved } from './source.ts';
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
@@ -146,7 +147,7 @@ const pushSaves = async (tools: Tools, { read, pushOf, nextSave, onApplied }: Gi
 export const dev = async (process: Process, manifest: string | undefined, flags: DevFlags): Promise<void> => {
   const { output, signal } = process;
   await withCluster(flags, async (cluster) => {
-    const tools = { kube: cluster.kube, output, signal, now: () => performance.now() };
+    const tools = { kube: cluster.kube, output, signal, now: () => performance.now(), memory: createMemory() };
     using changes = watchChanges();
     let shown: Push | undefined;
     const onApplied = (push: Push): void => {

@@ -61,7 +61,7 @@ export interface Saved {
 /** createReader reads what is to be pushed, as it is now, and watches it from before that on. */
 export const createReader =
   (
-    { output, signal }: Pick<Tools, 'output' | 'signal'>,
+    { output, signal, memory }: Pick<Tools, 'output' | 'signal' | 'memory'>,
     changes: Changes,
     given: { readonly manifest: string | undefined; readonly flags: DevFlags },
   ) =>
@@ -70,6 +70,6 @@ export const createReader =
     await watchSources(changes, asked, signal);
     const said: string[] = [];
     const quiet = { ...output, step: (text: string) => void said.push(text) };
-    const packed = await packSource({ output: quiet, signal }, asked);
+    const packed = await packSource({ output: quiet, signal, ...(memory && { memory }) }, asked);
     return { asked, packed, said, identity: JSON.stringify([asked, packed.source]) };
   };
