@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import type { KubeClient } from '../operator/kube/client/client.ts';
 import type { App } from '../operator/api/app.ts';
 import { showBuilds, type Builds } from './buildlog.ts';
@@ -20,6 +21,8 @@ export interface Tools {
   readonly now: () => number;
   /** Where it is remembered what folders were packed into. */
   readonly memory?: Memory;
+  /** What the client was made of; without it nothing goes by way of the cluster. */
+  readonly config?: KubeConfig;
 }
 
 /** Between two looks. */

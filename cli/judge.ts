@@ -143,7 +143,7 @@ const awaited = (app: App, { source: { blob } }: Mine): Verdict | undefined => {
   const wrong = source?.status === 'False' && source.reason !== Reason.AwaitingUpload;
   return {
     type: 'upload',
-    to: { url: upload.url, headers: upload.headers ?? {} },
+    to: { url: upload.url, headers: upload.headers ?? {}, relay: upload.relay },
     why: wrong ? source.message : undefined,
   };
 };

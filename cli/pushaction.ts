@@ -64,7 +64,8 @@ export const push = async (process: Process, manifest: string | undefined, flags
       name: names[i] ?? '',
     });
     const pushes = asked.map((one, i) => ({ key: keyOf(one, i), asked: one, force, timeoutMs }));
-    const tools = { kube: cluster.kube, output, signal, now: () => performance.now(), memory: createMemory() };
+    const { kube, config } = cluster;
+    const tools = { kube, config, output, signal, now: () => performance.now(), memory: createMemory() };
     const outcomes = await runPush(tools, pushes, flags.wait);
     await report(cluster, process, { outcomes, format: flags.output });
   });

@@ -1,5 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,6 +50,27 @@ const answer =
 const reset: RequestListener = (request) => void request.once('data', () => request.socket.resetAndDestroy());
 const silence: RequestListener = () => undefined;
 
+/** firewall is a port that answers nobody: of a process that is stopped, and whose connections have been used up. */
+const firewall = async () => {
+  const program = `const s = require('net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => console.log(s.address().port))`;
+  const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  child.kill('SIGSTOP');
+  const port = Number(line.toString());
+  const others = Array.from({ length: 4 }, () => connect({ host: '127.0.0.1', port }).on('error', () => undefined));
+  const waiting = (): number => others.filter(({ connecting }) => connecting).length;
+  await expect.poll(() => others.length - waiting()).toBeGreaterThanOrEqual(2);
+  expect(waiting()).toBeGreaterThan(0);
+  return {
+    url: `http://127.0.0.1:${port}/blob`,
+    async [Symbol.asyncDispose]() {
+      for (const other of others) other.destroy();
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    },
+  };
+};
+
 const sent = (url: string, o: UploadOptions = {}): Promise<string> =>
   upload({ url }, archive, o).then(
     () => 'sent',
@@ -83,6 +106,22 @@ describe('an upload', () => {
     expect(await sent('http://127.0.0.1:1/x')).toMatch(/^unreachable: cannot reach the S3 server at 127.0.0.1:1/);
   });
 
+  it('does not wait for a server behind a firewall that drops what it is sent', async () => {
+    await using wall = await firewall();
+    expect(await sent(wall.url, { connectMs: 300 })).toMatch(/^unreachable: .*no connection within 0.3 s/);
+  });
+
+  it('by another way tells the server the name that its address was signed for', async () => {
+    const names: (string | undefined)[] = [];
+    await using server = await storage((request, response) => {
+      names.push(request.headers.host, request.url);
+      answer(200)(request, response);
+    });
+    const via = { url: new URL(server.url).origin, servername: 'minio.test' };
+    expect(await sent('http://minio.test:9000/bucket/key?signed=1', { via })).toBe('sent');
+    expect(names).toEqual(['minio.test:9000', '/bucket/key?signed=1']);
+  });
+
   it('ends at once with its signal', async () => {
     await using server = await storage(silence);
     const stop = new AbortController();
@@ -94,11 +133,12 @@ describe('an upload', () => {
 });
 
 /** uploading makes an uploader whose clock and cluster are the test's. */
-const uploading = () => {
+const uploading = ({ config, create }: { config?: object; create?: () => Promise<never> } = {}) => {
   const steps: string[] = [];
   const asked: string[] = [];
   let now = 0;
   const kube = {
+    create,
     mergePatch: async (_r: unknown, _k: unknown, { metadata }: { metadata: { annotations: object } }) =>
       void asked.push(...Object.keys(metadata.annotations)),
   };
@@ -106,7 +146,7 @@ const uploading = () => {
   const output = { step: (text: string) => steps.push(text), progress: () => undefined };
   const source = { blob: { sha256: archive.sha256, size: archive.size } };
   const mine = { key: { namespace: 'n', name: 'a' }, uid: 'u', source };
-  const uploader = createUploader({ kube, output, signal, now: () => now } as never, mine, archive);
+  const uploader = createUploader({ kube, config, output, signal, now: () => now } as never, mine, archive);
   return { uploader, steps, asked, later: (ms: number) => void (now += ms) };
 };
 
@@ -148,6 +188,21 @@ describe('an archive that is awaited', () => {
       expect(failure).toBeInstanceOf(UploadFailure);
       expect(offers).toBe(most - 1);
     }
+  });
+
+  it('goes through the cluster at once where the storage cannot be reached, and says what keeps it from there', async () => {
+    const { uploader, steps } = uploading({
+      config: {},
+      create: async () => {
+        throw new Error('jobs.batch is forbidden');
+      },
+    });
+    const relay = { image: 'op:1', endpoint: 'http://minio.test:9000' };
+    const offer = () => uploader.offer({ url: 'http://127.0.0.1:1/x', relay }, undefined);
+    await offer();
+    expect(steps.at(-1)).toMatch(/cannot reach the S3 server at 127.0.0.1:1.*: uploading through the cluster instead$/);
+    await expect(offer()).rejects.toThrow('jobs.batch is forbidden');
+    expect(steps.at(-1)).toMatch(/^Starting a pod in namespace n that leads to the storage/);
   });
 
   it('is sent to another address where the first is not valid any more, which is asked for once', async () => {

@@ -7,11 +7,15 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { exits, UserError } from './errors.ts';
 import type { Archive } from './pack.ts';
+import type { Relay } from './relay.ts';
+import type { RelaySpec } from './relayjob.ts';
 
 /** Upload is where an archive goes: App.status.upload. */
 export interface Upload {
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** What leads to the storage where the url cannot be reached. */
+  readonly relay?: RelaySpec | undefined;
 }
 
 /**
@@ -30,11 +34,14 @@ export class UploadFailure extends UserError {
   }
 }
 
-/** UploadOptions: what is called as bytes go out, what ends it all, and the silence after which it is given up. */
+/** UploadOptions: what is called as bytes go out, what ends it all, and the silences after which it is given up. */
 export interface UploadOptions {
   readonly onProgress?: (sent: number) => void;
   readonly signal?: AbortSignal;
   readonly idleMs?: number;
+  readonly connectMs?: number;
+  /** Goes there instead: the server is told the name that the url was signed for. */
+  readonly via?: Pick<Relay, 'url' | 'servername'> | undefined;
 }
 
 /** resolve knows that names below .localhost are loopback (RFC 6761), as curl and browsers do; glibc does not. */
@@ -136,6 +143,17 @@ const listen = (request: ClientRequest, idleMs: number) => ({
   }),
 });
 
+/** connectWithin ends a request whose packets nobody answers, as behind a firewall: that is no server that is slow. */
+const connectWithin = (request: ClientRequest, ms: number): void => {
+  request.once('socket', (socket) => {
+    const late = setTimeout(() => {
+      if (socket.connecting)
+        request.destroy(Object.assign(new Error(`no connection within ${ms / 1000} s`), { code: 'ETIMEDOUT' }));
+    }, ms);
+    for (const event of ['connect', 'close']) socket.once(event, () => clearTimeout(late));
+  });
+};
+
 const exchange = async (request: ClientRequest, archive: Archive, o: UploadOptions, idleMs: number) => {
   const { answered, mayContinue } = listen(request, idleMs);
   request.flushHeaders();
@@ -156,17 +174,21 @@ const exchange = async (request: ClientRequest, archive: Archive, o: UploadOptio
  * header and keeps the whole body in memory. It throws UploadFailure, or the signal's reason.
  */
 export const upload = async (to: Upload, archive: Archive, o: UploadOptions = {}): Promise<void> => {
-  const { signal, idleMs = 60_000 } = o;
+  const { signal, idleMs = 60_000, connectMs = 10_000 } = o;
   signal?.throwIfAborted();
   const url = new URL(to.url);
+  const { via } = o;
+  const target = via === undefined ? url : new URL(`${url.pathname}${url.search}`, via.url);
   const options: RequestOptions = {
     method: 'PUT',
-    headers: { ...to.headers, 'content-length': String(archive.size), expect: '100-continue' },
+    headers: { ...to.headers, host: url.host, 'content-length': String(archive.size), expect: '100-continue' },
     lookup: resolve,
     timeout: idleMs,
     agent: false,
+    ...(via !== undefined && { servername: via.servername }),
   };
-  const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, options);
+  const request = (target.protocol === 'https:' ? httpsRequest : httpRequest)(target, options);
+  connectWithin(request, connectMs);
   const abort = (): void => void request.destroy(new Error('aborted'));
   signal?.addEventListener('abort', abort, { once: true });
   let answer: { status: number; body: string };

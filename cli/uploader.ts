@@ -7,6 +7,7 @@ import { bytes } from './output.ts';
 import { createPace } from './pace.ts';
 import type { Archive } from './pack.ts';
 import { createRate } from './rate.ts';
+import type { Relay } from './relay.ts';
 import { upload, UploadFailure, type Upload } from './upload.ts';
 
 /** Uploader brings the archive to where it is awaited. */
@@ -29,11 +30,13 @@ const most = { uploads: 3, requests: 3 } as const;
 
 /** createUploader sends an archive, again where that broke off, and asks for another address where one is no longer valid. */
 export const createUploader = (tools: Tools, mine: Mine, archive: Archive): Uploader => {
-  const { kube, output, signal, now } = tools;
+  const { kube, config, output, signal, now } = tools;
   let failures = 0;
   let uploads = 0;
   let requests = 0;
   let took = 0;
+  /** The storage cannot be reached from here: what is sent goes by way of the cluster. */
+  let byRelay = false;
   /** An address that is not to be used for a while. */
   let rest: { readonly url: string; readonly until: number } | undefined;
 
@@ -45,33 +48,49 @@ export const createUploader = (tools: Tools, mine: Mine, archive: Archive): Uplo
     rest = { url, until: Infinity };
   };
 
-  const fail = async (failure: UploadFailure, url: string): Promise<void> => {
+  const fail = async (failure: UploadFailure, { url, relay }: Upload): Promise<void> => {
     if (failure.kind === 'final') throw failure;
     if (failure.kind === 'stale') return renew(failure, url);
+    if (failure.kind === 'unreachable' && !byRelay && relay !== undefined && config !== undefined) {
+      byRelay = true;
+      return output.step(`${failure.message}: uploading through the cluster instead`);
+    }
     failures += 1;
     if (failures >= attempts[failure.kind]) throw failure;
     rest = { url, until: now() + waitMs(failures) };
     output.step(`The upload failed: ${failure.message}; trying again in ${waitMs(failures) / 1000} s`);
   };
 
+  const relayFor = async ({ relay }: Upload): Promise<Relay | undefined> => {
+    if (!byRelay || relay === undefined || config === undefined) return undefined;
+    const { namespace } = mine.key;
+    output.step(`Starting a pod in namespace ${namespace} that leads to the storage; it goes after the upload`);
+    const tell = (text: string): void => output.step(text);
+    // Most pushes need none of it.
+    const { openRelay } = await import('./relay.ts');
+    return openRelay({ kube, config, signal, tell }, { ...mine.key, uid: mine.uid }, relay);
+  };
+
   const send = async (to: Upload): Promise<void> => {
     await archive.make?.();
-    output.step(`Uploading ${bytes(archive.size)} to ${new URL(to.url).host}`);
     const startedAt = now();
     try {
+      await using relay = await relayFor(to);
+      const where = relay === undefined ? new URL(to.url).host : `${to.relay?.endpoint}, through the cluster`;
+      output.step(`Uploading ${bytes(archive.size)} to ${where}`);
       const rate = createRate(archive.size, now);
       const isDue = createPace(now);
       const onProgress = (sent: number): void => {
         if (isDue()) output.progress(`Uploading: ${rate(sent)}`);
       };
-      await upload(to, archive, { onProgress, signal });
+      await upload(to, archive, { onProgress, signal, via: relay });
       uploads += 1;
       failures = 0;
       rest = { url: to.url, until: now() + arrivesWithinMs };
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof UploadFailure)) throw error;
-      await fail(error, to.url);
+      await fail(error, to);
     } finally {
       took += now() - startedAt;
     }

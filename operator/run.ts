@@ -93,7 +93,7 @@ export const createManager = (w: Wiring) => {
   const controllers = [
     appController({
       ...{ config, home, storage, s3ChangedAt, addresses, leftovers, runImages },
-      ...{ budgets: followBudgets(cache), pods: followPods(cache) },
+      ...{ budgets: followBudgets(cache), pods: followPods(cache), image: w.fetchImage },
     }),
     stageRunController({ config, home, storage, registry, fetch, runImages, logs: logArchives(w) }),
     appRouteController({ config, home, cache, hosts: followHosts(cache, config) }),

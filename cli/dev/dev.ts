@@ -147,7 +147,8 @@ const pushSaves = async (tools: Tools, { read, pushOf, nextSave, onApplied }: Gi
 export const dev = async (process: Process, manifest: string | undefined, flags: DevFlags): Promise<void> => {
   const { output, signal } = process;
   await withCluster(flags, async (cluster) => {
-    const tools = { kube: cluster.kube, output, signal, now: () => performance.now(), memory: createMemory() };
+    const { kube, config } = cluster;
+    const tools = { kube, config, output, signal, now: () => performance.now(), memory: createMemory() };
     using changes = watchChanges();
     let shown: Push | undefined;
     const onApplied = (push: Push): void => {

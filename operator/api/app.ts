@@ -184,6 +184,17 @@ const upload = z
       .describe('headers must be sent with the PUT, exactly as they are here.'),
     expiresAt: time().optional().describe('expiresAt is when the url stops working; a new one appears in time.'),
     rejected: said.optional().describe('rejected is what was wrong with the last upload, until another one is there.'),
+    relay: z
+      .object({
+        image: filled(1024).describe(
+          'image has the program `forward`, which passes bytes on to FORWARD_TO and nowhere else.',
+        ),
+        endpoint: filled(1024, /^https?:\/\//).describe('endpoint is where pods of the cluster reach the storage.'),
+      })
+      .optional()
+      .describe(
+        'relay is for a client that cannot reach the url: what a pod of its own needs, to which it forwards a port.',
+      ),
   })
   .describe('upload is where the archive of source.blob is awaited; absent when nothing is awaited.');
 

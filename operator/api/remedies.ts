@@ -131,7 +131,8 @@ export const remedies = {
 
   BlobMissing: 'Push again: the archive is then uploaded anew.',
   BlobDigestMismatch: 'Push again: the wrong archive is removed, and the right one awaited.',
-  ArchiveUnsupported: 'Pack the source as tar, tar.gz, tar.bz2, tar.xz or zip, or push the folder with `epinio push`.',
+  ArchiveUnsupported:
+    'Pack the source as tar, tar.gz, tar.bz2, tar.xz, tar.zst or zip, or push the folder with `epinio push`.',
   ArchiveRejected:
     'Remove from the archive what the message names, or push the folder with `epinio push`; what an archive may hold is in docs/builds.md, "Archives".',
   GitAuthFailed:

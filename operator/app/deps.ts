@@ -26,6 +26,8 @@ export interface AppDeps {
   readonly storage: Pick<Storage, 'head' | 'presignPut' | 'remove' | 'list' | 'probeRoom'>;
   /** When the credential that signs upload URLs was last exchanged, if it was: earlier ones are of no use. */
   readonly s3ChangedAt?: () => Date | undefined;
+  /** The operator's own image, whose program `forward` leads to the storage those who cannot reach it. */
+  readonly image?: string;
 }
 
 /** AppTools is what a controller of Apps has of its own beside. */

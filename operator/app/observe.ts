@@ -24,7 +24,7 @@ import { desiredRunName } from './staging.ts';
 
 /** observe reads everything about an App from the cache; undefined when it is gone or going. */
 export const observe = async (
-  { config, addresses, s3ChangedAt, pullSecrets, contents, budgets, pods, runImages }: AppTools,
+  { config, addresses, s3ChangedAt, pullSecrets, contents, budgets, pods, runImages, image }: AppTools,
   key: Key,
   ctx: Pick<Context, 'cache' | 'kube' | 'signal' | 'now' | 'peakDepth'>,
 ): Promise<Observed | undefined> => {
@@ -47,7 +47,8 @@ export const observe = async (
   const { builder, env, bindings, resources, timeoutSeconds } = app.spec.build ?? {};
   const versions = () =>
     secretVersionsOf(cache, namespace, secretsOf(config, { env, bindings, source: app.spec.source }));
-  const settings = { ...config, addresses };
+  const relay = image === undefined ? undefined : { image, endpoint: config.s3.endpoint };
+  const settings = { ...config, addresses, ...(relay !== undefined && { relay }) };
   return {
     app,
     owned: [

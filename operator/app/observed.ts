@@ -1,4 +1,4 @@
-import type { App } from '../api/app.ts';
+import type { App, AppStatus } from '../api/app.ts';
 import type { AppRoute } from '../api/approute.ts';
 import type { StageRun } from '../api/stagerun.ts';
 import type { Config } from '../config.ts';
@@ -20,6 +20,8 @@ export type PodObject = ObjectOf<typeof Pod>;
 export type Settings = Pick<Config, 'domain' | 'routeTemplate' | 'registry' | 'archive' | 'git' | 'build'> & {
   /** All that the registry's address can be written as. */
   readonly addresses: RegistryAddresses;
+  /** What clients need that cannot reach the storage. */
+  readonly relay?: NonNullable<AppStatus['upload']>['relay'];
 };
 
 /** BlobFact is what the storage said about the archive. */

@@ -389,6 +389,26 @@ describe('an App that is built from an archive', () => {
       },
     ],
     [
+      'says by what a client gets to a storage that it cannot reach',
+      {
+        app,
+        blob: { type: 'absent' },
+        signed: upload,
+        settings: { ...settings, relay: { image: 'op:1', endpoint: 'http://minio.test:9000' } },
+      },
+      {
+        awaited: 0,
+        status: {
+          upload: {
+            sha256: sha,
+            since: ago(0),
+            url: upload.url,
+            relay: { image: 'op:1', endpoint: 'http://minio.test:9000' },
+          },
+        },
+      },
+    ],
+    [
       'keeps a URL that is valid for long enough',
       { app: awaitingApp(30), blob: { type: 'absent' } },
       { awaited: 30, lookAfterMs: 2_100_000, status: { upload: awaited(30) } },

@@ -126,7 +126,7 @@ const maxMessage = 4096;
 
 /** A URL is kept while it is for the same archive, was asked for by the same request, and is valid and for long enough. */
 const uploadStatus = (observed: Observed, { since, expired, rejection }: Wait): Upload | undefined => {
-  const { app, now, signed } = observed;
+  const { app, now, signed, settings } = observed;
   const wanted = app.spec.source?.blob;
   if (wanted === undefined) return undefined;
   const asked = request(observed);
@@ -136,8 +136,10 @@ const uploadStatus = (observed: Observed, { since, expired, rejection }: Wait): 
     ...(rejection && { rejected: { reason: rejection.reason, message: cut(rejection.message, maxMessage) } }),
   };
   if (expired) return base;
+  const { relay } = settings;
+  const led = { ...base, ...(relay !== undefined && { relay }) };
   if (signed !== undefined)
-    return { ...base, url: signed.url, headers: { ...signed.headers }, expiresAt: timestamp(signed.expiresAt) };
+    return { ...led, url: signed.url, headers: { ...signed.headers }, expiresAt: timestamp(signed.expiresAt) };
   const before = app.status?.upload;
   const expiresAt = Date.parse(before?.expiresAt ?? '');
   const usable =
@@ -146,7 +148,7 @@ const uploadStatus = (observed: Observed, { since, expired, rejection }: Wait): 
     before.request === asked &&
     expiresAt - now.getTime() > renewBeforeMs &&
     expiresAt - urlSeconds * 1000 >= wholeSeconds(observed.s3ChangedAt);
-  return usable ? { ...before, ...base } : undefined;
+  return usable ? { ...before, ...led } : undefined;
 };
 
 /** Times in a status are in whole seconds. */

@@ -1,4 +1,5 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** ForwardOptions: where it listens, and the Service that it leads to. */
 export interface ForwardOptions {
@@ -12,6 +13,8 @@ export interface ForwardOptions {
 /** Forward is a running forwarder. */
 export interface Forward extends AsyncDisposable {
   readonly port: number;
+  /** unused resolves when there was no connection for so long. */
+  unused(ms: number): Promise<void>;
 }
 
 const connectMs = 10_000;
@@ -38,8 +41,14 @@ const join = (client: Socket, { host, port }: ForwardOptions['target']): void =>
  */
 export const startForward = async (o: ForwardOptions): Promise<Forward> => {
   const open = new Set<Socket>();
+  let movedAt = performance.now();
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
-    open.add(client.once('close', () => open.delete(client)));
+    open.add(
+      client.once('close', () => {
+        open.delete(client);
+        movedAt = performance.now();
+      }),
+    );
     join(client, o.target);
   });
   server.maxConnections = o.connections ?? 1024;
@@ -52,5 +61,12 @@ export const startForward = async (o: ForwardOptions): Promise<Forward> => {
     await new Promise<void>((resolve) => void server.close(() => resolve()));
     clearTimeout(late);
   };
-  return { port: (server.address() as AddressInfo).port, [Symbol.asyncDispose]: stop };
+  const unused = async (ms: number): Promise<void> => {
+    for (;;) {
+      const rest = open.size > 0 ? ms : movedAt + ms - performance.now();
+      if (rest <= 0) return;
+      await sleep(Math.ceil(rest), undefined, { ref: false });
+    }
+  };
+  return { port: (server.address() as AddressInfo).port, unused, [Symbol.asyncDispose]: stop };
 };

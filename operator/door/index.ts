@@ -36,17 +36,19 @@ export const runDoor = async (env: NodeJS.ProcessEnv): Promise<number> => {
   return 0;
 };
 
-/** runForward is the program of each node that leads its loopback address to the door. */
+/** runForward is the program of each node that leads its loopback address to the door, and of who uploads through a pod. */
 export const runForward = async (env: NodeJS.ProcessEnv): Promise<number> => {
   const log = createLogger(env['LOG_LEVEL']);
   const told = untilTold();
   const [host = '', port = ''] = (env['FORWARD_TO'] ?? '').split(/:(?=\d+$)/);
-  if (host === '' || port === '') throw new Error('FORWARD_TO must be host:port of the door');
+  if (host === '' || port === '') throw new Error('FORWARD_TO must be host:port');
   await using forward = await startForward({
     port: Number(env['FORWARD_PORT'] ?? 30500),
+    ...(env['FORWARD_HOST'] !== undefined && { host: env['FORWARD_HOST'] }),
     target: { host, port: Number(port) },
   });
-  log.info({ port: forward.port, to: `${host}:${port}` }, 'forwarding to the door');
-  await told;
+  log.info({ port: forward.port, to: `${host}:${port}` }, 'forwarding');
+  const idleSeconds = Number(env['FORWARD_IDLE_SECONDS'] ?? 0);
+  await Promise.race([told, ...(idleSeconds > 0 ? [forward.unused(idleSeconds * 1000)] : [])]);
   return 0;
 };

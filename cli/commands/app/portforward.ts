@@ -4,7 +4,7 @@ import type { App } from '../../../operator/api/app.ts';
 import { getApp } from '../../edit.ts';
 import { exits, UserError } from '../../errors.ts';
 import { explain } from '../../explain.ts';
-import { openSocket, type Socket } from '../../websocket.ts';
+import { forward } from '../../forward.ts';
 import type { Run, Tools } from '../run.ts';
 import { choosePod, podsOf } from './pods.ts';
 
@@ -33,56 +33,6 @@ export const readPort = (text: string): Port => {
   if (text.split(':').length > 2) number('', text, 1);
   if (second === undefined) return { local: number(first, text, 1), remote: number(first, text, 1) };
   return { local: first === '' ? 0 : number(first, text, 0), remote: number(second, text, 1) };
-};
-
-const data = 0;
-const failure = 1;
-
-/** framed puts the number of the stream before bytes. */
-const framed = (bytes: Buffer): Buffer => Buffer.concat([Buffer.of(data), bytes]);
-
-/** forward passes bytes between a connection of this machine and a port of a pod, in both directions, at the slower pace. */
-const forward = async (
-  { config, namespace, output, signal }: Tools,
-  pod: string,
-  port: number,
-  connection: Connection,
-): Promise<void> => {
-  const begun = new Set<number>();
-  const opening = Promise.withResolvers<Socket>();
-  const take = (stream: number, bytes: Buffer): void => {
-    // The first frame of each stream is the number of the port.
-    const rest = begun.has(stream) ? bytes : bytes.subarray(2);
-    begun.add(stream);
-    if (rest.length === 0) return;
-    if (stream === failure) output.step(`Port ${port} of pod ${pod}: ${rest.toString()}`);
-    else if (stream === data && !connection.write(rest)) void opening.promise.then((socket) => socket.pause());
-  };
-  connection.pause();
-  const gone = new AbortController();
-  const leave = (): void => gone.abort();
-  connection.once('close', leave);
-  if (connection.destroyed) return;
-  const path = `/api/v1/namespaces/${namespace}/pods/${pod}/portforward?ports=${port}`;
-  const opened = await openSocket({ config, signal: AbortSignal.any([signal, gone.signal]) }, path, take).catch(
-    (error: unknown) => {
-      if (gone.signal.aborted) return undefined;
-      throw error;
-    },
-  );
-  if (opened === undefined) return;
-  // From now on what was sent goes on its way first.
-  connection.off('close', leave);
-  opening.resolve(opened);
-  connection.on('drain', () => opened.resume());
-  connection.on('data', (bytes: Buffer) => {
-    connection.pause();
-    opened.send(framed(bytes), () => connection.resume());
-  });
-  connection.once('close', () => opened.close());
-  opened.onclose = () => connection.end();
-  if (connection.destroyed) opened.close();
-  connection.resume();
 };
 
 const listen = async (address: string, { local }: Port, serve: (connection: Connection) => void): Promise<Server> => {
@@ -117,7 +67,9 @@ const serveOne = async (
   connection.on('error', () => connection.destroy());
   try {
     const pod = choosePod(await podsOf(tools, app), app.metadata.name, instance);
-    await forward(tools, pod.metadata?.name ?? '', remote, connection);
+    const { config, namespace, signal, output } = tools;
+    const place = { namespace, pod: pod.metadata?.name ?? '', port: remote };
+    await forward({ config, signal, complain: (text) => output.step(text) }, place, connection);
   } catch (error) {
     connection.destroy();
     if (!tools.signal.aborted) tools.output.step(`A connection failed: ${explain(error).message}`);
