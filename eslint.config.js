@@ -103,12 +103,16 @@ const mayImport = {
     'operator/api',
     'operator/kube',
   ],
-  'cli/manifest': ['cli/asked.ts', 'cli/errors.ts', 'operator/api'],
+  'cli/manifest': ['cli/asked.ts', 'cli/errors.ts', 'cli/intent.ts', 'operator/api'],
   'cli/commands': [
     ...['cli', 'cli/commands/app', 'cli/commands/app/env', 'cli/commands/configuration', 'cli/commands/route'],
-    ...['cli/commands/namespace', 'cli/commands/cluster', 'cli/commands/install'],
+    ...['cli/commands/namespace', 'cli/commands/cluster', 'cli/commands/install', 'cli/commands/manifest'],
+    ...['cli/commands/gitconfig', 'cli/commands/migrate'],
   ],
   'cli/commands/configuration': ['cli', 'cli/commands', 'cli/commands/app', 'operator/api', 'operator/kube'],
+  'cli/commands/gitconfig': ['cli', 'cli/commands', 'cli/commands/app', 'operator/api', 'operator/kube'],
+  'cli/commands/manifest': ['cli', 'cli/manifest'],
+  'cli/commands/migrate': ['cli', 'cli/commands', 'cli/manifest', 'operator/api', 'operator/kube'],
   'cli/commands/route': ['cli', 'cli/commands', 'cli/commands/app', 'operator/api', 'operator/kube'],
   'cli/commands/namespace': ['cli', 'cli/commands', 'cli/commands/app', 'operator/kube'],
   'cli/commands/cluster': [

@@ -75,7 +75,7 @@ export const overriding = (manifest: Asked, flags: Asked): Asked => {
 };
 
 /** forBuild tells whether a variable is for buildpacks; Epinio gives all variables to both, build and app. */
-const forBuild = /^BPE?_/;
+export const forBuild = /^BPE?_/;
 
 type Env = NonNullable<AskedSpec['env']>;
 

@@ -3,7 +3,10 @@ import { addDev, addPush, type Process } from '../pushcommand.ts';
 import { addApp } from './app.ts';
 import { addCluster } from './cluster.ts';
 import { addConfiguration } from './configuration.ts';
+import { addGitConfig } from './gitconfig.ts';
 import { addInstall } from './install.ts';
+import { addManifest } from './manifest.ts';
+import { addMigrate } from './migrate.ts';
 import { addNamespace } from './namespace.ts';
 import { addRoute } from './route.ts';
 
@@ -16,5 +19,8 @@ export const addCommands = (program: Command, process: Process): void => {
   addRoute(program, process);
   addNamespace(program, process);
   addCluster(program, process);
+  addGitConfig(program, process);
+  addManifest(program, process);
   addInstall(program, process);
+  addMigrate(program, process);
 };

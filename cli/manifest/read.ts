@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
+import { text as textOfStream } from 'node:stream/consumers';
 import type { Asked } from '../asked.ts';
 import { UserError } from '../errors.ts';
 import { readAppManifest } from './appyml.ts';
@@ -32,6 +33,7 @@ const usualIn = async (folder: string): Promise<{ file: string; text: string } |
 
 const find = async (given: string | undefined): Promise<{ file: string; text: string } | undefined> => {
   if (given === undefined) return usualIn('.');
+  if (given === '-') return { file: 'stdin', text: await textOfStream(process.stdin) };
   const isFolder = await stat(given).then(
     (info) => info.isDirectory(),
     () => false,

@@ -20,6 +20,8 @@ export const labels = {
   routing: 'epinio.io/routing',
   /** On a Secret: a configuration, which `epinio configuration` lists. */
   configuration: 'epinio.io/configuration',
+  /** On a Secret: a credential for git, which `epinio gitconfig` lists. */
+  gitConfig: 'epinio.io/git-config',
   name: 'app.kubernetes.io/name',
   partOf: 'app.kubernetes.io/part-of',
   component: 'app.kubernetes.io/component',
@@ -41,6 +43,8 @@ export const annotations = {
   requestUpload: 'epinio.io/request-upload',
   /** On an App, by a user: with a new value the next build begins with an empty cache. */
   clearCache: 'epinio.io/clear-cache',
+  /** On a Secret with a credential for git: the URL that it was made for, for people to read. */
+  gitUrl: 'epinio.io/git-url',
   /** On a StageRun, by a user: a new value asks for a log URL. */
   requestLog: 'epinio.io/request-log',
   /** On a StageRun: how often it was made, counted from 1; absent on the first. */

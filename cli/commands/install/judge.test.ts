@@ -103,7 +103,7 @@ it.each<[string, Partial<Facts>, Partial<Choices>, boolean, RegExp[]]>([
     [/bad Epinio: an operator runs already: other\/epinio-operator/],
   ],
   ['nothing to upgrade', {}, {}, true, [/bad Epinio: it is not installed → epinio install/]],
-  ['the former Epinio', { hasFormer: true }, {}, false, [/unknown Epinio 1\.x: .*same host/]],
+  ['the former Epinio', { hasFormer: true }, {}, false, [/unknown Epinio 1\.x: .*same host.*epinio migrate/]],
 ])('tells of %s', (_, over, chosen, upgrade, wanted) => {
   const lines = linesOf(over, chosen, upgrade);
   expect(lines).toHaveLength(wanted.length);

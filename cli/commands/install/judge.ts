@@ -125,6 +125,7 @@ const judgeFormer = ({ hasFormer }: Facts): Finding[] =>
         unknown(
           'Epinio 1.x',
           'is in this cluster; the two do not touch each other, but cannot give the same host to an App',
+          'epinio migrate brings its Apps here',
         ),
       ]
     : [];
