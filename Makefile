@@ -28,6 +28,9 @@ node_modules/.installed: package.json package-lock.json
 build: deps ## Bundle the operator and the CLI into dist/
 	$(NODE) bundle.ts
 
+executables: deps ## Make single-file executables of the CLI for Linux, macOS and Windows in dist/executables/ (SYSTEMS="linux-x64 …")
+	$(NODE) executables.ts $(SYSTEMS)
+
 generate: deps ## Write crds/ and the RBAC manifests from the code
 	$(NODE) operator/api/crd/generate.ts
 
@@ -86,4 +89,4 @@ demo-down: cluster-down ## Remove the demo and its cluster
 clean: ## Remove what was built in this folder
 	rm -rf dist node_modules
 
-.PHONY: help deps build generate verify format unit integration builder-test e2e test bench cluster develop doctor cluster-down demo demo-down clean
+.PHONY: help deps build executables generate verify format unit integration builder-test e2e test bench cluster develop doctor cluster-down demo demo-down clean

@@ -1,13 +1,10 @@
 import { chmod, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
-import { build, type BuildOptions, type Plugin } from 'esbuild';
-import { manifestFiles } from './cli/commands/install/files.ts';
+import { build, type Plugin } from 'esbuild';
+import { asModule, command, out, root } from './bundling.ts';
 import manifest from './package.json' with { type: 'json' };
 
-/** Bundles the operator and the CLI into dist/: one file each, so that an image needs no node_modules. */
-const root = import.meta.dirname;
-const out = (file: string): string => join(root, 'dist', file);
+// Bundles the operator and the CLI into dist/: one file each, so that an image needs no node_modules.
 
 /** Only bare package names are replaced, and only for CommonJS: see operator/shell/clientnodestub.ts. */
 const slimClientNode: Plugin = {
@@ -17,36 +14,6 @@ const slimClientNode: Plugin = {
       kind === 'require-call' ? { path: join(root, 'operator', 'shell', 'clientnodestub.ts') } : undefined,
     );
   },
-};
-
-/** The command has manifests/ and crds/ in itself, packed: most calls of it do not need them. */
-const embeddedManifests: Plugin = {
-  name: 'embedded-manifests',
-  setup: (bundle) => {
-    bundle.onLoad({ filter: /[\\/]commands[\\/]install[\\/]files\.ts$/ }, () => {
-      const packed = gzipSync(JSON.stringify([...manifestFiles()]), { level: 9 }).toString('base64');
-      return {
-        contents: `import { gunzipSync } from 'node:zlib';
-export const manifestFiles = () => new Map(JSON.parse(gunzipSync(Buffer.from('${packed}', 'base64')).toString()));`,
-        loader: 'js',
-      };
-    });
-  },
-};
-
-const common: BuildOptions = {
-  bundle: true,
-  platform: 'node',
-  format: 'esm',
-  target: 'node22.19',
-  minifySyntax: true,
-  minifyWhitespace: true,
-  // See refuseWide.
-  charset: 'ascii',
-  legalComments: 'none',
-  logLevel: 'warning',
-  // CommonJS packages in the bundle call require.
-  banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
 };
 
 /**
@@ -86,17 +53,12 @@ exec "$node" "$here/epinio.cjs" "$@"
 
 await Promise.all([
   build({
-    ...common,
+    ...asModule,
     entryPoints: [join(root, 'operator', 'main.ts')],
     outfile: out('epinio-operator.mjs'),
     plugins: [slimClientNode],
   }),
-  build({
-    ...common,
-    entryPoints: [join(root, 'cli', 'main.ts')],
-    outfile: out('epinio.mjs'),
-    plugins: [embeddedManifests],
-  }),
+  build({ ...asModule, ...command, outfile: out('epinio.mjs') }),
 ]);
 await refuseWide(out('epinio-operator.mjs'));
 await copyFile(join(root, 'cli', 'epinio.cjs'), out('epinio.cjs'));
