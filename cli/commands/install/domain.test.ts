@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { domainOf } from './domain.ts';
+import { domainOf, domainOfGateway } from './domain.ts';
 
 const at = (...addresses: object[]) => ({ status: { loadBalancer: { ingress: addresses } } });
 const web = { type: 'LoadBalancer', ports: [{ port: 80 }, { port: 443 }] };
@@ -33,3 +33,11 @@ it.each<[string, object[], object[], string | undefined]>([
 ])('is told by %s', (_, services, ingresses, domain) =>
   expect(domainOf({ services, ingresses, className: 'traefik' })).toBe(domain),
 );
+
+it.each<[string, object[], string | undefined]>([
+  ['its address', [{ type: 'IPAddress', value: '192.0.2.7' }], '192.0.2.7.sslip.io'],
+  ['an address without a type', [{ value: '192.0.2.7' }], '192.0.2.7.sslip.io'],
+  ['nothing of a name', [{ type: 'Hostname', value: 'lb.example.com' }], undefined],
+  ['nothing of two', [{ value: '192.0.2.7' }, { value: '192.0.2.8' }], undefined],
+  ['nothing where it has none', [], undefined],
+])('a Gateway gives %s', (_, addresses, wanted) => expect(domainOfGateway({ status: { addresses } })).toBe(wanted));

@@ -26,6 +26,11 @@ const servesWeb = ({ spec }: Balanced): boolean =>
 /** sslip.io answers with the address that is in the name; colons may not be in one. */
 const domainOfIp = (ip: string): string => `${ip.replaceAll(':', '-')}.sslip.io`;
 
+/** Gateway is what serves Apps in the place of an Ingress controller. */
+export interface Gateway extends KubeObject {
+  readonly status?: { readonly addresses?: readonly { readonly type?: string; readonly value?: string }[] };
+}
+
 /** Seen is what may tell the address of the Ingress controller. */
 export interface Seen {
   readonly services: readonly Balanced[];
@@ -33,10 +38,17 @@ export interface Seen {
   readonly className: string | undefined;
 }
 
+const onlyOne = (ips: readonly string[]): string | undefined => {
+  const [ip, ...others] = new Set(ips);
+  return ip !== undefined && others.length === 0 ? domainOfIp(ip) : undefined;
+};
+
+/** domainOfGateway finds a domain that leads to a Gateway. */
+export const domainOfGateway = ({ status }: Gateway): string | undefined =>
+  onlyOne((status?.addresses ?? []).flatMap(({ type = 'IPAddress', value }) => (type === 'IPAddress' && value ? [value] : [])));
+
 /** domainOf finds a domain that leads to the Ingress controller without anybody's doing; undefined where none is beyond doubt. */
 export const domainOf = ({ services, ingresses, className }: Seen): string | undefined => {
   const ofClass = ingresses.filter(({ spec }) => spec?.ingressClassName === className).flatMap(ipsOf);
-  const found = new Set(ofClass.length > 0 ? ofClass : services.filter(servesWeb).flatMap(ipsOf));
-  const [ip] = found;
-  return found.size === 1 && ip !== undefined ? domainOfIp(ip) : undefined;
+  return onlyOne(ofClass.length > 0 ? ofClass : services.filter(servesWeb).flatMap(ipsOf));
 };

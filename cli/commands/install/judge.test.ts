@@ -7,6 +7,7 @@ const named = (name: string, annotation?: string) => ({
 const facts: Facts = {
   version: 'v1.34.1',
   ingressClasses: [named('traefik')],
+  hasGateway: undefined,
   storageClasses: [named('local', 'storageclass.kubernetes.io/is-default-class')],
   boundVolumes: [],
   wantedVolumes: ['minio', 'registry'],
@@ -16,7 +17,7 @@ const facts: Facts = {
   isOurs: false,
   hasFormer: false,
 };
-const choices: Choices = { className: 'traefik', domain: 'apps.example.com' };
+const choices: Choices = { className: 'traefik', gateway: undefined, domain: 'apps.example.com' };
 
 const linesOf = (over: Partial<Facts>, chosen: Partial<Choices> = {}, upgrade = false): string[] =>
   judge({ ...facts, ...over }, { ...choices, ...chosen }, upgrade)
@@ -54,6 +55,9 @@ it.each<[string, Partial<Facts>, Partial<Choices>, boolean, RegExp[]]>([
     false,
     [/bad Ingress: there is no IngressClass nginx → choose one of traefik/],
   ],
+  ['a Gateway, which needs no Ingress controller', { ingressClasses: [], hasGateway: true }, { gateway: 'web/public' }, false, []],
+  ['no such Gateway', { hasGateway: false }, { gateway: 'web/public' }, false, [/bad Gateway: there is no Gateway web\/public/]],
+  ['a Gateway that may not be seen', {}, { gateway: 'web/public' }, false, [/unknown Gateway: web\/public/]],
   ['no domain', {}, { domain: undefined }, false, [/bad Domain: .*--domain/]],
   [
     'no StorageClass',

@@ -11,6 +11,8 @@ export interface StorageClass extends KubeObject {
 export interface Facts {
   readonly version: string;
   readonly ingressClasses: readonly IngressClass[] | undefined;
+  /** Whether the Gateway that the configuration names is there. */
+  readonly hasGateway: boolean | undefined;
   readonly storageClasses: readonly StorageClass[] | undefined;
   /** Volumes of an earlier installation that are there and hold data. */
   readonly boundVolumes: readonly string[];
@@ -30,6 +32,8 @@ export interface Facts {
 /** Choices are what was said, or found. */
 export interface Choices {
   readonly className: string | undefined;
+  /** The Gateway that serves the Apps in the place of Ingresses: `namespace/name`. */
+  readonly gateway: string | undefined;
   readonly domain: string | undefined;
 }
 
@@ -62,11 +66,22 @@ const judgeClass = ({ ingressClasses }: Facts, { className }: Choices): Finding 
     : bad(what, `there is no IngressClass ${className}`, `choose one of ${names.join(', ')} with --ingress-class`);
 };
 
+const judgeGateway = ({ hasGateway }: Facts, gateway: string): Finding => {
+  const what = 'Gateway';
+  if (hasGateway === undefined) return unknown(what, `${gateway}; you may not see whether it is there`);
+  return hasGateway
+    ? good(what, gateway)
+    : bad(what, `there is no Gateway ${gateway}: no App would get a URL`, 'make it, or name another one with --config');
+};
+
+const judgeWay = (facts: Facts, choices: Choices): Finding =>
+  choices.gateway === undefined ? judgeClass(facts, choices) : judgeGateway(facts, choices.gateway);
+
 const judgeDomain = ({ domain }: Choices): Finding =>
   domain === undefined
     ? bad(
         'Domain',
-        'the address of the Ingress controller cannot be found',
+        'the address at which Apps are reached cannot be found',
         'say where Apps get their names: --domain apps.example.com',
       )
     : good('Domain', `Apps get names such as web.${domain}`);
@@ -136,7 +151,7 @@ export const judge = (facts: Facts, choices: Choices, upgrade: boolean): Finding
   judgeRights(facts),
   judgeOthers(facts, upgrade),
   ...judgeFormer(facts),
-  judgeClass(facts, choices),
+  judgeWay(facts, choices),
   judgeDomain(choices),
   judgeStorage(facts),
 ];

@@ -7,6 +7,7 @@ import {
   keyString,
   resource,
   Service,
+  type Key,
   type KubeObject,
   type Resource,
 } from '../../../operator/kube/resource.ts';
@@ -14,7 +15,7 @@ import { AccessReview } from '../cluster/checks.ts';
 import { serverVersion } from '../cluster/facts.ts';
 import { IngressClass } from '../cluster/judge.ts';
 import type { Tools } from '../run.ts';
-import { domainOf } from './domain.ts';
+import { domainOf, domainOfGateway, type Gateway as GatewayObject } from './domain.ts';
 import { readInventory } from './inventory.ts';
 import type { Facts, StorageClass } from './judge.ts';
 import { resourceOf } from './kinds.ts';
@@ -26,6 +27,22 @@ const StorageClass = resource<StorageClass>({
   plural: 'storageclasses',
   namespaced: false,
 });
+
+const Gateway = resource<GatewayObject>({
+  group: 'gateway.networking.k8s.io',
+  version: 'v1',
+  kind: 'Gateway',
+  plural: 'gateways',
+});
+
+const gatewayOf = async ({ kube, signal }: Tools, key: Key): Promise<GatewayObject | 'missing' | undefined> => {
+  try {
+    return (await kube.get(Gateway, key, { signal })) ?? 'missing';
+  } catch (error) {
+    if (isForbidden(error)) return undefined;
+    throw error;
+  }
+};
 
 interface Volume extends KubeObject {
   readonly spec?: { readonly storageClassName?: string };
@@ -103,8 +120,13 @@ const operatorsOf = async ({ kube, signal }: Tools): Promise<string[]> => {
 };
 
 /** observe finds out what an installation of this set would meet. */
-export const observe = async (tools: Tools, set: readonly KubeObject[]): Promise<Facts> => {
+export const observe = async (
+  tools: Tools,
+  set: readonly KubeObject[],
+  gateway: Key | undefined,
+): Promise<Facts> => {
   const claims = set.filter(({ kind }) => kind === 'PersistentVolumeClaim');
+  const found = gateway && (await gatewayOf(tools, gateway));
   const [version, ingressClasses, storageClasses, volumes, refused, boundVolumes, operators, former, inventory] =
     await Promise.all([
       serverVersion(tools),
@@ -121,13 +143,22 @@ export const observe = async (tools: Tools, set: readonly KubeObject[]): Promise
   return {
     ...{ version, ingressClasses, storageClasses, refused, boundVolumes, wantedVolumes, operators },
     spareVolumes: volumes?.filter(isSpare).length ?? 0,
+    hasGateway: found && found !== 'missing',
     isOurs: inventory !== undefined,
     hasFormer: former,
   };
 };
 
-/** findDomain looks for the address of the Ingress controller. */
-export const findDomain = async (tools: Tools, className: string | undefined): Promise<string | undefined> => {
+/** findDomain looks for the address at which Apps are reached: of the Gateway, else of the Ingress controller. */
+export const findDomain = async (
+  tools: Tools,
+  className: string | undefined,
+  gateway: Key | undefined,
+): Promise<string | undefined> => {
+  if (gateway !== undefined) {
+    const found = await gatewayOf(tools, gateway);
+    return typeof found === 'object' ? domainOfGateway(found) : undefined;
+  }
   const [services, ingresses] = await Promise.all([allOf(tools, Service), allOf(tools, Ingress)]);
   return domainOf({ services: services ?? [], ingresses: ingresses ?? [], className });
 };

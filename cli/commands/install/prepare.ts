@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { home } from '../../../operator/api/crd/rbac.ts';
-import { ConfigMap, Deployment } from '../../../operator/kube/resource.ts';
+import { ConfigMap, Deployment, keyString, type Key } from '../../../operator/kube/resource.ts';
 import { exits, UserError } from '../../errors.ts';
 import { marksFor } from '../../marks.ts';
 import type { Finding } from '../cluster/judge.ts';
@@ -59,6 +59,11 @@ const textOf = (value: unknown, ...path: readonly string[]): string | undefined 
   return typeof found === 'string' ? found : undefined;
 };
 
+const gatewayOf = (config: Tree): Key | undefined => {
+  const [namespace, name] = [textOf(config, 'gateway', 'namespace'), textOf(config, 'gateway', 'name')];
+  return namespace === undefined || name === undefined ? undefined : { namespace, name };
+};
+
 const tell = ({ output }: Tools, findings: readonly Finding[]): void => {
   const marks = marksFor();
   for (const { what, is, text, todo } of findings) {
@@ -79,16 +84,17 @@ export const prepare = async (tools: Tools, flags: Flags, upgrade: boolean): Pro
   const files = manifestFiles();
   const earlier = await readInventory(tools);
   const asked = together(earlier?.settings ?? (await foundThere(tools)), await said(flags));
-  const facts = await observe(tools, objectsOf(files, asked));
+  const gateway = gatewayOf(asked.config);
+  const facts = await observe(tools, objectsOf(files, asked), gateway);
   const className = chosenClass(facts.ingressClasses, textOf(asked.config, 'ingress', 'className'));
-  const domain = textOf(asked.config, 'domain') ?? (await findDomain(tools, className));
+  const domain = textOf(asked.config, 'domain') ?? (await findDomain(tools, className, gateway));
   const found = {
     ...(domain !== undefined && { domain }),
-    ...(className !== undefined && { ingress: { className } }),
+    ...(className !== undefined && gateway === undefined && { ingress: { className } }),
   };
   const settings = { ...asked, config: merged(found, asked.config) };
   tools.output.step('Looking at the cluster');
-  const findings = judge(facts, { className, domain }, upgrade);
+  const findings = judge(facts, { className, domain, gateway: gateway && keyString(gateway) }, upgrade);
   tell(tools, findings);
   const against = findings.filter(({ is }) => is === 'bad');
   return { set: objectsOf(files, settings), settings, earlier, domain, against };
