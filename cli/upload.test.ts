@@ -203,6 +203,10 @@ describe('an archive that is awaited', () => {
     expect(steps.at(-1)).toMatch(/cannot reach the S3 server at 127.0.0.1:1.*: uploading through the cluster instead$/);
     await expect(offer()).rejects.toThrow('jobs.batch is forbidden');
     expect(steps.at(-1)).toMatch(/^Starting a pod in namespace n that leads to the storage/);
+
+    const again = uploading({ config: {}, create: () => Promise.reject(new Error('jobs.batch is forbidden')) });
+    await expect(again.uploader.offer({ url: 'http://127.0.0.1:1/y', relay }, undefined)).rejects.toThrow('forbidden');
+    expect(again.steps.join()).not.toMatch(/cannot reach/);
   });
 
   it('is sent to another address where the first is not valid any more, which is asked for once', async () => {

@@ -28,6 +28,9 @@ const arrivesWithinMs = 20_000;
 /** How often the archive is sent whole before it is given up, and how often another address is asked for. */
 const most = { uploads: 3, requests: 3 } as const;
 
+/** Servers that this machine does not reach, as far as this process has seen: another push of it need not try again. */
+const unreached = new Set<string>();
+
 /** createUploader sends an archive, again where that broke off, and asks for another address where one is no longer valid. */
 export const createUploader = (tools: Tools, mine: Mine, archive: Archive): Uploader => {
   const { kube, config, output, signal, now } = tools;
@@ -35,8 +38,6 @@ export const createUploader = (tools: Tools, mine: Mine, archive: Archive): Uplo
   let uploads = 0;
   let requests = 0;
   let took = 0;
-  /** The storage cannot be reached from here: what is sent goes by way of the cluster. */
-  let byRelay = false;
   /** An address that is not to be used for a while. */
   let rest: { readonly url: string; readonly until: number } | undefined;
 
@@ -51,8 +52,9 @@ export const createUploader = (tools: Tools, mine: Mine, archive: Archive): Uplo
   const fail = async (failure: UploadFailure, { url, relay }: Upload): Promise<void> => {
     if (failure.kind === 'final') throw failure;
     if (failure.kind === 'stale') return renew(failure, url);
-    if (failure.kind === 'unreachable' && !byRelay && relay !== undefined && config !== undefined) {
-      byRelay = true;
+    const { host } = new URL(url);
+    if (failure.kind === 'unreachable' && !unreached.has(host) && relay !== undefined && config !== undefined) {
+      unreached.add(host);
       return output.step(`${failure.message}: uploading through the cluster instead`);
     }
     failures += 1;
@@ -61,8 +63,8 @@ export const createUploader = (tools: Tools, mine: Mine, archive: Archive): Uplo
     output.step(`The upload failed: ${failure.message}; trying again in ${waitMs(failures) / 1000} s`);
   };
 
-  const relayFor = async ({ relay }: Upload): Promise<Relay | undefined> => {
-    if (!byRelay || relay === undefined || config === undefined) return undefined;
+  const relayFor = async ({ url, relay }: Upload): Promise<Relay | undefined> => {
+    if (!unreached.has(new URL(url).host) || relay === undefined || config === undefined) return undefined;
     const { namespace } = mine.key;
     output.step(`Starting a pod in namespace ${namespace} that leads to the storage; it goes after the upload`);
     const tell = (text: string): void => output.step(text);
