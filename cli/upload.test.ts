@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Archive } from './pack.ts';
 import { upload, UploadFailure, type UploadOptions } from './upload.ts';
-import { createUploader } from './uploader.ts';
+import { createUploader, throughPod } from './uploader.ts';
 
 let folder: string;
 let archive: Archive;
@@ -230,4 +230,15 @@ describe('an archive that is awaited', () => {
       'uploaded 3 times and is still awaited: Gone.',
     );
   });
+});
+
+it('a connection through a pod that breaks off leads to policies; an answer of the server speaks for itself', () => {
+  const broken = new UploadFailure('broken', 'it broke off', 'push again', new Error('socket hang up'));
+  expect(throughPod(broken, 'http://minio.test:9000')).toMatchObject({
+    kind: 'broken',
+    message: 'it broke off',
+    hint: expect.stringMatching(/NetworkPolicy.*http:\/\/minio\.test:9000/) as string,
+  });
+  const full = new UploadFailure('broken', 'no room', 'ask for room');
+  expect(throughPod(full, 'http://minio.test:9000')).toBe(full);
 });

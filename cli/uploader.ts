@@ -31,6 +31,17 @@ const most = { uploads: 3, requests: 3 } as const;
 /** Servers that this machine does not reach, as far as this process has seen: another push of it need not try again. */
 const unreached = new Set<string>();
 
+/** throughPod says of a connection that broke off what to look at, where a pod made it. */
+export const throughPod = (failure: UploadFailure, endpoint: string): UploadFailure =>
+  failure.kind === 'broken' && failure.cause !== undefined
+    ? new UploadFailure(
+        failure.kind,
+        failure.message,
+        `see whether a NetworkPolicy keeps pods with the label app.kubernetes.io/component=relay from ${endpoint}`,
+        failure.cause,
+      )
+    : failure;
+
 /** createUploader sends an archive, again where that broke off, and asks for another address where one is no longer valid. */
 export const createUploader = (tools: Tools, mine: Mine, archive: Archive): Uploader => {
   const { kube, config, output, signal, now } = tools;
@@ -76,9 +87,11 @@ export const createUploader = (tools: Tools, mine: Mine, archive: Archive): Uplo
   const send = async (to: Upload): Promise<void> => {
     await archive.make?.();
     const startedAt = now();
+    let byPod: string | undefined;
     try {
       await using relay = await relayFor(to);
-      const where = relay === undefined ? new URL(to.url).host : `${to.relay?.endpoint}, through the cluster`;
+      byPod = relay && to.relay?.endpoint;
+      const where = relay === undefined ? new URL(to.url).host : `${byPod}, through the cluster`;
       output.step(`Uploading ${bytes(archive.size)} to ${where}`);
       const rate = createRate(archive.size, now);
       const isDue = createPace(now);
@@ -92,7 +105,7 @@ export const createUploader = (tools: Tools, mine: Mine, archive: Archive): Uplo
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof UploadFailure)) throw error;
-      await fail(error, to);
+      await fail(byPod === undefined ? error : throughPod(error, byPod), to);
     } finally {
       took += now() - startedAt;
     }
