@@ -14,7 +14,8 @@ const facts: Facts = {
   spareVolumes: 0,
   refused: [],
   operators: [],
-  isOurs: false,
+  installed: undefined,
+  own: '0.2.0',
   hasFormer: false,
 };
 const choices: Choices = { className: 'traefik', gateway: undefined, domain: 'apps.example.com' };
@@ -86,12 +87,13 @@ it.each<[string, Partial<Facts>, Partial<Choices>, boolean, RegExp[]]>([
   ],
   [
     'itself',
-    { isOurs: true, operators: ['epinio-system/epinio-operator'] },
+    { installed: '0.1.9', operators: ['epinio-system/epinio-operator'] },
     {},
     false,
     [/bad Epinio: it is installed already → epinio upgrade/],
   ],
-  ['itself at an upgrade', { isOurs: true, operators: ['epinio-system/epinio-operator'] }, {}, true, []],
+  ['itself, newer than the command', { installed: '0.10.0' }, {}, true, [/bad Epinio: version 0\.10\.0 .* 0\.2\.0/]],
+  ['itself at an upgrade', { installed: '0.1.9', operators: ['epinio-system/epinio-operator'] }, {}, true, []],
   [
     'an installation by kubectl',
     { operators: ['epinio-system/epinio-operator'] },

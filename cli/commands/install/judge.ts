@@ -23,8 +23,10 @@ export interface Facts {
   readonly refused: readonly string[];
   /** Operators that are there, wherever they are: `namespace/name`. */
   readonly operators: readonly string[];
-  /** An inventory of this command is there. */
-  readonly isOurs: boolean;
+  /** The version that this command put there; undefined where it did not. */
+  readonly installed: string | undefined;
+  /** The version of this command. */
+  readonly own: string;
   /** Epinio 1.x is there. */
   readonly hasFormer: boolean;
 }
@@ -111,7 +113,26 @@ const judgeRights = ({ refused }: Facts): Finding =>
         'installing needs the role cluster-admin: choose another context with --context',
       );
 
-const judgeOthers = ({ operators, isOurs }: Facts, upgrade: boolean): Finding => {
+const numbersOf = (version: string): number[] => version.split(/[.+-]/).map(Number);
+
+/** isNewer compares the numbers of two versions. */
+const isNewer = (version: string, than: string): boolean => {
+  const others = numbersOf(than);
+  const difference = numbersOf(version)
+    .map((number, at) => number - (others[at] ?? 0))
+    .find((one) => one !== 0);
+  return difference !== undefined && difference > 0;
+};
+
+const judgeInstalled = (installed: string, { own }: Facts, upgrade: boolean): Finding => {
+  if (!upgrade) return bad('Epinio', 'it is installed already', 'epinio upgrade brings it up to date');
+  return isNewer(installed, own)
+    ? bad('Epinio', `version ${installed} is installed, and this command is ${own}`, 'use the newer command')
+    : good('Epinio', `version ${installed}, installed by this command`);
+};
+
+const judgeOthers = (facts: Facts, upgrade: boolean): Finding => {
+  const { operators, installed } = facts;
   const what = 'Epinio';
   const here = `${home.namespace}/${home.name}`;
   const elsewhere = operators.filter((name) => name !== here);
@@ -121,10 +142,7 @@ const judgeOthers = ({ operators, isOurs }: Facts, upgrade: boolean): Finding =>
       `an operator runs already: ${elsewhere.join(', ')}`,
       'two of them would fight over the same Apps: remove that one first',
     );
-  if (isOurs)
-    return upgrade
-      ? good(what, 'installed by this command')
-      : bad(what, 'it is installed already', 'epinio upgrade brings it up to date');
+  if (installed !== undefined) return judgeInstalled(installed, facts, upgrade);
   if (operators.length > 0)
     return bad(
       what,

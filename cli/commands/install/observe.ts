@@ -11,6 +11,7 @@ import {
   type KubeObject,
   type Resource,
 } from '../../../operator/kube/resource.ts';
+import manifest from '../../../package.json' with { type: 'json' };
 import { AccessReview } from '../cluster/checks.ts';
 import { serverVersion } from '../cluster/facts.ts';
 import { IngressClass } from '../cluster/judge.ts';
@@ -144,7 +145,8 @@ export const observe = async (
     ...{ version, ingressClasses, storageClasses, refused, boundVolumes, wantedVolumes, operators },
     spareVolumes: volumes?.filter(isSpare).length ?? 0,
     hasGateway: found && found !== 'missing',
-    isOurs: inventory !== undefined,
+    installed: inventory?.version,
+    own: manifest.version,
     hasFormer: former,
   };
 };

@@ -85,6 +85,11 @@ it.each<[string, FormerApp['spec'], RegExp]>([
   ['a chart', { origin: { container: 'a' }, chartname: 'ours' }, /the application chart ours has no counterpart/],
   ['a builder', { origin: { container: 'a' }, builderimage: 'paketo:1' }, /built by paketo:1/],
   [
+    'routes that are commands',
+    { origin: { container: 'a' }, routes: ["a;rm 'x'"] },
+    /route add shop 'a;rm '\\''x'\\''', and then/,
+  ],
+  [
     'its routes',
     { origin: { container: 'a' }, routes: ['A.test', 'https://a.test/api/'] },
     /stay with the former App\. When this one is ready: epinio route add shop a\.test a\.test\/api, and then/,

@@ -16,6 +16,10 @@ export interface Ours {
   readonly notes: readonly string[];
 }
 
+/** quoted is a word as it may be pasted into a shell, whoever wrote it. */
+const quoted = (word: string): string =>
+  /^[\w.,:@%/+~=-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+
 const textOf = ({ host, path = '/' }: ReturnType<typeof routeOf>): string => `${host}${path === '/' ? '' : path}`;
 
 interface Part {
@@ -41,7 +45,7 @@ const sourceOf = ({ spec }: FormerApp, name: string): Part => {
     notes:
       gitconfig === undefined
         ? []
-        : [`its credential is not copied: epinio gitconfig create ${gitconfig} ${url} --username … --password-file -`],
+        : [`its credential is not copied: epinio gitconfig create ${quoted(gitconfig)} ${quoted(url)} --username … --password-file -`],
   };
 };
 
@@ -106,7 +110,7 @@ const environmentOf = ({ app, environment }: Former) => {
 const routingOf = ({ spec }: FormerApp, name: string): Part => {
   const { routes } = spec ?? {};
   if (routes === undefined) return { spec: {}, notes: [] };
-  const texts = routes.map((text) => textOf(routeOf(text))).join(' ');
+  const texts = routes.map((text) => quoted(textOf(routeOf(text)))).join(' ');
   return {
     spec: { defaultRoute: 'Disabled' },
     notes:
