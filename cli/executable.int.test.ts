@@ -20,6 +20,7 @@ it('one file is the whole command, on a machine without Node.js', async () => {
   const { stdout } = await run(process.execPath, [join(root, 'executables.ts'), system], { cwd: root });
   const [, file = ''] = /^(.+?): \d+ MB .*was run here$/m.exec(stdout) ?? [];
   await writeFile(join(folder, 'epinio.yml'), 'name: shop\norigin: {container: nginx}\n');
+  await writeFile(join(folder, 'index.html'), 'a page');
   // Nothing else is there: no PATH, no home.
   const epinio = (...args: readonly string[]) => run(file, [...args], { cwd: folder, env: {} });
   expect((await epinio('--version')).stdout).toBe(`${manifest.version}\n`);

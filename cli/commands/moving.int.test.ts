@@ -56,7 +56,7 @@ describe('epinio gitconfig', () => {
     expect(asked.stderr).toMatch(/App clones uses mine/);
     expect(await epinio('gitconfig', 'delete', 'mine', '--yes')).toMatchObject({ code: 0 });
     expect(await secret('mine')).toBeUndefined();
-  });
+  }, 180_000);
 
   it('deletes no Secret that was made for something else', async () => {
     await epinio('configuration', 'create', 'settings', 'a=b');

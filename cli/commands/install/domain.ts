@@ -45,7 +45,11 @@ const onlyOne = (ips: readonly string[]): string | undefined => {
 
 /** domainOfGateway finds a domain that leads to a Gateway. */
 export const domainOfGateway = ({ status }: Gateway): string | undefined =>
-  onlyOne((status?.addresses ?? []).flatMap(({ type = 'IPAddress', value }) => (type === 'IPAddress' && value ? [value] : [])));
+  onlyOne(
+    (status?.addresses ?? []).flatMap(({ type = 'IPAddress', value }) =>
+      type === 'IPAddress' && value ? [value] : [],
+    ),
+  );
 
 /** domainOf finds a domain that leads to the Ingress controller without anybody's doing; undefined where none is beyond doubt. */
 export const domainOf = ({ services, ingresses, className }: Seen): string | undefined => {

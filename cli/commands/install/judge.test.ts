@@ -56,8 +56,20 @@ it.each<[string, Partial<Facts>, Partial<Choices>, boolean, RegExp[]]>([
     false,
     [/bad Ingress: there is no IngressClass nginx → choose one of traefik/],
   ],
-  ['a Gateway, which needs no Ingress controller', { ingressClasses: [], hasGateway: true }, { gateway: 'web/public' }, false, []],
-  ['no such Gateway', { hasGateway: false }, { gateway: 'web/public' }, false, [/bad Gateway: there is no Gateway web\/public/]],
+  [
+    'a Gateway, which needs no Ingress controller',
+    { ingressClasses: [], hasGateway: true },
+    { gateway: 'web/public' },
+    false,
+    [],
+  ],
+  [
+    'no such Gateway',
+    { hasGateway: false },
+    { gateway: 'web/public' },
+    false,
+    [/bad Gateway: there is no Gateway web\/public/],
+  ],
   ['a Gateway that may not be seen', {}, { gateway: 'web/public' }, false, [/unknown Gateway: web\/public/]],
   ['no domain', {}, { domain: undefined }, false, [/bad Domain: .*--domain/]],
   [

@@ -121,11 +121,7 @@ const operatorsOf = async ({ kube, signal }: Tools): Promise<string[]> => {
 };
 
 /** observe finds out what an installation of this set would meet. */
-export const observe = async (
-  tools: Tools,
-  set: readonly KubeObject[],
-  gateway: Key | undefined,
-): Promise<Facts> => {
+export const observe = async (tools: Tools, set: readonly KubeObject[], gateway: Key | undefined): Promise<Facts> => {
   const claims = set.filter(({ kind }) => kind === 'PersistentVolumeClaim');
   const found = gateway && (await gatewayOf(tools, gateway));
   const [version, ingressClasses, storageClasses, volumes, refused, boundVolumes, operators, former, inventory] =

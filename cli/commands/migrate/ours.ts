@@ -45,7 +45,9 @@ const sourceOf = ({ spec }: FormerApp, name: string): Part => {
     notes:
       gitconfig === undefined
         ? []
-        : [`its credential is not copied: epinio gitconfig create ${quoted(gitconfig)} ${quoted(url)} --username … --password-file -`],
+        : [
+            `its credential is not copied: epinio gitconfig create ${quoted(gitconfig)} ${quoted(url)} --username … --password-file -`,
+          ],
   };
 };
 
