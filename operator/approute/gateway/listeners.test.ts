@@ -87,8 +87,9 @@ describe('a listener', () => {
     expect(secureDoors(observed, 'a.test', namespace).length > 0).toBe(expected),
   );
 
-  test('is told with its host, the first eight of them', () => {
-    expect(listed(at([]))).toBe('none');
+  test('is told with its host, the first eight of those that all may use', () => {
+    expect(listed(at([]))).toBe('');
+    expect(listed(at([{ ...http, hostname: 'shop.of-a-tenant.test', allowedRoutes: from('Selector') }]))).toBe('');
     expect(listed(at([http, { ...https, hostname: '*.test' }]))).toBe('"http" (all hosts), "https" (*.test)');
     expect(listed(at(Array.from({ length: 10 }, () => http)))).toContain(' and 2 more');
   });

@@ -60,10 +60,10 @@ export const secureDoors = (observed: GatewayObserved, host: string, namespace: 
 
 const mostNamed = 8;
 
-/** listed tells the listeners of a Gateway with their hosts, for a person. */
+/** listed tells the listeners that all namespaces may use, with their hosts: others may have the hosts of single tenants. */
 export const listed = (observed: GatewayObserved): string => {
-  const all = listenersOf(observed);
+  const all = listenersOf(observed).filter(({ allowedRoutes }) => allowedRoutes?.namespaces?.from === 'All');
   const words = all.slice(0, mostNamed).map(({ name, hostname }) => `"${name}" (${hostname ?? 'all hosts'})`);
   const more = all.length - mostNamed;
-  return words.length === 0 ? 'none' : words.join(', ') + (more > 0 ? ` and ${more} more` : '');
+  return words.join(', ') + (more > 0 ? ` and ${more} more` : '');
 };

@@ -195,14 +195,14 @@ describe('a route through a Gateway', () => {
       'misses a listener for its host',
       { owned: no('NoMatchingListenerHostname') },
       'False/ListenerMissing',
-      'No listener of the Gateway "web" in "edge" takes the host a.test: ask its administrators for one. Its listeners are "http" (all hosts).',
+      'No listener of the Gateway "web" in "edge" takes the host a.test: ask its administrators for one. Its listeners for all namespaces are "http" (all hosts).',
       true,
     ],
     [
       'misses a listener, which is told before anybody speaks',
       { at: { gateway: elsewhere } },
       'False/ListenerMissing',
-      'Its listeners are "http" (*.example).',
+      'Its listeners for all namespaces are "http" (*.example).',
       true,
     ],
     [

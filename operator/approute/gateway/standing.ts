@@ -24,13 +24,12 @@ const advice: Readonly<Record<string, string>> = {
   NoMatchingParent: ' Ask its administrators for a listener that takes the route.',
 };
 
-const noListener = (host: string, at: GatewayObserved): Standing =>
-  say(
-    'False',
-    Reason.ListenerMissing,
-    `No listener of the ${nameOf(at)} takes the host ${host}: ask its administrators for one. Its listeners are ${listed(at)}.`,
-    true,
-  );
+const noListener = (host: string, at: GatewayObserved): Standing => {
+  const open = listed(at);
+  const others = open === '' ? '' : ` Its listeners for all namespaces are ${open}.`;
+  const message = `No listener of the ${nameOf(at)} takes the host ${host}: ask its administrators for one.${others}`;
+  return say('False', Reason.ListenerMissing, message, true);
+};
 
 /** What is said of an earlier version of a route counts as long as it was good: else every change would take the route back. */
 const isCurrent = ({ observedGeneration }: Said, { metadata }: HTTPRouteObject): boolean =>
