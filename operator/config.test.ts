@@ -89,6 +89,18 @@ describe('the configuration file', () => {
       /s3\.endpoint: must have a port/,
     ],
     ['an S3 endpoint that is no URL', minimal.replace('http://minio', 'minio'), /s3\.endpoint: must be a URL/],
+    [
+      'a bucket with dots before the host',
+      minimal.replace('bucket: epinio', 'bucket: my.epinio, addressing: VirtualHost'),
+      /s3\.addressing: VirtualHost needs a bucket without dots/,
+    ],
+    [
+      'a bucket before an IP address',
+      minimal
+        .replace('minio.epinio-system.svc:9000', '127.0.0.1:9000')
+        .replace('epinio}', 'epinio, addressing: VirtualHost}'),
+      /s3\.addressing: VirtualHost needs endpoints with names/,
+    ],
     ['a bucket in upper case', minimal.replace('bucket: epinio', 'bucket: Epinio'), /s3\.bucket: must have 3 to 63/],
     [
       'a bucket like an address',

@@ -106,32 +106,45 @@ const tls = z.strictObject({
   defaultCertificateRef: objectName.optional(),
 });
 
-const s3 = z.strictObject({
-  /** URL of the S3 server as pods of the cluster reach it. */
-  endpoint: s3Url,
-  /** URL as the clients that upload reach it; default: endpoint. */
-  publicEndpoint: s3Url.optional(),
-  region: z
-    .string()
-    .regex(/^[A-Za-z0-9-]+$/, 'must be the name of a region')
-    .default('us-east-1'),
-  bucket,
-  /** Prefix of all keys of this installation, with its trailing slash. */
-  prefix: z
-    .string()
-    .regex(/^([A-Za-z0-9._-]+\/)*$/, 'must be empty or end with /')
-    .default(''),
-  /** Secret of the operator's namespace with accessKey and secretKey. */
-  secretRef: z.string().default('epinio-s3'),
-  /** Where the server has no STS: Secret with a key that may only put objects below <prefix>blobs/ and <prefix>probe/. */
-  uploadSecretRef: z.string().optional(),
-  /** Where the server has no STS: Secret with a key that may only get objects below <prefix>blobs/. */
-  downloadSecretRef: z.string().optional(),
-  /** Where the server has no STS and those two keys are not named: sign with the main key, whose name every URL then shows. */
-  signWithMainKey: z.boolean().default(false),
-  /** Secret of the operator's namespace whose ca.crt signs the server's certificate. */
-  caRef: z.string().optional(),
-});
+const s3 = z
+  .strictObject({
+    /** URL of the S3 server as pods of the cluster reach it. */
+    endpoint: s3Url,
+    /** URL as the clients that upload reach it; default: endpoint. */
+    publicEndpoint: s3Url.optional(),
+    region: z
+      .string()
+      .regex(/^[A-Za-z0-9-]+$/, 'must be the name of a region')
+      .default('us-east-1'),
+    bucket,
+    /** Where requests name the bucket: in the path, or before the host (`<bucket>.<host>`). */
+    addressing: z.enum(['Path', 'VirtualHost']).default('Path'),
+    /** Prefix of all keys of this installation, with its trailing slash. */
+    prefix: z
+      .string()
+      .regex(/^([A-Za-z0-9._-]+\/)*$/, 'must be empty or end with /')
+      .default(''),
+    /** Secret of the operator's namespace with accessKey and secretKey. */
+    secretRef: z.string().default('epinio-s3'),
+    /** Where the server has no STS: Secret with a key that may only put objects below <prefix>blobs/ and <prefix>probe/. */
+    uploadSecretRef: z.string().optional(),
+    /** Where the server has no STS: Secret with a key that may only get objects below <prefix>blobs/ and <prefix>logs/. */
+    downloadSecretRef: z.string().optional(),
+    /** Where the server has no STS and those two keys are not named: sign with the main key, whose name every URL then shows. */
+    signWithMainKey: z.boolean().default(false),
+    /** Secret of the operator's namespace whose ca.crt signs the server's certificate. */
+    caRef: z.string().optional(),
+  })
+  .check((ctx) => {
+    const { addressing, bucket, endpoint, publicEndpoint = endpoint } = ctx.value;
+    if (addressing === 'Path') return;
+    const complain = (message: string): void =>
+      void ctx.issues.push({ code: 'custom', path: ['addressing'], input: addressing, message });
+    // A certificate's wildcard covers one label; the client would go another way than the signatures.
+    if (bucket.includes('.')) complain('VirtualHost needs a bucket without dots');
+    if ([endpoint, publicEndpoint].some((url) => URL.canParse(url) && /^(\[|[\d.]+$)/.test(new URL(url).hostname)))
+      complain('VirtualHost needs endpoints with names, not IP addresses');
+  });
 
 const registry = z.strictObject({
   /** host[:port] that build Jobs push to. */

@@ -99,7 +99,9 @@ export const platformHash = (
   secretVersions: Readonly<Record<string, string>> = {},
 ): string => {
   const { push, prefix, auth, secretRef, caRef, insecure, shared } = config.registry;
-  const { endpoint, region, bucket, prefix: keys, secretRef: s3Secret, caRef: s3CA } = config.s3;
+  const { endpoint, region, bucket, addressing, prefix: keys, secretRef: s3Secret, caRef: s3CA } = config.s3;
+  // What every installation had before there was a choice has no word: an upgrade tries no build again.
+  const host = addressing === 'VirtualHost' ? { addressing } : {};
   const everything = {
     resources: { own: wishes.resources, default: config.build.resources },
     timeout: timeoutOf(config, wishes.timeoutSeconds),
@@ -108,7 +110,7 @@ export const platformHash = (
     archive: config.archive,
     git: wishes.source?.git && config.git,
     registry: { push, prefix, auth, secretRef, caRef, insecure, shared },
-    s3: { endpoint, region, bucket, prefix: keys, secretRef: s3Secret, caRef: s3CA },
+    s3: { endpoint, region, bucket, ...host, prefix: keys, secretRef: s3Secret, caRef: s3CA },
     secretVersions,
   };
   // Through JSON, so that absent and undefined are the same.

@@ -56,7 +56,7 @@ const makeClient = (config: StorageConfig, onSkew: (seconds: number) => void): {
     accessKey: config.accessKey,
     secretKey: config.secretKey,
     region: config.region,
-    pathStyle: true,
+    pathStyle: config.addressing !== 'VirtualHost',
     transport: boundedTransport(tls, config.timeoutMs ?? defaultTimeoutMs, onSkew),
     transportAgent: agent,
     retryOptions: { disableRetry: true },

@@ -3,6 +3,7 @@ import { connect, type Connection } from './connection.ts';
 import { grants, type Action, type Grants } from './credentials.ts';
 import { failureOf } from './errors.ts';
 import { probeServer } from './probe.ts';
+import { placeOf } from './place.ts';
 import { presign } from './sigv4.ts';
 import { StsUnsupported } from './sts.ts';
 import type { Capabilities, GetRequest, Presigned, PutRequest, Storage, StorageConfig } from './types.ts';
@@ -10,6 +11,7 @@ import { uploadHeaders } from './upload.ts';
 
 export { StorageError, type StorageReason } from './errors.ts';
 export type {
+  Addressing,
   Capabilities,
   ChecksumMode,
   CredentialMode,
@@ -45,6 +47,9 @@ const grant = async ({ grants, connection, capabilities }: Parts, action: Action
   }
 };
 
+const endpointFor = ({ endpoint, publicEndpoint = endpoint }: StorageConfig, who: 'internal' | 'public'): string =>
+  who === 'internal' ? endpoint : publicEndpoint;
+
 const signPut = async (parts: Parts, request: PutRequest): Promise<Presigned> => {
   const { config } = parts;
   const { checksum, credentials } = await grant(parts, 'PutObject', request);
@@ -52,8 +57,7 @@ const signPut = async (parts: Parts, request: PutRequest): Promise<Presigned> =>
   const now = new Date();
   const url = presign({
     method: 'PUT',
-    endpoint: request.endpoint === 'internal' ? config.endpoint : (config.publicEndpoint ?? config.endpoint),
-    path: `${config.bucket}/${request.key}`,
+    ...placeOf(config, endpointFor(config, request.endpoint ?? 'public'), request.key),
     credentials,
     region: config.region,
     expiresSeconds: request.expiresSeconds,
@@ -69,8 +73,7 @@ const signGet = async (parts: Parts, request: GetRequest): Promise<Presigned> =>
   const now = new Date();
   const url = presign({
     method: 'GET',
-    endpoint: request.endpoint === 'public' ? (config.publicEndpoint ?? config.endpoint) : config.endpoint,
-    path: `${config.bucket}/${request.key}`,
+    ...placeOf(config, endpointFor(config, request.endpoint), request.key),
     credentials,
     region: config.region,
     expiresSeconds: request.expiresSeconds,

@@ -3,6 +3,7 @@ import { request } from 'undici';
 import type { Connection } from './connection.ts';
 import type { Grants } from './credentials.ts';
 import { failureOf, toStorageError } from './errors.ts';
+import { placeOf } from './place.ts';
 import { presign } from './sigv4.ts';
 import { StsUnsupported } from './sts.ts';
 import type { Capabilities, ChecksumMode, CredentialMode, StorageConfig } from './types.ts';
@@ -50,14 +51,11 @@ export const probeServer = async (
   const put = async ({ mode, credential, key, body }: Put): Promise<Answer> => {
     const credentials = await grants.forKey('PutObject', key, 60, credential);
     const bound = uploadHeaders(mode, { sha256, size: right.length });
-    const path = `${config.bucket}/${key}`;
-    const { endpoint, region } = config;
     const url = presign({
       method: 'PUT',
-      endpoint,
-      path,
+      ...placeOf(config, config.endpoint, key),
       credentials,
-      region,
+      region: config.region,
       expiresSeconds: 60,
       now: new Date(),
       ...bound,

@@ -17,6 +17,9 @@ export interface Capabilities {
   readonly warnings: readonly string[];
 }
 
+/** Addressing is where requests name the bucket: in the path, or before the host (<bucket>.<host>). */
+export type Addressing = 'Path' | 'VirtualHost';
+
 /** StorageConfig says where objects are kept and with which keys. */
 export interface StorageConfig {
   /** URL of the S3 server as the operator and pods reach it. */
@@ -25,6 +28,8 @@ export interface StorageConfig {
   readonly publicEndpoint?: string | undefined;
   readonly region: string;
   readonly bucket: string;
+  /** Where requests name the bucket; default: in the path. */
+  readonly addressing?: Addressing | undefined;
   /** Prefix of all keys of this installation, empty or with a trailing slash. */
   readonly prefix: string;
   readonly accessKey: string;
