@@ -288,3 +288,96 @@ describe('a registry with a password and without TLS', () => {
     await client.close();
   });
 });
+
+test('the key that signs tokens is exchanged while the registry knows both certificates', async () => {
+  const [old, young] = [await createSigner(new Date()), await createSigner(new Date())];
+  const tls = await createServer(['127.0.0.1'], new Date());
+  const signer = `${old.certificate}${young.certificate}`;
+  await using registry = await startRegistry({ type: 'token', ...tls, signer });
+  const client = createRegistryClient({ ca: tls.ca });
+  const access = [{ type: 'repository', name: 'apps/team-a/app', actions: ['pull', 'push'] }] as const;
+  const grant = { issuer: 'epinio', service: 'registry', access, expiresSeconds: 600, subject: 'x' };
+  // The Secret holds all certificates; the first one goes with the key.
+  const pairs = [
+    { key: old.key, certificate: signer },
+    { key: young.key, certificate: `${young.certificate}${old.certificate}` },
+  ];
+  for (const pair of pairs) {
+    const token = signRunToken({ ...pair, ...grant });
+    const image = parseReference(`${registry.host}/apps/team-a/app:run`);
+    expect(await client.headManifest(image, { type: 'bearer', token })).toEqual({ type: 'absent' });
+  }
+  await client.close();
+});
+
+describe('an external registry with TLS and passwords', () => {
+  const repository = 'apps/team-a/shop';
+  const basic = (username: string, password: string) => ({ type: 'basic', username, password }) as const;
+  let registry: TestRegistry;
+  let ca: string;
+  let client: RegistryClient;
+  const line = async (name: string, password: string): Promise<string> => `${name}:${await hash(password, 4)}\n`;
+  const image = (): Reference => parseReference(`${registry.host}/${repository}:run`);
+  const push = (credential: Credential): Promise<string> =>
+    pushImage(
+      { base: `https://${registry.host}`, repository, tag: 'run', ca, authorization: authorizationOf(credential) },
+      { config: { Labels: labels } },
+      [Buffer.from('a layer')],
+    );
+
+  beforeAll(async () => {
+    const tls = await createServer(['127.0.0.1'], new Date());
+    ca = tls.ca;
+    registry = await startRegistry({ type: 'password', htpasswd: await line('one', 'first'), tls });
+    client = createRegistryClient({ ca, idleMs: 2000 });
+  });
+
+  afterAll(async () => {
+    await client.close();
+    await registry[Symbol.asyncDispose]();
+  });
+
+  test('takes a push, and the same again, by its CA and a password only', async () => {
+    const credential = basic('one', 'first');
+    expect(await client.headManifest(image(), credential)).toEqual({ type: 'absent' });
+    const digest = await push(credential);
+    expect(await push(credential)).toBe(digest);
+    expect(await client.headManifest(image(), credential)).toMatchObject({ type: 'found', digest });
+    expect(await client.imageConfig(image(), credential)).toMatchObject({ type: 'found', config: { labels } });
+    expect(await client.tryUpload(image(), credential)).toEqual({ type: 'room' });
+    expect(await client.headManifest(image())).toMatchObject({ type: 'unauthorized' });
+    expect(await client.headManifest(image(), basic('one', 'wrong'))).toMatchObject({ type: 'unauthorized' });
+    const stranger = createRegistryClient({});
+    expect(await stranger.headManifest(image(), credential)).toMatchObject({ type: 'unreachable' });
+    await stranger.close();
+  });
+
+  test('takes no other bytes than a push says, and none by an upload that somebody ended', async () => {
+    const dispatcher = new Agent({ connect: { ca } });
+    const call = async (method: 'POST' | 'PUT' | 'DELETE', url: string, body: string | null = null) => {
+      const headers = { authorization: authorizationOf(basic('one', 'first')) };
+      const answer = await request(new URL(url, `https://${registry.host}`), { method, headers, body, dispatcher });
+      await answer.body.dump();
+      return { status: answer.statusCode, location: String(answer.headers['location']) };
+    };
+    const begin = async (): Promise<string> => (await call('POST', `/v2/${repository}/blobs/uploads/`)).location;
+    const as = (text: string, upload: string): string => `${upload}&digest=${encodeURIComponent(digestOf(text))}`;
+    expect(await call('PUT', as('these', await begin()), 'those')).toMatchObject({ status: 400 });
+    const ended = await begin();
+    expect(await call('DELETE', ended)).toMatchObject({ status: 204 });
+    expect(await call('PUT', as('these', ended), 'these')).toMatchObject({ status: 404 });
+    expect(await call('PUT', as('these', await begin()), 'these')).toMatchObject({ status: 201 });
+    await dispatcher.close();
+  });
+
+  test('has its password exchanged without a failed push: both are good until the old one goes', async () => {
+    const [old, young] = [basic('one', 'first'), basic('two', 'second')];
+    registry.setUsers((await line('one', 'first')) + (await line('two', 'second')));
+    for (const credential of [old, young]) await expect(push(credential)).resolves.toMatch(/^sha256:/);
+    registry.setUsers(await line('two', 'second'));
+    await expect(push(old)).rejects.toThrow('401');
+    expect(await client.headManifest(image(), old)).toMatchObject({ type: 'unauthorized' });
+    await expect(push(young)).resolves.toMatch(/^sha256:/);
+    expect(await client.headManifest(image(), young)).toMatchObject({ type: 'found' });
+  });
+});

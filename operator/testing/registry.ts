@@ -10,7 +10,7 @@ import { startDaemon, stopDaemon } from '../../e2e/cluster/daemon.ts';
 import { ensurePrograms } from '../../e2e/cluster/packages.ts';
 import { freePort } from './ports.ts';
 
-/** Door is what a registry demands: TLS and tokens as builds meet it, or a password without TLS as nodes do. */
+/** Door is what a registry demands: TLS and tokens as builds meet it, or a password, as registries of others do, without TLS unless said. */
 export type Door =
   | {
       readonly type: 'token';
@@ -22,12 +22,20 @@ export type Door =
       /** Where tokens are given out; nowhere unless said. */
       readonly realm?: string;
     }
-  | { readonly type: 'password'; readonly htpasswd: string };
+  | { readonly type: 'password'; readonly htpasswd: string; readonly tls?: Tls };
+
+interface Tls {
+  readonly certificate: string;
+  readonly key: string;
+  readonly ca: string;
+}
 
 /** TestRegistry is a real docker-registry on the loopback address with nothing in it. */
 export interface TestRegistry extends AsyncDisposable {
   /** host:port. */
   readonly host: string;
+  /** setUsers exchanges the passwords: the registry reads the file when it has changed. */
+  setUsers(this: void, htpasswd: string): void;
   /** readers starts the process that nodes' pulls are read from, as the manifests set it up, and gives its socket. */
   readers(this: void): Promise<string>;
   /** collect frees the room of deleted images as the manifests do it: while nobody pushes. */
@@ -36,13 +44,15 @@ export interface TestRegistry extends AsyncDisposable {
 
 const command = 'docker-registry';
 
+const tlsOf = (door: Door): Tls | undefined => (door.type === 'token' ? door : door.tls);
+
 const settings = (folder: string, port: number, door: Door): object => ({
   version: 0.1,
   log: { level: 'info' },
   storage: { filesystem: { rootdirectory: join(folder, 'data') }, delete: { enabled: true } },
   http: {
     addr: `127.0.0.1:${port}`,
-    ...(door.type === 'token' && { tls: { certificate: join(folder, 'tls.crt'), key: join(folder, 'tls.key') } }),
+    ...(tlsOf(door) && { tls: { certificate: join(folder, 'tls.crt'), key: join(folder, 'tls.key') } }),
   },
   auth:
     door.type === 'token'
@@ -61,10 +71,13 @@ const writeFiles = (folder: string, port: number, door: Door): void => {
   const write = (name: string, content: string): void => writeFileSync(join(folder, name), content);
   // JSON is YAML.
   write('config.yml', JSON.stringify(settings(folder, port, door)));
-  if (door.type === 'password') return write('htpasswd', door.htpasswd);
-  write('tls.crt', door.certificate);
-  write('tls.key', door.key);
-  write('signer.crt', door.signer);
+  const tls = tlsOf(door);
+  if (tls !== undefined) {
+    write('tls.crt', tls.certificate);
+    write('tls.key', tls.key);
+  }
+  if (door.type === 'password') write('htpasswd', door.htpasswd);
+  else write('signer.crt', door.signer);
 };
 
 const answers = (url: string, ca: string | undefined): Promise<boolean> =>
@@ -126,7 +139,7 @@ export async function startRegistry(door: Door, o: { readonly bytes?: number } =
   const port = await freePort();
   const host = `127.0.0.1:${port}`;
   writeFiles(folder, port, door);
-  const ca = door.type === 'token' ? door.ca : undefined;
+  const ca = tlsOf(door)?.ca;
   const ready = (): Promise<boolean> => answers(`${ca === undefined ? 'http' : 'https'}://${host}/v2/`, ca);
   const config = join(folder, 'config.yml');
   const started = o.bytes === undefined ? { command, args: ['serve', config] } : onSmallDisk(folder, config, o.bytes);
@@ -142,5 +155,6 @@ export async function startRegistry(door: Door, o: { readonly bytes?: number } =
     await stopDaemon(folder, 'registry');
     rmSync(folder, { recursive: true, force: true });
   };
-  return { host, readers: () => startReaders(folder), collect, [Symbol.asyncDispose]: stop };
+  const setUsers = (htpasswd: string): void => writeFileSync(join(folder, 'htpasswd'), htpasswd);
+  return { host, setUsers, readers: () => startReaders(folder), collect, [Symbol.asyncDispose]: stop };
 }
