@@ -50,6 +50,10 @@ integration: deps ## Run the tests on a real kube-apiserver (built once into the
 	$(CLUSTER_TOOL) build kube-apiserver kube-controller-manager kubectl minio cert-manager-crds gateway-api-crds
 	$(CLUSTER_TOOL) with etcd openssl curl bzip2 xz zstd docker-registry tmux -- $(VITEST) --project integration
 
+servers: deps ## Run the tests against another S3 server, versitygw (built once; not in CI)
+	$(CLUSTER_TOOL) build kube-apiserver kube-controller-manager versitygw
+	$(CLUSTER_TOOL) with etcd openssl -- $(VITEST) --project servers
+
 builder-test: deps ## Run the tests of the test builder's lifecycle
 	$(CLUSTER_TOOL) with docker-registry busybox -- go -C e2e/builder/lifecycle vet ./...
 	$(CLUSTER_TOOL) with docker-registry busybox -- go -C e2e/builder/lifecycle test ./...
@@ -89,4 +93,4 @@ demo-down: cluster-down ## Remove the demo and its cluster
 clean: ## Remove what was built in this folder
 	rm -rf dist node_modules
 
-.PHONY: help deps build executables generate verify format unit integration builder-test e2e test bench cluster develop doctor cluster-down demo demo-down clean
+.PHONY: help deps build executables generate verify format unit integration servers builder-test e2e test bench cluster develop doctor cluster-down demo demo-down clean

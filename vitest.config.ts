@@ -3,7 +3,10 @@ import { defineConfig } from 'vitest/config';
 /** As Node itself does it: what passes here must load there. */
 const deps = { interopDefault: false };
 
-/** Three projects: pure tests, tests on a real kube-apiserver, tests on the whole cluster. `make test` runs all. */
+/**
+ * Three projects: pure tests, tests on a real kube-apiserver, tests on the whole cluster. `make test` runs all; the fourth, an S3
+ * server that takes minutes to build, is `make servers`.
+ */
 export default defineConfig({
   test: {
     // What the cache gives is frozen: who changes it is found.
@@ -15,7 +18,7 @@ export default defineConfig({
           deps,
           sequence: { groupOrder: 0 },
           include: ['{operator,cli,e2e}/**/*.test.ts'],
-          exclude: ['**/*.int.test.ts', '**/*.e2e.test.ts', '**/node_modules/**'],
+          exclude: ['**/*.int.test.ts', '**/*.e2e.test.ts', '**/*.servers.test.ts', '**/node_modules/**'],
           // Properties over many random values, on a machine that may be busy.
           testTimeout: 30_000,
         },
@@ -30,6 +33,18 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 120_000,
           maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: 'servers',
+          deps,
+          sequence: { groupOrder: 3 },
+          include: ['operator/**/*.servers.test.ts'],
+          globalSetup: ['operator/testing/apiserver.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 900_000,
+          fileParallelism: false,
         },
       },
       {

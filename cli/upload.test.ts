@@ -82,11 +82,9 @@ describe('an upload', () => {
     ['goes well', answer(200), /^sent$/],
     ['is there already', answer(412, 'PreconditionFailed'), /^sent$/],
     ['came too late', answer(403, 'AccessDenied', 'Request has expired'), /^stale: .*not valid at this time/],
-    [
-      'is refused',
-      answer(403, 'SignatureDoesNotMatch'),
-      /^final: the S3 server refuses the upload: SignatureDoesNotMatch/,
-    ],
+    ['is refused', answer(403, 'AccessDenied'), /^final: the S3 server refuses the upload: AccessDenied/],
+    ['was signed by a key that is gone', answer(404, 'XAdminUserNotFound'), /^broken: .*does not take the key/],
+    ['was signed by an old secret', answer(403, 'SignatureDoesNotMatch'), /^broken: .*does not take the key/],
     ['had other bytes', answer(400, 'BadDigest'), /^final: the uploaded bytes are not those/],
     [
       'met a disk that is full',
@@ -217,6 +215,15 @@ describe('an archive that is awaited', () => {
     expect(server.received).toHaveLength(1);
     await uploader.offer({ url: `${server.url}?2` }, undefined);
     expect(server.received).toHaveLength(2);
+  });
+
+  it('goes on by the address that a new key signed, when the old key is gone', async () => {
+    await using server = await storage(answer(403, 'InvalidAccessKeyId'), answer(200));
+    const { uploader, asked } = uploading();
+    await uploader.offer({ url: `${server.url}?old` }, undefined);
+    await uploader.offer({ url: `${server.url}?new` }, undefined);
+    expect(server.received).toHaveLength(2);
+    expect(asked).toEqual([]);
   });
 
   it('is sent again where it does not arrive, three times at most', async () => {

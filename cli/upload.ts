@@ -65,6 +65,12 @@ const mismatches = new Set(['XAmzContentChecksumMismatch', 'BadDigest', 'XAmzCon
 /** MinIO's disks and quotas, Ceph's quotas. */
 const fullCodes = new Set(['XMinioStorageFull', 'XMinioAdminBucketQuotaExceeded', 'QuotaExceeded']);
 
+/** The key that signed the address is no good any more: once the operator knows the new one, there is another address. */
+const keyCodes = new Set([
+  ...['InvalidAccessKeyId', 'SignatureDoesNotMatch', 'XAdminUserNotFound', 'InvalidClientTokenId'],
+  ...['InvalidTokenId', 'InvalidToken', 'ExpiredToken'],
+]);
+
 const refusal = (status: number, body: string): UploadFailure => {
   const code = /<Code>([^<]+)<\/Code>/.exec(body)?.[1] ?? `HTTP ${status}`;
   if (status === 403 && /expired|not valid yet/i.test(body))
@@ -72,6 +78,12 @@ const refusal = (status: number, body: string): UploadFailure => {
       'stale',
       `the upload address is not valid at this time (${code})`,
       'check the clocks of this machine and of the S3 server',
+    );
+  if (keyCodes.has(code))
+    return new UploadFailure(
+      'broken',
+      `the S3 server does not take the key that signed the upload address (${code})`,
+      "see the operator's log and the Secret that s3.secretRef of its configuration names",
     );
   if (mismatches.has(code))
     return new UploadFailure(

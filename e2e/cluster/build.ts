@@ -50,6 +50,13 @@ const tools: Readonly<Record<string, Tool>> = {
     stamp: () => [],
     contained: true,
   },
+  versitygw: {
+    module: 'github.com/versity/versitygw',
+    programs: ['versitygw'],
+    package: () => 'github.com/versity/versitygw/cmd/versitygw',
+    stamp: () => [],
+    optional: true,
+  },
   traefik: {
     module: 'github.com/traefik/traefik/v3',
     programs: ['traefik'],
@@ -93,6 +100,7 @@ const minutes: Readonly<Record<string, number>> = {
   'kube-controller-manager': 1,
   coredns: 1,
   minio: 2,
+  versitygw: 2,
   traefik: 3,
   'cert-manager': 3,
 };

@@ -49,6 +49,8 @@ const credentialCodes = new Set([
   'XAdminUserNotFound',
   'InvalidClientTokenId',
 ]);
+/** The server signs for another region than the client. */
+const regionCodes = new Set(['AuthorizationHeaderMalformed', 'AuthorizationQueryParametersError', 'IncorrectEndpoint']);
 /** MinIO's disks and quotas, Ceph's quotas, and what a proxy makes of them. */
 const fullCodes = new Set([
   'XMinioStorageFull',
@@ -84,6 +86,11 @@ export const failureOf = (code: string, detail: string, c: Circumstances, cause?
     return fail(
       'WrongCredentials',
       `The S3 server ${c.endpoint} refuses the access key or its secret (${code}): correct the Secret that s3.secretRef names.`,
+    );
+  if (regionCodes.has(code))
+    return fail(
+      'WrongCredentials',
+      `The S3 server ${c.endpoint} expects requests for another region (${code}): correct s3.region.`,
     );
   if (fullCodes.has(code))
     return fail(
