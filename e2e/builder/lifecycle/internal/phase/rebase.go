@@ -135,7 +135,7 @@ func (r *rebaser) rebase(run v1.Image) (v1.Image, error) {
 		syncLabels(below.Config.Labels, config.Config.Labels)
 		config.History = historyOf(config)
 		for i := range config.History {
-			config.History[i].Created = created.Created
+			config.History[i] = v1.History{Created: created.Created}
 		}
 	})
 }
