@@ -32,14 +32,18 @@ export const startHanging = async (hang: Hang): Promise<HangingServer> => {
   const sockets = new Set<net.Socket>();
   const server = net.createServer((socket) => {
     sockets.add(socket);
-    const slow = hang.startsWith('slow') ? setInterval(() => socket.write('a'), 20) : undefined;
+    let slow: NodeJS.Timeout | undefined;
     socket
       .on('error', () => undefined)
       .on('close', () => {
         clearInterval(slow);
         sockets.delete(socket);
       });
-    socket.once('data', () => begin[hang](socket));
+    // Not before its begin: a byte in front of the headers is no answer at all.
+    socket.once('data', () => {
+      begin[hang](socket);
+      if (hang.startsWith('slow')) slow = setInterval(() => socket.write('a'), 20);
+    });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
