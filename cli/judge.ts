@@ -121,6 +121,9 @@ const moreWith = (reason: string, key: Key, log?: string): string => {
   return remedy === undefined ? more : `${remedy}\n${more}`;
 };
 
+const releaseLog = ({ status }: App, reason: string): string | undefined =>
+  reason === Reason.ReleaseFailed ? status?.release?.logTail : undefined;
+
 const stalled = (app: App, run: StageRun | undefined, { key }: Mine): Ended => {
   const ready = condition(app, ConditionType.Ready);
   const failure = run?.status?.failure;
@@ -132,7 +135,7 @@ const stalled = (app: App, run: StageRun | undefined, { key }: Mine): Ended => {
     message: `${reason}: ${failure?.message ?? ready?.message ?? 'the App is stalled'}`,
     // That a build failed is said of the App; why, of the build.
     hint: moreWith(reason === Reason.StageRunFailed ? (failure?.reason ?? reason) : reason, key, log),
-    log: failure?.logTail,
+    log: failure?.logTail ?? releaseLog(app, reason),
   };
 };
 

@@ -18,6 +18,7 @@ import { envVar, probe, readinessProbe, resourceRequirements } from './kubernete
 import { group, version } from './names.ts';
 import { pod } from './pod.ts';
 import { maxProcesses, oneCommand, process, processType, words } from './process.ts';
+import { release, releaseStatus } from './release.ts';
 import { tls } from './tls.ts';
 import { buildBindings, buildEnv, builder, cache, rebase, source, timeoutSeconds } from './source.ts';
 
@@ -109,6 +110,7 @@ export const appSpec = z
       .describe(
         'processes are more commands of the same image, such as workers, each with pods of its own that get no requests. They are rolled out together with the pods that serve the web.',
       ),
+    release: release.optional(),
     env: z
       .array(envVar)
       .max(500)
@@ -255,6 +257,7 @@ export const appStatus = z
       .optional()
       .describe('source is what the serving image was built from.'),
     upload: upload.optional(),
+    release: releaseStatus.optional(),
     failure: said
       .optional()
       .describe(

@@ -69,6 +69,9 @@ export const meanings = {
   // App: workload
   Deployed: 'The pods run the wanted image.',
   RollingOut: 'Pods of the new version are starting; the old ones serve.',
+  Releasing: 'The release command runs before pods of the new version start; the old ones, if any, serve.',
+  ReleaseFailed:
+    'The release command failed, so no pod of the new version starts; the old ones, if any, serve. Correct it, or delete its Job to run it again.',
   RolloutFailed: 'Pods of the new version do not become ready; the old ones, if any, serve.',
   CrashLoopBackOff: 'The app ends or crashes each time it starts; the end of its log says why.',
   ImagePullBackOff: 'The node cannot pull the image; the message says why.',

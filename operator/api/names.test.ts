@@ -102,6 +102,7 @@ describe('labels and annotations', () => {
           "name": "app.kubernetes.io/name",
           "partOf": "app.kubernetes.io/part-of",
           "process": "epinio.io/process",
+          "release": "epinio.io/release",
           "routing": "epinio.io/routing",
           "stageId": "epinio.io/stage-id",
           "stageRun": "epinio.io/stagerun",

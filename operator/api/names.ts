@@ -10,6 +10,8 @@ export const labels = {
   app: 'epinio.io/app',
   /** Type of the process; on Deployments and their pods. */
   process: 'epinio.io/process',
+  /** What a release is about, in short; on its Job and pods. */
+  release: 'epinio.io/release',
   /** Name of the StageRun; on its Job, pods and Secrets. */
   stageRun: 'epinio.io/stagerun',
   /** Name of the StageRun whose image is deployed; on the Deployment only, never in a selector or pod template. */
@@ -201,7 +203,7 @@ export const blobValue = (namespace: string, sha256: string): string => `${names
 export const containerName = 'app';
 
 /** Component is the role of what an App owns, in app.kubernetes.io/component. */
-export type Component = 'application' | 'route' | 'staging' | 'registry-pull';
+export type Component = 'application' | 'release' | 'route' | 'staging' | 'registry-pull';
 
 /** childLabels are on everything that belongs to an App. */
 export const childLabels = ({ namespace, name }: AppKey, component: Component): Record<string, string> => ({

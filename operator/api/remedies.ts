@@ -59,6 +59,10 @@ export const remedies = {
   RollingOut: wait,
   RolloutFailed:
     'Look at the newest pod: `kubectl describe pod -l epinio.io/app=<name>` and `epinio app logs`. The next change of the App tries again.',
+  Releasing:
+    'Wait until the release has ended: `kubectl logs job/<name>` with the name in the message shows what it does. What hangs ends by `spec.release.timeoutSeconds`.',
+  ReleaseFailed:
+    'Read `status.release.logTail` of the App, correct `spec.release` or what it needs, and apply the App again; or delete the Job that the message names to run it again.',
   CrashLoopBackOff:
     'Read the last lines in the message, or all of them: `epinio app logs`. Mend the app, or its `env` and `resources`, and push again.',
   ImagePullBackOff:

@@ -1,5 +1,5 @@
 import type { KubeObject, ObjectMeta } from '../kube/resource.ts';
-import { annotations as annotationNames, labels as labelNames } from './names.ts';
+import { annotations as annotationNames, labels as labelNames, managedBy } from './names.ts';
 import { dropPlaceholder } from './placeholder.ts';
 
 /** Also is what a kind needs to keep besides what every kind does. */
@@ -110,6 +110,21 @@ export const trimStrangers = <T extends KubeObject>(object: T): T => {
 };
 
 const leanPod = lean({ labels: ['pod-template-hash'] });
+
+/** ownJobs selects the Jobs that we make. */
+export const ownJobs = `${labelNames.app},${labelNames.managedBy}=${managedBy}`;
+
+const leanJob = lean({ finalizers: 5 });
+
+type JobLike = KubeObject & {
+  readonly spec?: { readonly suspend?: boolean; readonly parallelism?: number; readonly managedBy?: string };
+};
+
+/** trimJob keeps of a Job only what is read: whoever may edit it can write much more into it. */
+export const trimJob = <T extends JobLike>({ spec, ...rest }: T): T => {
+  const { suspend, parallelism, managedBy: by } = spec ?? {};
+  return leanJob({ ...rest, spec: { suspend, parallelism, managedBy: by } } as T);
+};
 
 type PodLike = KubeObject & { readonly spec?: { readonly nodeName?: string }; readonly status?: unknown };
 

@@ -2,14 +2,14 @@ import { App } from '../api/app.ts';
 import { AppRoute } from '../api/approute.ts';
 import { blobValue, byBlob, labels } from '../api/names.ts';
 import { StageRun } from '../api/stagerun.ts';
-import { trimMetadata, trimOwn, trimPod, trimStrangers } from '../api/trim.ts';
+import { ownJobs, trimJob, trimMetadata, trimOwn, trimPod, trimStrangers } from '../api/trim.ts';
 import type { Config } from '../config.ts';
 import { cached, type CacheSpec } from '../kube/cache/cache.ts';
-import { ConfigMap, PersistentVolumeClaim, Pod, Secret, type KubeObject } from '../kube/resource.ts';
+import { ConfigMap, Job, PersistentVolumeClaim, Pod, Secret, type KubeObject } from '../kube/resource.ts';
 import { secretsOf } from '../platform/builders.ts';
 import type { ContentKind } from '../platform/contents.ts';
 import { singleKinds } from './children.ts';
-import { addressOfRoute, appValue, byAddress, byMaker, makerOfRoute } from './indexes.ts';
+import { addressOfRoute, appValue, byAddress, byMaker, byReleased, makerOfRoute, releasedAppOf } from './indexes.ts';
 import { referencesOf } from './references.ts';
 import { bySecretCopy, copyValues } from './secretcopies.ts';
 
@@ -60,7 +60,8 @@ export const appCacheSpecs = (config: Config, home: string): readonly CacheSpec[
     }),
     cached(PersistentVolumeClaim, { trim: trimStrangers }),
     ...singleKinds.map(({ resource, trim = trimStrangers }) => cached(resource, { trim })),
-    cached(Pod, { labelSelector: labels.app, trim: trimPod }),
+    cached(Job, { labelSelector: ownJobs, trim: trimJob }),
+    cached(Pod, { labelSelector: labels.app, trim: trimPod, indexes: { [byReleased]: releasedAppOf } }),
     // Metadata only: no content of a Secret is ever held, but that of the pull secret.
     cached(Secret, {
       ...{ metadataOnly: true, trim: trimMetadata, namespaces },

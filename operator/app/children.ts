@@ -2,12 +2,14 @@ import { AppRoute } from '../api/approute.ts';
 import { StageRun } from '../api/stagerun.ts';
 import { ofKind } from '../kube/reconcile/owned.ts';
 import { apply, keep, type Child } from '../kube/reconcile/plan.ts';
-import { Deployment, Secret, Service } from '../kube/resource.ts';
+import { Deployment, Job, Secret, Service } from '../kube/resource.ts';
+import type { JobObject } from '../kube/job.ts';
 import type { Intent } from '../kube/types.ts';
 import { deploymentName, serviceName } from '../api/names.ts';
 import type { ChildKind, Decided, SingleKind } from './child.ts';
 import { prunedRuns } from './history.ts';
 import type { Observed } from './observed.ts';
+import { isActive } from './release.ts';
 import { buildAppRoute } from './resources/approute.ts';
 import { disruptionBudget } from './resources/disruptionbudget.ts';
 import { buildService } from './resources/service.ts';
@@ -77,6 +79,24 @@ export const superseded = (observed: Observed): StageRun[] =>
       !hasBegunExport(run),
   );
 
+/** The Job of the present release stays for its log; one that is under way is left to end, whatever is wanted by now. */
+const releases: ChildKind = ({ observed, work }) => {
+  if (work.type === 'none') return [];
+  const release = work.type === 'run' ? work.release : undefined;
+  const keepsAll = observed.app.spec.release !== undefined && (release === undefined || release.type === 'none');
+  const isKept = (job: JobObject): boolean =>
+    keepsAll ||
+    isActive(observed, job) ||
+    (release !== undefined && 'job' in release && release.job === job.metadata?.name);
+  const due = release?.type === 'due' ? [release.object] : [];
+  return [
+    ...due.map((object): Child => ({ type: 'create', resource: Job, object, dependents: [] })),
+    ...ofKind(observed.owned, Job)
+      .filter(isKept)
+      .map((job) => keep(Job, job)),
+  ];
+};
+
 /** Without a source there is nothing to run; otherwise what runs goes on until there is something better. */
 const deployments: SingleKind = {
   resource: Deployment,
@@ -101,6 +121,7 @@ const kinds: readonly (ChildKind | SingleKind)[] = [
   pullSecret,
   volumeCaches,
   stageRuns,
+  releases,
   deployments,
   disruptionBudget,
 ];

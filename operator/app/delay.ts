@@ -40,16 +40,18 @@ export const longestDelay = (pods: readonly PodObject[]): Delay | undefined =>
 
 /** patienceMs is how long a pod may take before its events are asked for. */
 export const patienceMs = 10_000;
-const ageOf = ({ since }: Delay, now: Date): number => now.getTime() - since.getTime();
+type Since = Pick<Delay, 'since'>;
+
+const ageOf = ({ since }: Since, now: Date): number => now.getTime() - since.getTime();
 
 /** isLate: it takes long enough to be asked about. */
-export const isLate = (delay: Delay, now: Date): boolean => ageOf(delay, now) >= patienceMs;
+export const isLate = (delay: Since, now: Date): boolean => ageOf(delay, now) >= patienceMs;
 
 /**
  * lookAgainMs: first when the pod is late, then each time after as long again, so that a rollout costs seven looks or so; by the
  * deadline the Deployment itself gives up, and says so.
  */
-export const lookAgainMs = (delay: Delay, now: Date, deadlineMs: number): number | undefined => {
+export const lookAgainMs = (delay: Since, now: Date, deadlineMs: number): number | undefined => {
   const age = ageOf(delay, now);
   if (age < patienceMs) return patienceMs - age;
   return age < deadlineMs ? age : undefined;

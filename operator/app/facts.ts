@@ -2,45 +2,22 @@ import type { AppStatus } from '../api/app.ts';
 import { AppRoute } from '../api/approute.ts';
 import { ConditionType, isUserFailure, Reason } from '../api/conditions.ts';
 import { StageRun } from '../api/stagerun.ts';
-import type { Fact } from '../kube/conditions.ts';
-import { isPassing, type Refusal } from '../kube/apply/refusal.ts';
 import { cut } from '../telemetry/redact.ts';
 import { sentence } from '../telemetry/sentence.ts';
 import { lastImage } from './image.ts';
+import { releaseFact } from './releasefact.ts';
 import { readyMessage, worstRoute } from './routes.ts';
 import type { PodFailure } from './podfailure.ts';
 import type { Rollout } from './rollout.ts';
 import { isOfSameProcess, rolloutNow } from './rollouts.ts';
 import { failureOf, waitOf } from './runs.ts';
+import { about, sayRefused, servingStill, stalled, type AppFact, type Say } from './say.ts';
 import type { ChildRefusal } from '../kube/reconcile/plan.ts';
 import type { Observed } from './observed.ts';
 import type { Staging } from './staging.ts';
 import type { Workload } from './workload.ts';
 
-/** AppFact is a fact; pending: not so yet, though nothing went wrong: the summary is then Unknown, not False. */
-export interface AppFact extends Fact {
-  readonly pending?: boolean;
-}
-
 type Words = NonNullable<AppStatus['failure']>;
-
-type Say = (
-  status: Fact['status'],
-  reason: string,
-  message: string,
-  more?: { stalled?: boolean; pending?: boolean },
-) => AppFact;
-
-const about =
-  (type: string): Say =>
-  (status, reason, message, more = {}) => ({ type, status, reason, message, ...more });
-
-const stalled = { stalled: true } as const;
-
-const sayRefused = (say: Say, refusal: Refusal): AppFact =>
-  isPassing(refusal)
-    ? say('Unknown', refusal.reason, refusal.message)
-    : say('False', refusal.reason, refusal.message, stalled);
 
 /** A repository is looked into by the build alone: what it found out is what is known. */
 const sourceOfFailed = (say: Say, run: StageRun): AppFact | undefined => {
@@ -221,6 +198,8 @@ export const deployedFact = (observed: Observed, staging: Staging, work: Workloa
         'There is no image to run yet.',
       );
     case 'run': {
+      const releasing = releaseFact(observed, work.release, say);
+      if (releasing !== undefined) return releasing;
       const rollout = rolloutNow(observed, work);
       if (rollout.type === 'progressing') {
         const { reason, message } = rollout.delay ?? { reason: Reason.RollingOut, message: rollout.message };
@@ -238,9 +217,6 @@ export const deployedFact = (observed: Observed, staging: Staging, work: Workloa
     }
   }
 };
-
-const servingStill = ({ deployment }: Observed): string =>
-  (deployment?.status?.availableReplicas ?? 0) > 0 ? ' The pods that are ready serve on.' : '';
 
 const failing = (
   observed: Observed,

@@ -38,13 +38,13 @@ const follows =
 /**
  * appController brings Apps to life.
  *
- * Reads, from the cache: App, its StageRuns, AppRoutes that lead to it, its Deployment and Service, its web pods, metadata of
+ * Reads, from the cache: App, its StageRuns, AppRoutes that lead to it, its Deployments, Service and Jobs, its pods, metadata of
  * Secrets and ConfigMaps. From outside, only when the plan needs it: HEAD of the archive while there is no run for it; an upload URL when one
  * is due; the log of a failing pod, once for each failure; the events of a pod that is not ready after ten seconds, and each time
  * after as long again; the content of the pull secret, once for each version of it, and of Secrets and ConfigMaps that its pods use.
  *
  * Writes, by children.ts: AppRoutes, Service, PodDisruptionBudget, the namespace's copy of the pull secret, StageRuns (made, or cancelled for a newer one), the
- * Deployment; removes what it owns and does not want any more, and uploaded bytes that are not what they should be; then status.
+ * Job of a release, the Deployments; removes what it owns and does not want any more, and uploaded bytes that are not what they should be; then status.
  */
 export const appController = (deps: AppDeps): Controller<App> => {
   const { storage, config } = deps;
@@ -68,7 +68,7 @@ export const appController = (deps: AppDeps): Controller<App> => {
     kind: App,
     watches: [...appWatches(deps), refers(StageRun, () => [], follows(usage))],
     sources: [archives.answers, usage.answers, ...(deps.runImages ? [deps.runImages.answers] : [])],
-    observe: (key, ctx) => observe(tools, key, ctx),
+    observe: (key, ctx, there) => observe(tools, key, ctx, there),
     subject: ({ app }) => app,
     plan: planApp,
     lookUp: (observed, query, ctx) => lookUp(tools, observed, query, ctx),

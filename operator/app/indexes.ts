@@ -1,10 +1,10 @@
 import { App } from '../api/app.ts';
 import type { AppRoute } from '../api/approute.ts';
 import { ConditionType } from '../api/conditions.ts';
-import { annotations, appRouteName } from '../api/names.ts';
+import { annotations, appRouteName, labels } from '../api/names.ts';
 import { findCondition } from '../kube/conditions.ts';
 import { controllerOf, groupOf } from '../kube/owners.ts';
-import { keyString } from '../kube/resource.ts';
+import { keyString, type KubeObject } from '../kube/resource.ts';
 
 /** appValue names an App in an index. */
 export const appValue = (namespace: string, app: string): string => keyString({ namespace, name: app });
@@ -54,4 +54,13 @@ export const appsOfRoute = (route: AppRoute): string[] => {
     ...(maker?.kind === App.kind && groupOf(maker.apiVersion) === App.group ? [maker.name] : []),
   ]);
   return [...names].map((name) => appValue(metadata.namespace, name));
+};
+
+/** byReleased is the index of the pods of releases, by their App. */
+export const byReleased = 'released';
+
+/** releasedAppOf is what byReleased finds a pod under. */
+export const releasedAppOf = ({ metadata }: KubeObject): string[] => {
+  const { [labels.app]: app, [labels.release]: release } = metadata?.labels ?? {};
+  return app === undefined || release === undefined ? [] : [appValue(metadata?.namespace ?? '', app)];
 };

@@ -8,14 +8,14 @@ import type { Config } from '../config.ts';
 import { comparing } from '../kube/reconcile/compare.ts';
 import { isControlledBy } from '../kube/owners.ts';
 import { maxOwned, ofKind, ownedBy } from '../kube/reconcile/owned.ts';
-import { Deployment, keyOf, PersistentVolumeClaim, type Key, type KubeObject } from '../kube/resource.ts';
+import { Deployment, Job, keyOf, PersistentVolumeClaim, Pod, type Key, type KubeObject } from '../kube/resource.ts';
 import type { Cache, Context } from '../kube/types.ts';
 import { platformHash, resolveBuilder, secretsOf, secretVersionsOf } from '../platform/builders.ts';
 import { singleKinds } from './children.ts';
 import { knownOf } from './contentmarks.ts';
 import type { AppTools } from './deps.ts';
 import { deployedRunName, needsPullSecret } from './image.ts';
-import { addressValue, appValue, byAddress, byMaker } from './indexes.ts';
+import { addressValue, appValue, byAddress, byMaker, byReleased } from './indexes.ts';
 import type { DeploymentObject, Observed, Settings } from './observed.ts';
 import type { NewPods } from './pods.ts';
 import { referencesOf } from './references.ts';
@@ -27,6 +27,7 @@ export const observe = async (
   { config, addresses, s3ChangedAt, pullSecrets, contents, budgets, pods, runImages, image }: AppTools,
   key: Key,
   ctx: Pick<Context, 'cache' | 'kube' | 'signal' | 'now' | 'peakDepth'>,
+  there?: KubeObject,
 ): Promise<Observed | undefined> => {
   const { cache } = ctx;
   const app = cache.get(App, key);
@@ -55,12 +56,14 @@ export const observe = async (
       ...owned,
       ...routes.filter((route) => isOwn(app, route)).map((object) => ({ resource: AppRoute, object })),
       ...runs.map((object) => ({ resource: StageRun, object })),
-      ...ownedBy(cache, app, [{ resource: PersistentVolumeClaim }]),
+      ...ownedBy(cache, app, [{ resource: PersistentVolumeClaim }, { resource: Job }]),
     ],
     runs,
     routes,
     deployment,
     pods: once((process, updated) => pods.newest(cache, { namespace, app: name, process }, updated)),
+    releasePods: cache.byIndex(Pod, byReleased, appValue(namespace, name), maxOwned),
+    there,
     hasOwnBudget: () => budgets.covers(app),
     pullSecret: needsPullSecret(app, settings) ? await pullSecrets.look(ctx, app) : { type: 'none' },
     contents: await contents.look(ctx, namespace, referencesOf(app.spec), knownOf(deployment)),

@@ -3,7 +3,7 @@ import type { AppRoute } from '../api/approute.ts';
 import type { StageRun } from '../api/stagerun.ts';
 import type { Config } from '../config.ts';
 import type { AppliedChild, Observation } from '../kube/reconcile/plan.ts';
-import type { Deployment, Pod, ObjectOf } from '../kube/resource.ts';
+import type { Deployment, KubeObject, ObjectOf, Pod } from '../kube/resource.ts';
 import type { Intent } from '../kube/types.ts';
 import type { Contents } from '../platform/contents.ts';
 import type { NewPods } from './pods.ts';
@@ -65,6 +65,10 @@ export interface Observed extends Observation {
   hasOwnBudget(this: void): boolean;
   /** pods are those of a process and of its Deployment's template, of which so many are updated. */
   pods(this: void, process: string, updated: number): NewPods;
+  /** Pods of releases of the App, also those whose Job is gone. */
+  readonly releasePods: readonly PodObject[];
+  /** An object under the name of one that was to be created, which no cache shows. */
+  readonly there: KubeObject | undefined;
   readonly pullSecret: PullSecretFact;
   /** The Secrets and ConfigMaps that the pods use. */
   readonly contents: Contents;

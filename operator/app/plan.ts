@@ -7,6 +7,7 @@ import { done, terminal, wait, type Result } from '../kube/types.ts';
 import { childrenOf, superseded } from './children.ts';
 import { reported } from './facts.ts';
 import type { Observed, Query } from './observed.ts';
+import { mayServe } from './release.ts';
 import type { Rollout } from './rollout.ts';
 import { rolloutNow } from './rollouts.ts';
 import { waitOf } from './runs.ts';
@@ -37,7 +38,7 @@ export const planApp = (observed: Observed): AppPlan | LookUp<Query> => {
   const lookAfter = [
     delayMs > 0 ? delayMs : undefined,
     lookAfterMs(observed, staging),
-    rolloutLookMs(observed, work),
+    workLookMs(observed, work),
     observed.contents.againMs,
   ];
   return {
@@ -60,7 +61,7 @@ const nextOf = (afterMs: number | undefined, stalled: string | undefined): Resul
 const differs = ({ owned, isCurrent }: Observed, staging: Staging, wanted: readonly Child[]): boolean =>
   isHeld(staging) ||
   unplanned(owned, wanted).length > 0 ||
-  wanted.some((child) => child.type === 'apply' && !isCurrent(child));
+  wanted.some((child) => child.type === 'create' || (child.type === 'apply' && !isCurrent(child)));
 
 /** A run that was not begun before the App was paused waits for the end of that. */
 const isHeld = (staging: Staging): boolean =>
@@ -70,7 +71,12 @@ const queryOf = (observed: Observed, staging: Staging, work: Workload): Query | 
   if (staging.type === 'unknown') return { type: staging.what };
   if (staging.type === 'awaitingBlob' && staging.awaited.upload === undefined && observed.signed === undefined)
     return { type: 'signed' };
-  return work.type === 'run' ? questionOf(observed, rolloutNow(observed, work)) : undefined;
+  if (work.type !== 'run') return undefined;
+  const { release } = work;
+  if (release.type === 'running') return release.ask;
+  if (release.type === 'failed') return release.failure.ask;
+  if (!mayServe(release)) return undefined;
+  return questionOf(observed, rolloutNow(observed, work));
 };
 
 /** A failure is asked about once: its words stay. */
@@ -103,8 +109,13 @@ const retryAt = (staging: Staging): Date | undefined => {
   return staging.type === 'built' && staging.rebase?.type === 'failed' ? staging.rebase.at : undefined;
 };
 
-const rolloutLookMs = (observed: Observed, work: Workload): number | undefined => {
+const workLookMs = (observed: Observed, work: Workload): number | undefined => {
   if (work.type !== 'run') return undefined;
+  const { release } = work;
+  // A Job that is in no cache, a stranger's or one without labels, sends no event.
+  if (release.type === 'refused' || (release.type === 'running' && release.unseen)) return refusalRetryMs;
+  if (release.type === 'running') return release.lookAfterMs;
+  if (!mayServe(release)) return undefined;
   const rollout = rolloutNow(observed, work);
   return rollout.type === 'progressing' ? rollout.lookAfterMs : undefined;
 };

@@ -1,6 +1,7 @@
 import { isTooLittleMemory } from '../kube/containers.ts';
 import { meanings, Reason } from '../api/conditions.ts';
 import { containerName } from '../api/names.ts';
+import type { KubeObject } from '../kube/resource.ts';
 import type { Warning } from '../kube/client/warnings.ts';
 import { sentence } from '../telemetry/sentence.ts';
 import { lastWords } from './podlog.ts';
@@ -147,8 +148,8 @@ const killedBy = ({ kind, detail }: FailedProbe): PodFailure => ({
   message: `Kubernetes restarts the app, because its ${kind}Probe fails: ${sentence(detail)}`,
 });
 
-/** warningsOf asks for the events of a pod. */
-export const warningsOf = ({ metadata }: PodObject): PodNeed => ({
+/** warningsOf asks for the events of a pod, or of what should make one. */
+export const warningsOf = ({ metadata }: KubeObject): PodNeed => ({
   type: 'warnings',
   pod: metadata?.name ?? '',
   uid: metadata?.uid ?? '',

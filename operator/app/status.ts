@@ -4,11 +4,13 @@ import { attemptOf, podLabels } from '../api/names.ts';
 import { webProcess } from '../api/process.ts';
 import type { StageRun } from '../api/stagerun.ts';
 import { livingConditions, summarize, type Verdict } from '../kube/conditions.ts';
-import { deployedFact, failureNow, isUnchanged, routedFact, sourceFact, stagedFact, type AppFact } from './facts.ts';
+import { deployedFact, failureNow, isUnchanged, routedFact, sourceFact, stagedFact } from './facts.ts';
 import { deployedRunName } from './image.ts';
 import { runningImage } from './pods.ts';
+import { releaseStatus } from './releasestatus.ts';
 import { rolloutNow } from './rollouts.ts';
 import { addresses, leads, routeStatus, type Address } from './routes.ts';
+import type { AppFact } from './say.ts';
 import type { DeploymentObject, Observed } from './observed.ts';
 import { desiredRunName, type Staging } from './staging.ts';
 import type { Workload } from './workload.ts';
@@ -143,6 +145,7 @@ export const statusOf = (scene: Scene): AppStatus => {
   const { image, source, deployed } = serving(scene);
   const upload = staging.type === 'awaitingBlob' ? staging.awaited.upload : undefined;
   const failure = failureNow(observed, work);
+  const release = releaseStatus(app, work.type === 'run' ? work.release : { type: 'none' });
   const generation = app.metadata.generation;
   return {
     observedGeneration: generation,
@@ -157,6 +160,7 @@ export const statusOf = (scene: Scene): AppStatus => {
     ...stageRuns(scene, deployed),
     ...(source === undefined ? {} : { source }),
     ...(upload === undefined ? {} : { upload }),
+    ...(release && { release }),
     ...(failure && { failure }),
     replicas: deployment?.status?.replicas ?? 0,
     readyReplicas: deployment?.status?.readyReplicas ?? 0,

@@ -5,6 +5,7 @@ import { StageRun } from '../api/stagerun.ts';
 import { owned, refers } from '../kube/controller/watches.ts';
 import {
   ConfigMap,
+  Job,
   keyOf,
   keyString,
   parseKey,
@@ -24,16 +25,19 @@ import type { AppDeps } from './deps.ts';
 import { appsOfRoute } from './indexes.ts';
 import type { PodObject } from './observed.ts';
 
-/** Pods of builds carry the App's name too, but no process. */
+/** Pods of builds carry the App's name too, but are of no process and no release. */
 const appOfPod = ({ metadata }: PodObject): Key[] => {
-  const { [labels.app]: name, [labels.process]: process } = metadata?.labels ?? {};
-  return name === undefined || process === undefined ? [] : [{ namespace: metadata?.namespace ?? '', name }];
+  const { [labels.app]: name, [labels.process]: process, [labels.release]: release } = metadata?.labels ?? {};
+  return name === undefined || (process ?? release) === undefined
+    ? []
+    : [{ namespace: metadata?.namespace ?? '', name }];
 };
 
 /** What of a pod's state can change what is said of its App. */
 const podSignature = (pod: PodObject | undefined): string =>
   JSON.stringify([
     pod?.metadata?.deletionTimestamp,
+    pod?.status?.phase,
     pod?.status?.conditions?.map((c) => [c.type, c.status, c.reason]),
     pod?.status?.containerStatuses?.map((c) => [
       c.ready,
@@ -91,6 +95,7 @@ const budgetChanged = ({ before, after }: Change<BudgetObject>): boolean =>
 /** appWatches wakes an App by what happens to its children, pods, routes and Secrets. */
 export const appWatches = (deps: AppDeps): Watch[] => [
   owned(StageRun, App),
+  owned(Job, App),
   owned(PersistentVolumeClaim, App),
   ...singleKinds.flatMap(({ resource }) => [owned(resource, App), refers(resource, freedName, isDeletion)]),
   refers(AppRoute, (route) => appsOfRoute(route).map(parseKey), routeChanged),

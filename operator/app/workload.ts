@@ -6,8 +6,10 @@ import { lastImage } from './image.ts';
 import { deploymentOf } from './processes.ts';
 import { describeMissing } from './references.ts';
 import type { Image } from './resources/container.ts';
-import { buildDeployment, scaleDeployment } from './resources/deployment.ts';
+import { mayServe, releaseNow, type Release } from './release.ts';
+import { buildDeployment, scaleDeployment, type Runtime } from './resources/deployment.ts';
 import { processesOf, startOf, type Process } from './resources/process.ts';
+import { releaseOf } from './resources/release.ts';
 import type { DeploymentObject, Observed } from './observed.ts';
 import { isUnderWay, type Staging } from './staging.ts';
 
@@ -30,6 +32,8 @@ export type Workload =
       readonly image: Image;
       /** Everything that the App wants to run, web first. */
       readonly processes: readonly RunningProcess[];
+      /** What has to run before pods of the wanted image may start. */
+      readonly release: Release;
       /** It is the wanted image that runs: processes that are not wanted any more go. */
       readonly settled: boolean;
     };
@@ -57,45 +61,60 @@ export const workload = (observed: Observed, staging: Staging): Workload => {
     // Processes that the last image lacks may be in the one that is on its way.
     (wanted && processTrouble(observed, wanted)) ??
     (image.ourRegistry ? pullSecretTrouble(observed) : undefined) ??
-    contentTrouble(observed) ?? {
-      type: 'run',
-      image,
-      processes: processesOf(observed.app).map((process) =>
-        running(observed, process, { image, isHeld: isHeld(staging, process, image) }),
-      ),
-      settled: wanted !== undefined,
-    }
+    contentTrouble(observed) ??
+    run(observed, staging, image)
   );
 };
 
-/**
- * isHeld: an image for the same spec is on its way, so the pods are rolled once, not twice; or the last good image has no such
- * process, and what an earlier one had of it runs on.
- */
-const isHeld = (staging: Staging, process: Process, image: Image): boolean =>
-  isUnderWay(staging) || startOf(process, image).type === 'missing';
+const run = (observed: Observed, staging: Staging, image: Image): Workload => {
+  const { app, pullSecret, settings } = observed;
+  const runtime = { image, pullSecret: pullSecret.type === 'none' ? undefined : settings.registry.pullSecretRef };
+  const isWanted = 'image' in staging;
+  const release: Release = isWanted ? releaseNow(observed, runtime) : { type: 'none' };
+  const hold: Hold = mayServe(release) ? (isUnderWay(staging) ? 'build' : 'none') : 'release';
+  const processes = processesOf(app).map((process) => running(observed, process, { runtime, hold }));
+  return { type: 'run', image, processes, release, settled: isWanted && hold === 'none' };
+};
 
+/** Hold is what the pods wait for before they are rolled, so that it happens once and not twice. */
+type Hold = 'none' | 'build' | 'release';
+
+/** Where the last good image has no such process, what an earlier one had of it runs on. */
 const running = (
   observed: Observed,
   process: Process,
-  { image, isHeld }: { readonly image: Image; readonly isHeld: boolean },
+  { runtime, hold }: { readonly runtime: Runtime; readonly hold: Hold },
 ): RunningProcess => {
-  const { app, pullSecret, contents, settings } = observed;
-  const secret = pullSecret.type === 'none' ? undefined : settings.registry.pullSecretRef;
+  const { app, contents } = observed;
   const deployment = deploymentOf(observed, process.name);
+  const isHeld = hold !== 'none' || startOf(process, runtime.image).type === 'missing';
   const marks = isHeld ? keptMarks(deployment) : contentMarks(deployment, contents);
-  const intent = buildDeployment(app, process, { image, pullSecret: secret, marks });
+  const intent = buildDeployment(app, process, { ...runtime, marks });
   if (!isHeld) return { process, deployment, intent };
-  const isScaled = deployment !== undefined && deployment.spec?.replicas !== process.replicas;
-  return { process, deployment, intent: isScaled ? scaleDeployment(intent, deployment) : undefined };
+  return { process, deployment, intent: deployment && scaled(intent, { process, deployment, hold }) };
+};
+
+interface Scaled {
+  readonly process: Process;
+  readonly deployment: DeploymentObject;
+  readonly hold: Hold;
+}
+
+/** What serves is scaled at any time; what is stopped may be of the version that is not released yet. */
+const scaled = (intent: Intent, { process, deployment, hold }: Scaled): Intent | undefined => {
+  const replicas = deployment.spec?.replicas;
+  if (replicas === process.replicas || (hold === 'release' && replicas === 0)) return undefined;
+  return scaleDeployment(intent, deployment);
 };
 
 const processTrouble = ({ app }: Observed, image: Image): Workload | undefined => {
-  for (const process of processesOf(app)) {
+  const release = releaseOf(app);
+  for (const process of [...processesOf(app), ...(release === undefined ? [] : [release])]) {
     const start = startOf(process, image);
     if (start.type !== 'missing') continue;
     const known = image.processes.map((p) => `"${p.type}"`).join(', ');
-    const field = process.serves ? 'spec.process' : `process "${process.name}" of spec.processes`;
+    const ofList = process === release ? 'spec.release' : `process "${process.name}" of spec.processes`;
+    const field = process.serves ? 'spec.process' : ofList;
     return {
       type: 'blocked',
       reason: Reason.ProcessNotFound,

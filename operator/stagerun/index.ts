@@ -1,13 +1,12 @@
 import { App } from '../api/app.ts';
-import { labels, managedBy } from '../api/names.ts';
+import { labels } from '../api/names.ts';
 import { StageRun } from '../api/stagerun.ts';
-import { lean, trimMetadata, trimOwn, trimPod, trimStrangers } from '../api/trim.ts';
+import { ownJobs, trimJob, trimMetadata, trimOwn, trimPod, trimStrangers } from '../api/trim.ts';
 import { cached, type CacheSpec } from '../kube/cache/cache.ts';
 import { Job, keyOf, keyString, PersistentVolumeClaim, Pod, Secret } from '../kube/resource.ts';
 import type { Cache, Context, Controller, Watch } from '../kube/types.ts';
 import { owned, refers, specChanged } from '../kube/controller/watches.ts';
 import { controllerOfKind } from '../kube/reconcile/reconciler.ts';
-import type { JobObject } from './build/jobstate.ts';
 import type { StageRunDeps } from './deps.ts';
 import { lookUp } from './lookups.ts';
 import { builtAppOf, byBuiltApp, byClaim, claimHeld, observe, runsBuilding } from './observe.ts';
@@ -27,22 +26,11 @@ const secretValue = (namespace: string, name: string): string => `${namespace}/$
 const secretsAwaited = (run: StageRun): string[] =>
   isRecorded(run) ? [] : needsOf(run.spec).map(({ secret }) => secretValue(run.metadata.namespace, secret));
 
-/** Of a Job only what is read: whoever may edit it can write much more into it. */
-const leanJob = lean({ finalizers: 5 });
-
-const trimJob = ({ spec, ...rest }: JobObject): JobObject => {
-  const { suspend, parallelism, managedBy } = spec ?? {};
-  return leanJob({ ...rest, spec: { suspend, parallelism, managedBy } } as JobObject);
-};
-
-/** stageRunCacheSpecs is what this controller reads; of Jobs only those that a StageRun has made, and of those no pod template. */
+/** stageRunCacheSpecs is what this controller reads; of Jobs only those that we made, and of those no pod template. */
 export const stageRunCacheSpecs: readonly CacheSpec[] = [
   cached(App, { trim: trimOwn }),
   cached(StageRun, { trim: trimOwn, indexes: { [bySecret]: secretsAwaited, [byClaim]: claimHeld } }),
-  cached(Job, {
-    labelSelector: `${labels.stageRun},${labels.managedBy}=${managedBy}`,
-    trim: trimJob,
-  }),
+  cached(Job, { labelSelector: ownJobs, trim: trimJob }),
   cached(Pod, { labelSelector: labels.app, trim: trimPod, indexes: { [byBuiltApp]: builtAppOf } }),
   cached(PersistentVolumeClaim, { trim: trimStrangers }),
   // Their versions alone: contents are read live, once per run.

@@ -260,7 +260,7 @@ const makeReady = (kube: KubeClient, namespace: string): Disposable => {
   const pass = async (): Promise<void> => {
     const { items } = await kube.list(Pod, { namespace });
     for (const { metadata, status } of items) {
-      if (metadata?.name === undefined || metadata.deletionTimestamp || status?.phase === 'Running') continue;
+      if (metadata?.name === undefined || metadata.deletionTimestamp || status?.phase !== 'Pending') continue;
       const intent = {
         apiVersion: 'v1',
         kind: 'Pod',

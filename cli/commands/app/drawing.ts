@@ -131,6 +131,7 @@ export const drawApp = (scene: Scene): string[] => {
     ...section('Pods', pods.length === 0 ? [] : tableLines(pods, podColumns(scene), width - 2)),
     ...section('History', history.length === 0 ? [] : tableLines(history, columns, width - 2)),
     ...section('End of the log of the last build', lastFailure(scene)),
+    ...section('End of the log of the release', plainLines(app.status?.release?.logTail ?? '')),
     ...section('Environment', variables),
   ];
 };

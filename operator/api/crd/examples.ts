@@ -59,6 +59,7 @@ export const fullApp = {
         startupProbe: { tcpSocket: { port: 9001 } },
       },
     ],
+    release: { process: 'release', args: ['--all'], timeoutSeconds: 300 },
     env: [
       { name: 'GREETING', value: 'hello' },
       { name: 'PASSWORD', valueFrom: { secretKeyRef: { name: 'database', key: 'password' } } },
@@ -136,6 +137,15 @@ export const fullApp = {
       headers: { 'content-length': '3' },
       expiresAt: '2026-01-02T03:04:05Z',
       rejected: { reason: 'UploadRejected', message: 'It had other bytes.' },
+    },
+    release: {
+      inputs: sha256,
+      job: 'shop-0123456789',
+      state: 'Failed',
+      exitCode: 1,
+      message: 'The release ends with exit code 1.',
+      logTail: 'Error',
+      released: [sha256],
     },
     failure: { reason: 'CrashLoopBackOff', message: 'The app ends with exit code 1.' },
     replicas: 2,

@@ -56,7 +56,8 @@ const volumes = ({ spec }: App): object => {
   return all.length === 0 ? {} : { volumes: all };
 };
 
-const podSpec = (app: App, process: Process, { image, pullSecret }: Runtime): object => {
+/** podSpec is what the pods of one process are. */
+export const podSpec = (app: App, process: Process, { image, pullSecret }: Runtime): Record<string, unknown> => {
   const pod = app.spec.pod ?? {};
   const secrets = pullSecrets(pod, image, pullSecret);
   const spreading = spread(app, process, pod);
@@ -129,7 +130,15 @@ export const buildDeployment = (app: App, process: Process, runtime: Runtime): I
  * scaleDeployment keeps a Deployment as it is but for the number of its pods: they are rolled once, when the image for the spec is
  * there, and scaled at any time.
  */
-export const scaleDeployment = (intent: Intent, live: DeploymentObject): Intent => ({
-  ...intent,
-  spec: { ...(intent.spec as object), template: live.spec?.template },
-});
+export const scaleDeployment = (intent: Intent, live: DeploymentObject): Intent => {
+  const { [labels.stageId]: _, ...others } = intent.metadata.labels ?? {};
+  const stageId = live.metadata?.labels?.[labels.stageId];
+  return {
+    ...intent,
+    metadata: {
+      ...intent.metadata,
+      labels: { ...others, ...(stageId !== undefined && { [labels.stageId]: stageId }) },
+    },
+    spec: { ...(intent.spec as object), template: live.spec?.template },
+  };
+};

@@ -6,6 +6,7 @@ import { StageRun, type StageRunStatus } from '../../api/stagerun.ts';
 import { configSchema } from '../../config.ts';
 import type { Condition } from '../../kube/conditions.ts';
 import { unplanned, type AppliedChild, type Owned } from '../../kube/reconcile/plan.ts';
+import type { JobObject } from '../../kube/job.ts';
 import { Deployment, type Key } from '../../kube/resource.ts';
 import type { Cache } from '../../kube/types.ts';
 import { planApp, type AppPlan } from '../plan.ts';
@@ -13,6 +14,7 @@ import { PodTable } from '../podtable.ts';
 import { isOwn } from '../routes.ts';
 import { buildDeployment } from '../resources/deployment.ts';
 import { processesOf } from '../resources/process.ts';
+import { buildReleaseJob, releaseOf } from '../resources/release.ts';
 import { webProcess } from '../../api/process.ts';
 import { imageAsWritten } from '../image.ts';
 import type { Image } from '../resources/container.ts';
@@ -260,6 +262,50 @@ export const withWorkers = (given: Partial<Observed>, ...workers: readonly Deplo
   owned: [...see(given).owned, ...workers.map((object) => ({ resource: Deployment, object }))],
 });
 
+/** aJob is the Job of a release, as an App made it. */
+export const aJob = (
+  app: App,
+  image: Image,
+  more: { readonly status?: object; readonly spec?: object; readonly deleting?: boolean } = {},
+): JobObject => {
+  const process = releaseOf(app);
+  if (process === undefined) throw new Error('no release');
+  const { metadata } = buildReleaseJob(app, process, { image, pullSecret: undefined });
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: {
+      ...metadata,
+      uid: `${metadata?.name}-uid`,
+      ownerReferences: ownedByApp,
+      ...(more.deleting && { deletionTimestamp: ago(1) }),
+    },
+    spec: more.spec ?? {},
+    status: more.status ?? {},
+  } as unknown as JobObject;
+};
+
+/** jobEnded is the status of a Job that ended. */
+export const jobEnded = (type: 'Complete' | 'Failed', reason = '', message = ''): object => ({
+  conditions: [{ type, status: 'True', reason, message }],
+});
+
+/** aReleasePod is the pod of a release's Job. */
+export const aReleasePod = (job: JobObject, state: object, status: object = {}): PodObject => {
+  const pod = aPod({ state });
+  const { name = '', uid = '', labels: own } = job.metadata ?? {};
+  return {
+    ...pod,
+    metadata: {
+      ...pod.metadata,
+      name: `${name}-x`,
+      labels: own,
+      ownerReferences: [{ apiVersion: 'batch/v1', kind: 'Job', name, uid, controller: true }],
+    },
+    status: { ...pod.status, ...status },
+  } as PodObject;
+};
+
 interface PodWishes {
   readonly process?: string;
   readonly hash?: string;
@@ -316,6 +362,8 @@ export const see = (given: Partial<Observed> = {}): Observed => ({
   routes: [],
   deployment: undefined,
   pods: podsOf(),
+  releasePods: [],
+  there: undefined,
   hasOwnBudget: () => false,
   pullSecret: { type: 'current' },
   contents: { missing: [] },

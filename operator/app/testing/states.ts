@@ -1,9 +1,12 @@
 import type { Refusal } from '../../kube/apply/refusal.ts';
 import type { Observed } from '../observed.ts';
+import { Job } from '../../kube/resource.ts';
+import { imageAsWritten } from '../image.ts';
 import type { Staging } from '../staging.ts';
 import {
   aDeployment,
   ago,
+  aJob,
   anApp,
   aPod,
   aRoute,
@@ -12,9 +15,11 @@ import {
   condition,
   failed,
   image,
+  jobEnded,
   now,
   podsOf,
   running,
+  settings,
   sha,
   stagedImage,
   succeeded,
@@ -176,6 +181,24 @@ const rollouts: States<string> = {
   ],
 };
 
+const migrating = anApp({ ...image(), release: { command: ['migrate'] } });
+const written = imageAsWritten('example.org/shop:1', settings);
+const releasing = (status: object, spec: object = {}): Partial<Observed> => ({
+  ...{ app: migrating, routes, podLog: '' },
+  owned: [{ resource: Job, object: aJob(migrating, written, { status, spec }) }],
+});
+const earlier = aJob(anApp({ ...image(), restart: '0', release: { command: ['migrate'] } }), written);
+const releases: States<string> = {
+  'release under way': [releasing({}), 'Reconciling', 'Unknown/Releasing'],
+  'release suspended': [releasing({}, { suspend: true }), 'Reconciling', 'Unknown/Releasing'],
+  'release waits for an earlier one': [
+    { app: migrating, routes, owned: [{ resource: Job, object: earlier }] },
+    'Reconciling',
+    'Unknown/Releasing',
+  ],
+  'release failed': [releasing(jobEnded('Failed')), 'Stalled', 'False/ReleaseFailed'],
+};
+
 const paused = (more: Partial<Observed>): Partial<Observed> => ({
   app: anApp({ ...blob(), paused: true }),
   routes,
@@ -268,4 +291,4 @@ const others: States<string> = {
 };
 
 /** states are all states that an App can be in, each with what it says of its future. */
-export const states: States<string> = { ...stagings, ...waits, ...refusals, ...rollouts, ...others };
+export const states: States<string> = { ...stagings, ...waits, ...refusals, ...rollouts, ...releases, ...others };

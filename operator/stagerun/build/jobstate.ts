@@ -1,34 +1,7 @@
-import type { Job, ObjectOf } from '../../kube/resource.ts';
+import { hindranceOf as hindranceOfJob, type JobObject } from '../../kube/job.ts';
 
-/** JobObject is the build Job as the API has it. */
-export type JobObject = ObjectOf<typeof Job>;
+export { jobEnd, type JobEnd, type JobObject } from '../../kube/job.ts';
 
-/** JobEnd is how a Job ended. */
-export interface JobEnd {
-  readonly type: 'complete' | 'failed';
-  readonly reason: string;
-  readonly message: string;
-}
-
-/** hindranceOf says why Kubernetes makes no pod for a Job, where the Job itself shows it: somebody changed it. */
-export const hindranceOf = ({ metadata, spec }: JobObject): string | undefined => {
-  const job = `The Job ${metadata?.name}`;
-  const anew = 'or delete the StageRun to build anew.';
-  if (spec?.suspend) return `${job} is suspended: set its spec.suspend to false, ${anew}`;
-  if (spec?.parallelism === 0) return `${job} has spec.parallelism 0: set it to 1, ${anew}`;
-  if (spec?.managedBy) {
-    return `${job} has spec.managedBy "${spec.managedBy}", so Kubernetes leaves it alone: delete it, ${anew}`;
-  }
-  return undefined;
-};
-
-/** jobEnd reads the end of a Job; undefined while it goes on. FailureTarget and SuccessCriteriaMet come first and are final. */
-export const jobEnd = (job: JobObject): JobEnd | undefined => {
-  for (const type of ['Complete', 'SuccessCriteriaMet', 'Failed', 'FailureTarget']) {
-    const found = job.status?.conditions?.find((c) => c.type === type && c.status === 'True');
-    if (!found) continue;
-    const ok = type === 'Complete' || type === 'SuccessCriteriaMet';
-    return { type: ok ? 'complete' : 'failed', reason: found.reason ?? '', message: found.message ?? '' };
-  }
-  return undefined;
-};
+/** hindranceOf says why Kubernetes makes no pod for the Job of a build. */
+export const hindranceOf = (job: JobObject): string | undefined =>
+  hindranceOfJob(job, 'or delete the StageRun to build anew.');
