@@ -35,6 +35,13 @@ export interface ControlPlane {
 const lightControllers = [
   ...['garbage-collector-controller', 'namespace-controller', 'serviceaccount-controller', 'job-controller'],
   ...['deployment-controller', 'replicaset-controller', 'resourcequota-controller', 'disruption-controller'],
+  'horizontal-pod-autoscaler-controller',
+];
+
+/** Tests need not wait for minutes until pods that nobody needs go. */
+const impatience = [
+  '--horizontal-pod-autoscaler-sync-period=1s',
+  '--horizontal-pod-autoscaler-downscale-stabilization=3s',
 ];
 
 /** startControlPlane starts API server, etcd and a few controllers for tests, on free ports, in a folder of its own. */
@@ -84,6 +91,7 @@ export async function controlPlaneDaemons(
   const hosts = [network.apiService, '127.0.0.1', address, 'localhost', 'kubernetes', 'kubernetes.default.svc'];
   await certificate(pki, 'api-server', { name: 'kube-apiserver', group: 'system:masters', hosts: [...new Set(hosts)] });
   await certificate(pki, 'admin', { name: 'epinio-admin', group: 'system:masters' });
+  await certificate(pki, frontProxy, { name: frontProxy });
   await certificate(pki, 'controller-manager', { name: 'system:kube-controller-manager' });
   writeKubeconfig(pki, 'admin', server);
   writeKubeconfig(pki, 'controller-manager', server);
@@ -116,6 +124,9 @@ function etcd({ folder, ports, lifetime }: ControlPlaneOptions): Daemon {
   };
 }
 
+/** As who the API server speaks to the servers behind it, such as metrics-server: they believe it whom it speaks for. */
+const frontProxy = 'front-proxy-client';
+
 async function apiServer({ folder, address, ports }: ControlPlaneOptions, pki: string): Promise<Daemon> {
   const file = (name: string) => join(pki, name);
   return {
@@ -139,6 +150,13 @@ async function apiServer({ folder, address, ports }: ControlPlaneOptions, pki: s
       `--kubelet-client-certificate=${file('api-server.crt')}`,
       `--kubelet-client-key=${file('api-server.key')}`,
       '--kubelet-preferred-address-types=InternalIP',
+      `--requestheader-client-ca-file=${file('ca.crt')}`,
+      `--requestheader-allowed-names=${frontProxy}`,
+      '--requestheader-username-headers=X-Remote-User',
+      '--requestheader-group-headers=X-Remote-Group',
+      '--requestheader-extra-headers-prefix=X-Remote-Extra-',
+      `--proxy-client-cert-file=${file(`${frontProxy}.crt`)}`,
+      `--proxy-client-key-file=${file(`${frontProxy}.key`)}`,
       '--endpoint-reconciler-type=lease',
       '--allow-privileged=true',
       '--profiling=false',
@@ -168,6 +186,7 @@ async function controllerManager({ folder, controllers }: ControlPlaneOptions, p
       `--flex-volume-plugin-dir=${join(folder, 'volume-plugins')}`,
       '--leader-elect=false',
       '--concurrent-gc-syncs=4',
+      ...(port === 0 ? impatience : []),
       '--profiling=false',
     ],
     // Without a port it is ready when it has started: its controllers catch up with whatever came before.

@@ -13,6 +13,7 @@ import {
   text,
   time,
 } from './fields.ts';
+import { autoscaling } from './autoscaling.ts';
 import { configurations } from './configurations.ts';
 import { envVar, probe, readinessProbe, resourceRequirements } from './kubernetes.ts';
 import { group, version } from './names.ts';
@@ -88,6 +89,7 @@ export const appSpec = z
       .describe(
         'replicas is how many pods serve the app; 0 stops it. `kubectl scale` and autoscalers write this field.',
       ),
+    autoscaling: autoscaling.optional(),
     port: count(1, 65_535)
       .default(8080)
       .describe('port is where the app listens; it is given to the app as the variable PORT.'),

@@ -14,6 +14,8 @@ export const ConditionType = {
   Deployed: 'Deployed',
   /** App: its routes lead to it. */
   Routed: 'Routed',
+  /** App: the load decides how many pods serve. Absent where nobody asks for that. */
+  Scaled: 'Scaled',
   /** StageRun: Unknown until it ended. */
   Succeeded: 'Succeeded',
   /** AppRoute: host and path are this route's. */
@@ -89,6 +91,13 @@ export const meanings = {
     'The pull secret that the configuration names does not exist in the namespace of the operator.',
   RegistrySecretConflict:
     'A Secret with the name of the pull secret exists and was not created by Epinio; rename or delete it.',
+
+  // App: autoscaling
+  Autoscaled: 'The load decides how many pods serve.',
+  AwaitingMetrics: 'The autoscaler has not measured anything yet; that takes up to a minute.',
+  MetricsUnavailable: 'The autoscaler gets no metrics of the pods; check that the cluster has a metrics-server.',
+  RequestsMissing: 'The pods have no request for what the autoscaler measures; set spec.resources.requests.',
+  OtherAutoscaler: 'A HorizontalPodAutoscaler that somebody made scales the App, so none is made for spec.autoscaling.',
 
   // App: routes, AppRoute
   Routed: 'All routes lead to the App.',

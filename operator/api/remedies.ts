@@ -83,6 +83,13 @@ export const remedies = {
   RegistrySecretMissing: `${ask} the Secret that \`registry.pullSecretRef\` names in the operator’s namespace.`,
   RegistrySecretConflict: 'Rename or delete the Secret that the message names; the operator then makes its own.',
 
+  Autoscaled: nothing,
+  AwaitingMetrics: wait,
+  MetricsUnavailable: `${ask} the metrics-server of the cluster: \`kubectl top pod\` shows whether it measures.`,
+  RequestsMissing: 'Set the request that the message names in `spec.resources.requests`.',
+  OtherAutoscaler:
+    'Nothing, or delete the HorizontalPodAutoscaler that the message names, so that `spec.autoscaling` counts.',
+
   Routed: nothing,
   NoRoutes: 'Set `spec.routes`, or remove `defaultRoute: Disabled`, if the App should have a URL.',
   RoutesNotReady: 'Look at the AppRoutes of the App: `kubectl get approutes`. The one that is not ready says why.',

@@ -59,7 +59,7 @@ export const appCacheSpecs = (config: Config, home: string): readonly CacheSpec[
       indexes: { [byAddress]: addressOfRoute, [byMaker]: makerOfRoute },
     }),
     cached(PersistentVolumeClaim, { trim: trimStrangers }),
-    ...singleKinds.map(({ resource, trim = trimStrangers }) => cached(resource, { trim })),
+    ...singleKinds.map(({ resource, trim = trimStrangers, indexes = {} }) => cached(resource, { trim, indexes })),
     cached(Job, { labelSelector: ownJobs, trim: trimJob }),
     cached(Pod, { labelSelector: labels.app, trim: trimPod, indexes: { [byReleased]: releasedAppOf } }),
     // Metadata only: no content of a Secret is ever held, but that of the pull secret.

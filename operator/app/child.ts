@@ -2,6 +2,7 @@ import type { App } from '../api/app.ts';
 import type { CacheSpec } from '../kube/cache/cache.ts';
 import type { Child } from '../kube/reconcile/plan.ts';
 import type { Resource } from '../kube/resource.ts';
+import type { Watch } from '../kube/types.ts';
 import type { Observed } from './observed.ts';
 import type { Staging } from './staging.ts';
 import type { Workload } from './workload.ts';
@@ -26,4 +27,8 @@ export interface SingleKind {
   readonly children: ChildKind;
   /** What the cache keeps of strangers' objects; default: that they are there. */
   readonly trim?: CacheSpec['trim'];
+  /** How else the cache finds them. */
+  readonly indexes?: CacheSpec['indexes'];
+  /** Which changes of ours matter; default: every one. */
+  readonly changed?: Watch['changed'];
 }

@@ -11,6 +11,7 @@ import { prunedRuns } from './history.ts';
 import type { Observed } from './observed.ts';
 import { isActive } from './release.ts';
 import { buildAppRoute } from './resources/approute.ts';
+import { autoscaler } from './resources/autoscaler.ts';
 import { disruptionBudget } from './resources/disruptionbudget.ts';
 import { buildService } from './resources/service.ts';
 import { buildRebaseRun, buildStageRun, cancelStageRun, changeOf } from './resources/stagerun.ts';
@@ -124,6 +125,7 @@ const kinds: readonly (ChildKind | SingleKind)[] = [
   releases,
   deployments,
   disruptionBudget,
+  autoscaler,
 ];
 
 /** singleKinds are cached, watched and owned by the table alone. */

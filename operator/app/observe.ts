@@ -8,7 +8,16 @@ import type { Config } from '../config.ts';
 import { comparing } from '../kube/reconcile/compare.ts';
 import { isControlledBy } from '../kube/owners.ts';
 import { maxOwned, ofKind, ownedBy } from '../kube/reconcile/owned.ts';
-import { Deployment, Job, keyOf, PersistentVolumeClaim, Pod, type Key, type KubeObject } from '../kube/resource.ts';
+import {
+  Deployment,
+  HorizontalPodAutoscaler,
+  Job,
+  keyOf,
+  PersistentVolumeClaim,
+  Pod,
+  type Key,
+  type KubeObject,
+} from '../kube/resource.ts';
 import type { Cache, Context } from '../kube/types.ts';
 import { platformHash, resolveBuilder, secretsOf, secretVersionsOf } from '../platform/builders.ts';
 import { singleKinds } from './children.ts';
@@ -19,6 +28,8 @@ import { addressValue, appValue, byAddress, byMaker, byReleased } from './indexe
 import type { DeploymentObject, Observed, Settings } from './observed.ts';
 import type { NewPods } from './pods.ts';
 import { referencesOf } from './references.ts';
+import { byTarget } from './resources/autoscaler.ts';
+import { isOwnedBy } from './resources/meta.ts';
 import { isOwn, wantedRoutes } from './routes.ts';
 import { desiredRunName } from './staging.ts';
 
@@ -64,6 +75,10 @@ export const observe = async (
     pods: once((process, updated) => pods.newest(cache, { namespace, app: name, process }, updated)),
     releasePods: cache.byIndex(Pod, byReleased, appValue(namespace, name), maxOwned),
     there,
+    // Ours is one of two at most.
+    ownAutoscaler: () =>
+      cache.byIndex(HorizontalPodAutoscaler, byTarget, appValue(namespace, name), 2).find((one) => !isOwnedBy(app, one))
+        ?.metadata?.name,
     hasOwnBudget: () => budgets.covers(app),
     pullSecret: needsPullSecret(app, settings) ? await pullSecrets.look(ctx, app) : { type: 'none' },
     contents: await contents.look(ctx, namespace, referencesOf(app.spec), knownOf(deployment)),

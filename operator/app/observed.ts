@@ -63,6 +63,8 @@ export interface Observed extends Observation {
   readonly deployment: DeploymentObject | undefined;
   /** hasOwnBudget: somebody made a PodDisruptionBudget for the pods of the App. */
   hasOwnBudget(this: void): boolean;
+  /** ownAutoscaler is the name of a HorizontalPodAutoscaler that somebody made for the App. */
+  ownAutoscaler(this: void): string | undefined;
   /** pods are those of a process and of its Deployment's template, of which so many are updated. */
   pods(this: void, process: string, updated: number): NewPods;
   /** Pods of releases of the App, also those whose Job is gone. */

@@ -4,6 +4,7 @@ import { attemptOf, podLabels } from '../api/names.ts';
 import { webProcess } from '../api/process.ts';
 import type { StageRun } from '../api/stagerun.ts';
 import { livingConditions, summarize, type Verdict } from '../kube/conditions.ts';
+import { scaledFact } from './autoscaling.ts';
 import { deployedFact, failureNow, isUnchanged, routedFact, sourceFact, stagedFact } from './facts.ts';
 import { deployedRunName } from './image.ts';
 import { runningImage } from './pods.ts';
@@ -142,6 +143,7 @@ export const statusOf = (scene: Scene): AppStatus => {
   const routes = all.map(routeStatus);
   const url = urlOf(scene, all);
   const facts = factsOf(scene, routes.length > 0);
+  const scaled = scaledFact(observed);
   const { image, source, deployed } = serving(scene);
   const upload = staging.type === 'awaitingBlob' ? staging.awaited.upload : undefined;
   const failure = failureNow(observed, work);
@@ -151,8 +153,9 @@ export const statusOf = (scene: Scene): AppStatus => {
     observedGeneration: generation,
     conditions: livingConditions(
       { previous: app.status?.conditions, generation, now },
-      facts.map(({ pending: _, ...fact }) => fact),
-      verdictOf(scene, facts, url),
+      [...facts, ...(scaled === undefined ? [] : [scaled])].map(({ pending: _, ...fact }) => fact),
+      // What the autoscaler waits for keeps nobody from using the App; what it can never have must be told.
+      verdictOf(scene, scaled?.status === 'False' ? [...facts, scaled] : facts, url),
     ),
     ...(url === undefined ? {} : { url }),
     ...(routes.length > 0 ? { routes } : {}),

@@ -5,6 +5,7 @@ import { StageRun } from '../api/stagerun.ts';
 import { owned, refers } from '../kube/controller/watches.ts';
 import {
   ConfigMap,
+  HorizontalPodAutoscaler,
   Job,
   keyOf,
   keyString,
@@ -24,6 +25,7 @@ import { singleKinds } from './children.ts';
 import type { AppDeps } from './deps.ts';
 import { appsOfRoute } from './indexes.ts';
 import type { PodObject } from './observed.ts';
+import { appsScaledBy, type AutoscalerObject } from './resources/autoscaler.ts';
 
 /** Pods of builds carry the App's name too, but are of no process and no release. */
 const appOfPod = ({ metadata }: PodObject): Key[] => {
@@ -92,12 +94,20 @@ const appsOfNamespace = ({ metadata }: KubeObject, cache: Cache): Key[] =>
 const budgetChanged = ({ before, after }: Change<BudgetObject>): boolean =>
   JSON.stringify(before && entryOf(before)) !== JSON.stringify(after && entryOf(after));
 
+/** What an autoscaler of somebody else scales is for the App to know; how it does not. */
+const targetChanged = ({ before, after }: Change<AutoscalerObject>): boolean =>
+  (before && appsScaledBy(before))?.join() !== (after && appsScaledBy(after))?.join();
+
 /** appWatches wakes an App by what happens to its children, pods, routes and Secrets. */
 export const appWatches = (deps: AppDeps): Watch[] => [
   owned(StageRun, App),
   owned(Job, App),
   owned(PersistentVolumeClaim, App),
-  ...singleKinds.flatMap(({ resource }) => [owned(resource, App), refers(resource, freedName, isDeletion)]),
+  ...singleKinds.flatMap(({ resource, changed }) => [
+    owned(resource, App, changed),
+    refers(resource, freedName, isDeletion),
+  ]),
+  refers(HorizontalPodAutoscaler, (one) => appsScaledBy(one).map(parseKey), targetChanged),
   refers(AppRoute, (route) => appsOfRoute(route).map(parseKey), routeChanged),
   refers(Pod, appOfPod, podChanged),
   refers(PodDisruptionBudget, appsOfNamespace, budgetChanged),

@@ -1,6 +1,7 @@
 import { isBuilt } from '../api/source.ts';
 import { Reason } from '../api/conditions.ts';
 import type { Intent } from '../kube/types.ts';
+import { webReplicas } from './replicas.ts';
 import { contentMarks, keptMarks } from './contentmarks.ts';
 import { lastImage } from './image.ts';
 import { deploymentOf } from './processes.ts';
@@ -72,7 +73,9 @@ const run = (observed: Observed, staging: Staging, image: Image): Workload => {
   const isWanted = 'image' in staging;
   const release: Release = isWanted ? releaseNow(observed, runtime) : { type: 'none' };
   const hold: Hold = mayServe(release) ? (isUnderWay(staging) ? 'build' : 'none') : 'release';
-  const processes = processesOf(app).map((process) => running(observed, process, { runtime, hold }));
+  const processes = processesOf(app, webReplicas(observed)).map((process) =>
+    running(observed, process, { runtime, hold }),
+  );
   return { type: 'run', image, processes, release, settled: isWanted && hold === 'none' };
 };
 

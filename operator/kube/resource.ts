@@ -17,6 +17,7 @@ import type {
   V1Service,
   V1StatefulSet,
   V1Lease,
+  V2HorizontalPodAutoscaler,
   V1CustomResourceDefinition,
 } from '@kubernetes/client-node';
 
@@ -164,6 +165,12 @@ export const PodDisruptionBudget = resource<Wire<V1PodDisruptionBudget>>({
   kind: 'PodDisruptionBudget',
   plural: 'poddisruptionbudgets',
   exclusive: { spec: ['minAvailable'] },
+});
+export const HorizontalPodAutoscaler = resource<Wire<V2HorizontalPodAutoscaler>>({
+  group: 'autoscaling',
+  version: 'v2',
+  kind: 'HorizontalPodAutoscaler',
+  plural: 'horizontalpodautoscalers',
 });
 export const Secret = resource<Wire<V1Secret>>({ group: '', version: 'v1', kind: 'Secret', plural: 'secrets' });
 export const ConfigMap = resource<Wire<V1ConfigMap>>({

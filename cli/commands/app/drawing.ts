@@ -76,7 +76,7 @@ const marked = (status: string | undefined, marks: Marks): string =>
   status === 'True' ? marks.good : status === 'False' ? marks.bad : marks.going;
 
 const conditions = ({ app, marks }: Scene): string[] =>
-  ['SourceReady', 'Staged', 'Deployed', 'Routed'].flatMap((type) => {
+  ['SourceReady', 'Staged', 'Deployed', 'Routed', 'Scaled'].flatMap((type) => {
     const found = conditionOf(app, type);
     return found === undefined
       ? []

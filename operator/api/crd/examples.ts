@@ -34,6 +34,12 @@ export const fullApp = {
     },
     stageRun: 'shop-0123456789',
     replicas: 2,
+    autoscaling: {
+      minReplicas: 2,
+      maxReplicas: 5,
+      targetCPUUtilizationPercentage: 70,
+      targetMemoryUtilizationPercentage: 80,
+    },
     port: 3000,
     process: 'web',
     args: ['--verbose'],

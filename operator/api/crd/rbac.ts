@@ -45,6 +45,7 @@ export const operatorGrants: readonly Grant[] = [
   // Services go with their App.
   { group: '', resources: ['services'], verbs: [...read, 'create', 'patch'] },
   { group: 'policy', resources: ['poddisruptionbudgets'], verbs: own },
+  { group: 'autoscaling', resources: ['horizontalpodautoscalers'], verbs: own },
   { group: '', resources: ['secrets'], verbs: own },
   // The content of those that an App names: a hash of it rolls the pods.
   { group: '', resources: ['configmaps'], verbs: read },

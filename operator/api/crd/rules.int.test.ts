@@ -194,6 +194,12 @@ const rows: readonly Row[] = [
   },
   {
     plural: 'apps',
+    good: [{ autoscaling: { maxReplicas: 1 } }, { autoscaling: { minReplicas: 3, maxReplicas: 3 } }],
+    bad: [{ autoscaling: { minReplicas: 3, maxReplicas: 2 } }],
+    message: 'minReplicas must not be greater than maxReplicas: lower it, or raise maxReplicas',
+  },
+  {
+    plural: 'apps',
     good: [pod({ labels: { team: 'a', 'my.epinio.io/x': 'b' } })],
     bad: [pod({ labels: { 'epinio.io/app': 'other' } }), pod({ labels: { 'app.kubernetes.io/name': 'other' } })],
     message:

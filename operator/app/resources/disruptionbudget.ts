@@ -19,7 +19,9 @@ export const disruptionBudget: SingleKind = {
   trim: trimBudget as SingleKind['trim'],
   children: ({ observed: { app, deployment, hasOwnBudget }, work }) => {
     const runs = work.type === 'run' || (work.type !== 'none' && deployment !== undefined);
-    if (!runs || app.spec.replicas < 2 || hasOwnBudget()) return [];
+    // Within the bounds of autoscaling it stays: it hinders nobody while there is one pod.
+    const most = app.spec.autoscaling?.maxReplicas ?? app.spec.replicas;
+    if (!runs || app.spec.replicas === 0 || most < 2 || hasOwnBudget()) return [];
     const spec = {
       maxUnavailable: 1,
       unhealthyPodEvictionPolicy: 'AlwaysAllow',

@@ -15,16 +15,16 @@ export interface Process extends Wishes {
   readonly serves: boolean;
 }
 
-/** webOf is the process that serves the web. */
-export const webOf = ({ spec }: App): Process => {
-  const { process, command, args, replicas, resources, livenessProbe, readinessProbe, startupProbe } = spec;
+/** webOf is the process that serves the web; replicas: how many pods there should be now. */
+export const webOf = ({ spec }: App, replicas = spec.replicas): Process => {
+  const { process, command, args, resources, livenessProbe, readinessProbe, startupProbe } = spec;
   const probes = { livenessProbe, readinessProbe, startupProbe };
   return { name: webProcess, serves: true, process, command, args, replicas, resources, ...probes };
 };
 
 /** processesOf lists what an App runs, web first. An App without replicas is stopped, with all of its processes. */
-export const processesOf = (app: App): readonly Process[] => [
-  webOf(app),
+export const processesOf = (app: App, webReplicas?: number): readonly Process[] => [
+  webOf(app, webReplicas),
   ...(app.spec.processes ?? []).map((process) => ({
     ...process,
     replicas: app.spec.replicas === 0 ? 0 : process.replicas,

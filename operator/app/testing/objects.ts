@@ -365,6 +365,7 @@ export const see = (given: Partial<Observed> = {}): Observed => ({
   releasePods: [],
   there: undefined,
   hasOwnBudget: () => false,
+  ownAutoscaler: () => undefined,
   pullSecret: { type: 'current' },
   contents: { missing: [] },
   platformHash: () => platformHash,

@@ -1,11 +1,19 @@
 import { expect, test } from 'vitest';
 import { connectTo } from '../../../e2e/cluster/api.ts';
 import { kubeconfigPath } from '../../testing/apiserver.ts';
-import { Deployment, Ingress, PodDisruptionBudget, Secret, Service, type Resource } from '../resource.ts';
+import {
+  Deployment,
+  HorizontalPodAutoscaler,
+  Ingress,
+  PodDisruptionBudget,
+  Secret,
+  Service,
+  type Resource,
+} from '../resource.ts';
 import { isAtomicMap, isSet, keysOf } from './subset.ts';
 
 /** Every kind that is compared with what we want of it. A new one goes in here, and is then judged as the API server merges it. */
-const kinds = [Deployment, Ingress, PodDisruptionBudget, Secret, Service];
+const kinds = [Deployment, HorizontalPodAutoscaler, Ingress, PodDisruptionBudget, Secret, Service];
 
 interface Schema {
   readonly $ref?: string;
@@ -36,9 +44,9 @@ const ours = (field: string, schema: Schema, item: unknown): string | undefined 
   return keys === undefined ? 'as a whole' : `by ${keys.toSorted().join('+')}`;
 };
 
-/** Fields that we never send, and volumes that an App cannot name: their rules are the API server's affair. */
+/** Fields that we never send, and volumes and metrics that an App cannot name: their rules are the API server's affair. */
 const foreign =
-  /^(status|metadata\.managedFields)|\.restartPolicyRules\b|\.volumes\.(?!configMap|secret|projected|emptyDir)\w+\./;
+  /^(status|metadata\.managedFields)|\.restartPolicyRules\b|\.volumes\.(?!configMap|secret|projected|emptyDir)\w+\.|^spec\.metrics\.(?!containerResource)/;
 
 const walk = async (r: Resource): Promise<string[]> => {
   const { call, close } = connectTo(kubeconfigPath());
