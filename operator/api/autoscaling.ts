@@ -26,7 +26,7 @@ export const autoscaling = z
     }),
   )
   .describe(
-    'autoscaling lets the load decide how many pods serve the web, by a HorizontalPodAutoscaler that writes replicas. Each pod needs the requests that the targets are about, and the cluster a metrics-server. replicas 0 stops the App all the same.',
+    'autoscaling lets the load decide how many pods serve the web, by a HorizontalPodAutoscaler that writes replicas. It needs a metrics-server, and the requests that the targets are about. replicas 0 stops the App all the same.',
   );
 export type Autoscaling = z.output<typeof autoscaling>;
 

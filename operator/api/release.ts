@@ -11,9 +11,7 @@ export const release = z
     process: processType()
       .optional()
       .describe('process is the type of the process of the image. Default: release, unless command is set.'),
-    command: words()
-      .optional()
-      .describe('command is started instead of a process of the image: a program and its arguments, without a shell.'),
+    command: words().optional().describe('command is started instead: a program and its arguments, without a shell.'),
     args: words().optional().describe('args are given to the process or the command.'),
     timeoutSeconds: count(1, 86_400)
       .optional()
@@ -21,7 +19,7 @@ export const release = z
   })
   .meta(rules(oneCommand))
   .describe(
-    'release is run once before a new image serves, such as migrations of a database: by a Job with the image, the environment and the configurations of the app. Until it has ended well, and when it fails, what ran before serves on. It runs again for another image, another command and another value of restart; a Job that somebody deletes before its end is made again, so it must bear to be run twice.',
+    'release is run once before a new image serves, such as migrations: by a Job with the image, environment and configurations of the app. Until it ends well, what ran before serves on. It runs again for another image, command or restart; it must bear to be run twice.',
   );
 
 /** maxReleased is how many releases are remembered, so that a rollback does not run them again. */
@@ -41,6 +39,6 @@ export const releaseStatus = z
       .max(maxReleased)
       .meta(atomicList)
       .optional()
-      .describe('released are the inputs of releases that have succeeded, the newest first; none of them runs again.'),
+      .describe('released are the inputs that succeeded, newest first; none runs again.'),
   })
   .describe('release is what is known of the command of spec.release.');
