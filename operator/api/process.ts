@@ -45,11 +45,7 @@ export const process = z
     process: processType()
       .optional()
       .describe('process is the type of the process of the image. Default: the name, unless command is set.'),
-    command: words()
-      .optional()
-      .describe(
-        'command is started instead of a process of the image: a program and its arguments, without a shell; in an image that was built here with the environment of its buildpacks.',
-      ),
+    command: words().optional().describe('command is started instead: a program and its arguments, without a shell.'),
     args: words().optional().describe('args are given to the process or the command.'),
     replicas: count(0, 10_000)
       .default(1)

@@ -28,12 +28,12 @@ export const maxReleased = 10;
 /** releaseStatus is what is remembered of releases. */
 export const releaseStatus = z
   .object({
-    inputs: filled(64).describe('inputs is the sha256 over image, command and restart that the release is about.'),
+    inputs: filled(64).describe('inputs is the sha256 over image, command and restart.'),
     job: filled(63).describe('job is the name of its Job.'),
     state: z.enum(['Running', 'Succeeded', 'Failed']).describe('state is Running, Succeeded or Failed.'),
     exitCode: z.int32().optional().describe('exitCode of the command that failed.'),
-    message: text(4096).optional().describe('message says why it failed and what can be done.'),
-    logTail: text(4096).optional().describe('logTail is the end of the log of the command that failed, redacted.'),
+    message: text(4096).optional().describe('message says why it failed, and what to do.'),
+    logTail: text(4096).optional().describe('logTail is the end of its log, redacted.'),
     released: z
       .array(filled(64))
       .max(maxReleased)
@@ -41,4 +41,4 @@ export const releaseStatus = z
       .optional()
       .describe('released are the inputs that succeeded, newest first; none runs again.'),
   })
-  .describe('release is what is known of the command of spec.release.');
+  .describe('release is what is known of spec.release.');
