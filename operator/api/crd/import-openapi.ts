@@ -55,7 +55,7 @@ const scalars: Record<string, Schema> = {
 };
 
 /** longest descriptions that are kept, so that a CRD stays small enough for client-side apply. */
-const maxDescription = 300;
+const maxDescription = 200;
 
 const shorten = (description: string): string => {
   const sentences = description
