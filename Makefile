@@ -52,7 +52,7 @@ integration: deps ## Run the tests on a real kube-apiserver (built once into the
 
 servers: deps ## Run the tests against another S3 server, versitygw (built once; not in CI)
 	$(CLUSTER_TOOL) build kube-apiserver kube-controller-manager versitygw
-	$(CLUSTER_TOOL) with etcd openssl -- $(VITEST) --project servers
+	$(CLUSTER_TOOL) with etcd openssl curl -- $(VITEST) --project servers
 
 builder-test: deps ## Run the tests of the test builder's lifecycle
 	$(CLUSTER_TOOL) with docker-registry busybox -- go -C e2e/builder/lifecycle vet ./...
