@@ -103,7 +103,7 @@ export interface Intent {
 /** Kube is the whole client. */
 export interface Kube extends KubeReader, KubeWriter {}
 
-/** Cache answers from memory: the state that reflectors keep equal to the API's. What it returns is a copy of its own. */
+/** Cache answers from memory: the state that reflectors keep equal to the API's. What it returns is shared by all who ask: nobody changes it. */
 export interface Cache {
   get<T extends KubeObject>(r: Resource<T>, key: Key): T | undefined;
   list<T extends KubeObject>(r: Resource<T>, namespace?: string): T[];
