@@ -3,6 +3,7 @@ import { request } from 'node:http';
 import { request as requestSecurely } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import { chosenCluster, kubeconfigPath, kubectlPath } from '../../cluster/access.ts';
+import { nodeContainer } from '../../cluster/kind.ts';
 import { network, ports } from '../../cluster/settings.ts';
 
 /** Answer is what a command printed and how it ended. */
@@ -53,11 +54,11 @@ export const seesThisMachine = chosenCluster() !== 'current';
 /** machineAddress is this machine as pods see it: on the bridge of the native cluster, or of kind's network in Docker. */
 export const machineAddress = async (): Promise<string> => {
   if (chosenCluster() !== 'kind') return network.gateway;
-  const format = '{{range .IPAM.Config}}{{.Gateway}} {{end}}';
-  const { stdout, stderr } = await command('docker', ['network', 'inspect', 'kind', '--format', format]);
+  const format = '{{range .NetworkSettings.Networks}}{{.Gateway}} {{end}}';
+  const { stdout, stderr } = await command('docker', ['inspect', nodeContainer, '--format', format]);
   const address = stdout.split(' ').find((one) => one.includes('.'));
   if (address === undefined)
-    throw new Error(`Docker's network "kind" has no gateway with an IPv4 address: ${stdout}${stderr}`);
+    throw new Error(`Docker knows no gateway of the node ${nodeContainer}: ${stdout}${stderr}`);
   return address.trim();
 };
 
