@@ -7,13 +7,13 @@ import type { Packing } from './packing.ts';
 import type { Latency, Pushes } from './pushes.ts';
 import type { Restart, Restarts } from './restart.ts';
 import type { Settled } from './settled.ts';
-import type { Transitions } from './transitions.ts';
+import type { Transition, Transitions } from './transitions.ts';
 
 /** Results of a run; what was not asked for is absent. */
 export interface Results {
   readonly machine: Readonly<Record<string, string | number>>;
   readonly startedAt: string;
-  readonly transitions?: Transitions;
+  readonly transitions?: Readonly<Record<'plain' | 'full', Transitions>>;
   readonly buildQueue?: BuildQueueTimes;
   readonly pushes?: Pushes;
   readonly packing?: Packing;
@@ -40,14 +40,22 @@ const atMost = (what: string, limit: number, value: number, unit = ''): Row => (
 });
 const info = (what: string, reached: string): Row => ({ what, goal: '', reached });
 
-const transitionRows = (t: Transitions): Row[] => [
-  atMost('writes: nothing changed', 0, t.noop.writes),
-  atMost('writes: create', 7, t.create.writes),
-  atMost('writes: edit of env', 3, t.edit.writes),
-  atMost('writes: scale', 3, t.scale.writes),
-  info('writes: another route', `${t.route.writes} (${Object.keys(t.route.byKind).join(', ')})`),
-  info('events: create / edit / route', `${t.create.events} / ${t.edit.events} / ${t.route.events}`),
-  info('reads of single objects: create / edit', `${t.create.gets} / ${t.edit.gets}`),
+const kindsOf = ({ byKind }: Transition): string => Object.keys(byKind).join(', ');
+
+const transitionRows = ({ plain, full }: Readonly<Record<'plain' | 'full', Transitions>>): Row[] => [
+  atMost('writes: nothing changed', 0, plain.noop.writes),
+  atMost('writes: create', 7, plain.create.writes),
+  atMost('writes: edit of env', 3, plain.edit.writes),
+  // The fourth is the PodDisruptionBudget.
+  atMost('writes: scale from one pod to two', 4, plain.scale.writes),
+  info('writes: another route', `${plain.route.writes} (${kindsOf(plain.route)})`),
+  info('events: create / edit / route', `${plain.create.events} / ${plain.edit.events} / ${plain.route.events}`),
+  info('reads of single objects: create / edit', `${plain.create.gets} / ${plain.edit.gets}`),
+  atMost('with TLS, autoscaling, two processes, a configuration: writes: nothing changed', 0, full.noop.writes),
+  ...(['create', 'edit', 'scale', 'route'] as const).map((of) =>
+    info(`  writes: ${of}`, `${full[of].writes} (${kindsOf(full[of])})`),
+  ),
+  info('  reads of single objects: create / edit', `${full.create.gets} / ${full.edit.gets}`),
 ];
 
 const buildQueueRows = ({ runs, crowds }: BuildQueueTimes): Row[] => [
