@@ -79,6 +79,8 @@ const plain: AppKind = {
 
 const tls = { tls: { secretName: 'certificate' } };
 
+const { replicas: _byLoad, ...withoutReplicas } = specOf(1);
+
 /** full has everything that an App can have: certificates, a process besides the web, a configuration, the load that scales it. */
 const full: AppKind = {
   name: 'full',
@@ -92,12 +94,11 @@ const full: AppKind = {
     await kube.create(Secret, { ...secret, metadata: { namespace, name: 'settings' }, data: { color: 'Ymx1ZQ==' } });
   },
   spec: {
-    ...specOf(1),
-    replicas: undefined,
+    ...withoutReplicas,
     autoscaling: { minReplicas: 1, maxReplicas: 4, targetCPUUtilizationPercentage: 80 },
     resources: { requests: { cpu: '10m' } },
-    processes: [{ name: 'worker', command: ['/worker'] }],
-    configurations: [{ kind: 'Secret', name: 'settings' }],
+    processes: [{ name: 'worker', command: ['/worker'], replicas: 1 }],
+    configurations: [{ kind: 'Secret', name: 'settings', as: 'Files' }],
   },
   scaled: { autoscaling: { minReplicas: 2, maxReplicas: 4, targetCPUUtilizationPercentage: 80 } },
   routes: (key) => routeOf(key, 'other.test', tls),
