@@ -85,6 +85,14 @@ const tools: Readonly<Record<string, Tool>> = {
     definitions: 'config/crd/standard',
     optional: true,
   },
+  'metrics-server': {
+    module: 'sigs.k8s.io/metrics-server',
+    programs: ['metrics-server'],
+    package: () => 'sigs.k8s.io/metrics-server/cmd/metrics-server',
+    stamp: () => [],
+    contained: true,
+    optional: true,
+  },
   kind: {
     optional: true,
     module: 'sigs.k8s.io/kind',
@@ -103,6 +111,7 @@ const minutes: Readonly<Record<string, number>> = {
   versitygw: 2,
   traefik: 3,
   'cert-manager': 3,
+  'metrics-server': 2,
 };
 
 /** programs lists every program that the native cluster builds, in the order that shares most of the compile work. */

@@ -8,6 +8,7 @@ import { report } from './doctor.ts';
 import { install } from './install.ts';
 import { kindDoctor, kindDown, kindStatus, kindUp } from './kind.ts';
 import { kubectl } from './kubectl.ts';
+import { addMetricsServer, removeMetricsServer } from './metrics-server.ts';
 import { alone } from './lock.ts';
 import { down, isRunning, status, up } from './native.ts';
 import { runWith } from './with.ts';
@@ -26,6 +27,7 @@ const usage = `usage: main.ts <command>
   develop [node option …]   run the operator from its sources in the place of the installed one, with a debugger's port
   add cert-manager    bring cert-manager's controllers into the running cluster; remove cert-manager takes them away
   add gateway         bring the Gateway API, and let Traefik serve it beside Ingresses; remove gateway takes it away
+  add metrics-server  bring metrics-server into the running cluster; remove metrics-server takes it away
   kubeconfig          print the path of the cluster's kubeconfig
 CLUSTER=native|kind|current chooses the cluster: by default kind where a Docker daemon answers, else native.`;
 
@@ -60,6 +62,7 @@ const chosenAlone = (step: keyof typeof current) => () => alone(chosen(step));
 const parts: Readonly<Record<string, { readonly add: Work; readonly remove: Work }>> = {
   'cert-manager': { add: addCertManager, remove: removeCertManager },
   gateway: { add: addGateway, remove: removeGateway },
+  'metrics-server': { add: addMetricsServer, remove: removeMetricsServer },
 };
 
 function partOf([name = '']: readonly string[]): { readonly add: Work; readonly remove: Work } {
