@@ -194,6 +194,7 @@ describe('the examples', () => {
     '.spec.configurations[].serviceBinding',
     '.spec.processes[].process',
     '.spec.processes[].command',
+    '.spec.release.command',
     '.spec.routes[].tls.issuerRef',
     '.spec.tls.secretName',
   ];

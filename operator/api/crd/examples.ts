@@ -143,6 +143,7 @@ export const fullApp = {
       headers: { 'content-length': '3' },
       expiresAt: '2026-01-02T03:04:05Z',
       rejected: { reason: 'UploadRejected', message: 'It had other bytes.' },
+      relay: { image: 'example.org/epinio/operator:1', endpoint: 'http://minio.example.org:9000' },
     },
     release: {
       inputs: sha256,
