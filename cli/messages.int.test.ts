@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { connectTo, type Call } from '../e2e/cluster/api.ts';
 import { startControlPlane } from '../e2e/cluster/control-plane.ts';
+import { App } from '../operator/api/app.ts';
 import { connect, kubeconfigPath } from '../operator/testing/apiserver.ts';
 import { plainKubeconfig, start, type Ended } from './testing/process.ts';
 import { createWorld, write, type World } from './testing/world.ts';
@@ -34,6 +35,7 @@ const docs = readFileSync(join(import.meta.dirname, '..', 'docs', 'cli.md'), 'ut
 const steady = (text: string): string =>
   text
     .replaceAll(world.namespace, 'demo')
+    .replace(/(?<=S3 server .*)127\.0\.0\.1:\d+/g, 's3.example.com')
     .replace(/127\.0\.0\.1:\d+/g, '10.0.0.1:6443')
     .replace(/\b[0-9a-f]{12}…/g, '0123456789ab…')
     .replace(/\/\S*\/epinio-push-\w+/g, '$$TMPDIR/epinio-push-0');
@@ -157,6 +159,15 @@ describe('what a push says, as the docs have it', () => {
     const kubeconfig = await someone('gone', []);
     await call('DELETE', `/api/v1/namespaces/${world.namespace}/serviceaccounts/gone`);
     isTold('with a token that is not valid any more', await (await push({ kubeconfig })).ended, 3);
+  });
+
+  it('where the storage cannot be reached, and no way through the cluster is offered', async () => {
+    const command = await push({ name: 'far' });
+    await command.said(/Applied/);
+    const sha256 = (await world.kube.get(App, { namespace: world.namespace, name: 'far' }))?.spec.source?.blob?.sha256;
+    const upload = { sha256: sha256 ?? '', since: '2026-01-01T00:00:00Z', url: 'http://127.0.0.1:1/blob' };
+    await world.tell('far', { conditions: ['SourceReady=False/AwaitingUpload: Upload it.'], more: { upload } });
+    isTold('where the storage cannot be reached, neither from here nor through the cluster', await command.ended, 3);
   });
 
   it('on a full disk', async () => {
