@@ -219,6 +219,7 @@ const failingMs: Readonly<Record<string, number>> = {
   [Reason.Unschedulable]: Infinity,
   [Reason.PodNotStarted]: Infinity,
   [Reason.QuotaExceeded]: Infinity,
+  [Reason.PodNotCreated]: Infinity,
 };
 
 const lasting = ({ reason, message }: Extract<Verdict, { type: 'failing' }>, heldMs: number, key: Key): Ended => {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -44,7 +44,7 @@ export const startInTerminal = async (
   { kubeconfig, cwd, width = 80, height = 24, env = {} }: Options,
 ): Promise<Session> => {
   const home = await mkdtemp(join(tmpdir(), 'epinio-terminal-'));
-  const [socket, config] = [join(home, 'tmux'), join(home, 'tmux.conf')];
+  const [socket, config, result] = [join(home, 'tmux'), join(home, 'tmux.conf'), join(home, 'code')];
   await writeFile(config, settings);
   const tmux = async (...words: readonly string[]): Promise<string> => {
     const own = { PATH: process.env['PATH'] ?? '', HOME: home, LC_ALL: 'C.UTF-8' };
@@ -52,13 +52,14 @@ export const startInTerminal = async (
   };
   const vars = { HOME: home, TMPDIR: home, KUBECONFIG: kubeconfig, LC_ALL: 'C.UTF-8', ...env };
   const given = Object.entries(vars).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
-  const command = [process.execPath, program, ...args].map(quoted).join(' ');
+  // tmux does not always know how a program ended; a shell does, which Ctrl-C does not end.
+  const command = `trap : INT; ${[process.execPath, program, ...args].map(quoted).join(' ')}; echo $? > ${quoted(result)}`;
   const size = ['-x', String(width), '-y', String(height)];
-  await tmux('new-session', '-d', ...size, '-c', cwd, ...given, `exec ${command}`);
+  await tmux('new-session', '-d', ...size, '-c', cwd, ...given, command);
   const look = async (): Promise<{ readonly code: number | undefined; readonly shown: string }> => {
-    const [dead, code] = (await tmux('display-message', '-p', '#{pane_dead} #{pane_dead_status}')).trim().split(' ');
+    const dead = (await tmux('display-message', '-p', '#{pane_dead}')).trim();
     const shown = (await tmux('capture-pane', '-p', '-S', '-')).replace(/[ \t]+$/gm, '').trimEnd();
-    return { code: dead === '1' ? Number(code) : undefined, shown };
+    return { code: dead === '1' ? Number(await readFile(result, 'utf8')) : undefined, shown };
   };
   return {
     shows: async (what) => {

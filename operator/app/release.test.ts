@@ -94,6 +94,23 @@ describe('a release', () => {
     const given = { ...serving, releasePods: [aReleasePod(job, ended(0), { phase: 'Running' })] };
     expect(applied(withJobs(given, job))).toContain('Deployment');
   });
+  test.each([
+    ['its pod ran out of time', job, aReleasePod(job, ended(0), { phase: 'Failed', reason: 'DeadlineExceeded' })],
+    ['its Job ran out of time', aJob(app, next, { status: jobEnded('Failed', 'DeadlineExceeded') }), undefined],
+  ])('has failed when %s, also where the command ends well when it is told to stop', (_, over, pod) => {
+    const releasePods = [pod ?? aReleasePod(over, ended(0), { phase: 'Running' })];
+    const given = withJobs({ ...serving, releasePods, podLog: 'half' }, over);
+    expect(applied(given)).not.toContain('Deployment');
+    expect(said(given)).toMatch(/^False\/ReleaseFailed/);
+    expect(release(given)?.released).toBeUndefined();
+  });
+  test('goes on when its pod is deleted: another one comes', () => {
+    const pod = aReleasePod(job, ended(0), { phase: 'Running' });
+    const going = { ...pod, metadata: { ...pod.metadata, deletionTimestamp: ago(1) } } as PodObject;
+    const given = withJobs({ ...serving, releasePods: [going] }, job);
+    expect(applied(given)).not.toContain('Deployment');
+    expect(said(given)).toMatch(/^Unknown\/Releasing/);
+  });
   test('is not run again for what was released, though its Job is gone', () => {
     const given = withStatus({ inputs, job: name, state: 'Succeeded', released: [inputs] });
     expect(created(given)).toEqual([]);
@@ -166,6 +183,18 @@ describe('a release', () => {
     expect(applied(started)).not.toContain('Deployment');
     const done = withJobs(started, aJob(app, next, { status: jobEnded('Complete') }));
     expect(applied(done)).toContain('Deployment');
+  });
+  test('runs before what was stopped starts, also while another version is on its way', () => {
+    const old = aRun({ name: 'old', spec: blob(otherSha), created: 500, status: succeeded(400) });
+    const building = anApp({ ...blob(), release: { command: ['migrate'] } });
+    const given = (replicas: number): Partial<Observed> => ({
+      ...{ app: building, routes, isCurrent: () => false },
+      deployment: aDeployment('complete', stagedImage('old'), replicas),
+      runs: [aRun({ status: running('build') }), old],
+    });
+    expect(created(given(1))).toEqual([]);
+    expect(created(given(0))).toHaveLength(1);
+    expect(applied(given(0))).not.toContain('Deployment');
   });
   test('goes on, and counts, when the environment changes meanwhile', () => {
     const changed = anApp({ ...spec, env: [{ name: 'A', value: '1' }] });

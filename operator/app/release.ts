@@ -71,9 +71,14 @@ export const isActive = (observed: Observed, job: JobObject): boolean => {
 const isAlive = (pod: PodObject): boolean =>
   pod.status?.phase !== 'Succeeded' && pod.status?.phase !== 'Failed' && endOf(pod) === undefined;
 
-/** endOf is how the command ended; a pod that Kubernetes takes away tells nothing about it. */
-const endOf = (pod: PodObject) =>
-  podCondition(pod, 'DisruptionTarget')?.status === 'True' ? undefined : appContainer(pod)?.state?.terminated;
+/** endOf is how the command ended; a pod that is taken away tells nothing about it. */
+const endOf = (pod: PodObject) => {
+  const { deletionTimestamp } = pod.metadata ?? {};
+  if (podCondition(pod, 'DisruptionTarget')?.status === 'True') return undefined;
+  const ended = appContainer(pod)?.state?.terminated;
+  // Programs end well when they are told to stop, whatever is left to do.
+  return ended?.exitCode === 0 && deletionTimestamp !== undefined ? undefined : ended;
+};
 
 const atWork = (observed: Observed): string | undefined => {
   const job = ofKind(observed.owned, Job).find((one) => isActive(observed, one));
@@ -114,7 +119,9 @@ const judge = (observed: Observed, { inputs }: Of, job: JobObject): Judged => {
   const end = jobEnd(job);
   const pod = podOf(observed, job);
   const ended = pod && endOf(pod);
-  if (end?.type === 'complete' || ended?.exitCode === 0) return { type: 'done', ...of };
+  // A pod or a Job that ran out of time has failed, also where the command ends well when it is told to stop.
+  const isWell = ended?.exitCode === 0 && pod?.status?.phase !== 'Failed' && end?.type !== 'failed';
+  if (end?.type === 'complete' || isWell) return { type: 'done', ...of };
   if (end === undefined && ended === undefined)
     return { type: 'running', ...of, unseen: observed.there === job, ...releaseHindrance(observed, job, pod) };
   return { type: 'failed', ...of, failure: releaseFailure(observed, { inputs, job, pod }) };

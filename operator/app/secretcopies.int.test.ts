@@ -57,6 +57,34 @@ const becomes = (stage: Stage, namespace: string, name: string, content: object 
 const gone = undefined;
 
 describe('the copy of a Secret that the configuration lists', () => {
+  test('may be what the source is restored from: that one looks like a copy, and stays', () =>
+    play(async (stage) => {
+      const { home, namespaces, user, start } = stage;
+      const [team] = namespaces;
+      await put(stage, home, 'mirror', { user: 'epinio' });
+      await applyApp(stage, team);
+      await start();
+      await becomes(stage, team, 'mirror', { type: 'Opaque', user: 'epinio' });
+      const copy = await user.kube.get(Secret, { namespace: team, name: 'mirror' });
+      const source = await user.kube.get(Secret, { namespace: home, name: 'mirror' });
+      await user.kube.remove(Secret, { namespace: home, name: 'mirror' }, { uid: source?.metadata?.uid ?? '' });
+      const { labels, annotations } = copy?.metadata ?? {};
+      const metadata = {
+        namespace: home,
+        name: 'mirror',
+        ...(labels && { labels }),
+        ...(annotations && { annotations }),
+      };
+      await user.kube.create(Secret, { metadata, data: copy?.data, type: copy?.type } as SecretObject);
+      // A second operator looks at everything anew; then a change of the source shows that it has.
+      await start();
+      await applyApp(stage, home);
+      await removeApp(stage, home);
+      await user.kube.mergePatch(Secret, { namespace: home, name: 'mirror' }, { stringData: { user: 'newer' } });
+      await becomes(stage, team, 'mirror', { type: 'Opaque', user: 'newer' });
+      expect(await contentOf(stage, home, 'mirror')).toEqual({ type: 'Opaque', user: 'newer' });
+    }));
+
   test('is in namespaces with Apps within seconds, follows each change, and goes with the last App', () =>
     play(async (stage) => {
       const { home, user, namespaces } = stage;

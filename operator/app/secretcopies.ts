@@ -69,9 +69,13 @@ const applyCopy = async (ctx: TaskContext, intent: Intent): Promise<boolean> => 
   }
 };
 
-/** keepOne makes the copies of one namespace right: those of the list where it has Apps, and no others. Whether all is done. */
+/**
+ * keepOne makes the copies of one namespace right: those of the list where it has Apps, and no others. Whether all is done. In the
+ * operator's own namespace lie the sources: one that was restored from a copy still looks like one.
+ */
 const keepOne = async (ctx: TaskContext, { home }: Keeper, sources: Sources, namespace: string): Promise<boolean> => {
-  const holdsApps = namespace !== home && ctx.cache.keys(App, namespace).length > 0;
+  if (namespace === home) return true;
+  const holdsApps = ctx.cache.keys(App, namespace).length > 0;
   for (const key of copiesIn(ctx, namespace)) {
     const there = ctx.cache.get(Secret, key);
     if (there !== undefined && !(holdsApps && sources.has(key.name))) await removeIfOwned(ctx, Secret, there);

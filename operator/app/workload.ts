@@ -71,7 +71,9 @@ const run = (observed: Observed, staging: Staging, image: Image): Workload => {
   const { app, pullSecret, settings } = observed;
   const runtime = { image, pullSecret: pullSecret.type === 'none' ? undefined : settings.registry.pullSecretRef };
   const isWanted = 'image' in staging;
-  const release: Release = isWanted ? releaseNow(observed, runtime) : { type: 'none' };
+  // What was stopped may be of a version that was not released, also where another one is on its way.
+  const isStopped = observed.deployment?.spec?.replicas === 0;
+  const release: Release = isWanted || isStopped ? releaseNow(observed, runtime) : { type: 'none' };
   const hold: Hold = mayServe(release) ? (isUnderWay(staging) ? 'build' : 'none') : 'release';
   const processes = processesOf(app, webReplicas(observed)).map((process) =>
     running(observed, process, { runtime, hold }),

@@ -40,8 +40,14 @@ export const servingOf = (ingress: IngressObject): Serving => ({
   namespace: ingress.metadata?.namespace ?? '',
   name: `Ingress ${ingress.metadata?.name}`,
   managed: isManaged(ingress),
-  rules: (ingress.spec?.rules ?? []).slice(0, mostRules).flatMap(rulesOf).slice(0, mostRules),
+  rules: hostsFirst((ingress.spec?.rules ?? []).slice(0, mostRules).map(rulesOf)).slice(0, mostRules),
 });
+
+/** Each host before a second path of any: nobody hides one behind a crowd. */
+const hostsFirst = (rules: readonly Rule[][]): Rule[] => [
+  ...rules.flatMap((ofHost) => ofHost.slice(0, 1)),
+  ...rules.flatMap((ofHost) => ofHost.slice(1)),
+];
 
 const rulesOf = ({ host, http }: NonNullable<NonNullable<IngressObject['spec']>['rules']>[number]): Rule[] => {
   if (host === undefined || host === '') return [];

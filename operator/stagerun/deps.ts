@@ -5,6 +5,7 @@ import type { Storage } from '../storage/index.ts';
 import type { LogArchives } from './log/archives.ts';
 import type { Observed } from './observed.ts';
 import type { Settings } from './platform.ts';
+import type { Rooms } from './rooms.ts';
 
 /** StageRunDeps is the outside of the StageRun controller. */
 export interface StageRunDeps extends Settings {
@@ -22,4 +23,5 @@ export interface LookupContext {
   readonly deps: StageRunDeps;
   readonly ctx: Pick<Context, 'kube'>;
   readonly observed: Observed;
+  readonly rooms: Rooms;
 }

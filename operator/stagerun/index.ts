@@ -3,6 +3,7 @@ import { labels } from '../api/names.ts';
 import { StageRun } from '../api/stagerun.ts';
 import { ownJobs, trimJob, trimMetadata, trimOwn, trimPod, trimStrangers } from '../api/trim.ts';
 import { cached, type CacheSpec } from '../kube/cache/cache.ts';
+import { systemClock } from '../kube/clock.ts';
 import { Job, keyOf, keyString, PersistentVolumeClaim, Pod, Secret } from '../kube/resource.ts';
 import type { Cache, Context, Controller, Watch } from '../kube/types.ts';
 import { owned, refers, specChanged } from '../kube/controller/watches.ts';
@@ -14,6 +15,7 @@ import { isRecorded, succeededOf, type Observed } from './observed.ts';
 import { needsOf } from './needs.ts';
 import { planRun, type RunPlan } from './plan.ts';
 import { BuildQueue } from './queue.ts';
+import { Rooms } from './rooms.ts';
 import type { Query } from './situation.ts';
 
 export { LogArchives } from './log/archives.ts';
@@ -47,6 +49,7 @@ export const stageRunCacheSpecs: readonly CacheSpec[] = [
 export const stageRunController = (deps: StageRunDeps): Controller<StageRun> => {
   const { concurrency, perNamespace } = deps.config.build;
   const queue = new BuildQueue({ cluster: concurrency, perNamespace });
+  const rooms = new Rooms(systemClock);
   const settings = { config: deps.config, fetch: deps.fetch, runImages: deps.runImages };
   const primed = once((ctx: Context) => acquireRunning(queue, ctx.cache, ctx.now()));
   return controllerOfKind<StageRun, Observed, Query, RunPlan>({
@@ -60,7 +63,7 @@ export const stageRunController = (deps: StageRunDeps): Controller<StageRun> => 
     },
     subject: ({ run }) => run,
     plan: planRun,
-    lookUp: (observed, query, ctx) => lookUp({ deps, ctx, observed }, queue, query),
+    lookUp: (observed, query, ctx) => lookUp({ deps, ctx, observed, rooms }, queue, query),
     sources: [deps.logs.answers],
     settle: (key, { slot, build }, ctx) => {
       queue[slot](key, ctx.now());

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { StageRun, type StageRunStatus } from '../api/stagerun.ts';
+import { systemClock } from '../kube/clock.ts';
 import { Event, keyOf, type Key, type Resource } from '../kube/resource.ts';
 import type { Kube } from '../kube/types.ts';
 import type { Lookup, Room } from '../registry/index.ts';
@@ -7,6 +8,7 @@ import type { StageRunDeps } from './deps.ts';
 import { lookUp } from './lookups.ts';
 import type { Observed } from './observed.ts';
 import { BuildQueue } from './queue.ts';
+import { Rooms } from './rooms.ts';
 import type { Situation } from './situation.ts';
 import { anApp, aRebase, aRun, settings } from './testing/objects.ts';
 import { aJob, at, exited, podWith } from './testing/pods.ts';
@@ -103,7 +105,7 @@ const found = async (
   const query = queryOf(facts);
   if (!query) throw new Error('asks nothing');
   const queue = new BuildQueue({ cluster: 1, perNamespace: 1 });
-  const answer = await lookUp({ deps, ctx: { kube }, observed: facts }, queue, query);
+  const answer = await lookUp({ deps, ctx: { kube }, observed: facts, rooms: new Rooms(systemClock) }, queue, query);
   return { situation: answer?.situation, asked };
 };
 
@@ -123,7 +125,7 @@ describe('the turn of a run', () => {
   const queue = new BuildQueue({ cluster: 1, perNamespace: 1 });
   const ask = (facts: Observed) => {
     const { kube, deps } = outside({});
-    return lookUp({ deps, ctx: { kube }, observed: facts }, queue, { type: 'turn' });
+    return lookUp({ deps, ctx: { kube }, observed: facts, rooms: new Rooms(systemClock) }, queue, { type: 'turn' });
   };
   const other = aRun(anApp({}, { name: 'other' }));
 

@@ -55,14 +55,18 @@ const lookUpImage = async (context: LookupContext, platform: BuildPlatform): Pro
   const { run } = context.observed;
   const missing = run.spec.rebase ? undefined : await missingSecret(context.ctx.kube, run);
   if (missing) return waitFor(Reason.SecretNotFound, missing, 60);
-  const base = await deps.registry.headManifest(runImage, keys[runImage.registry]);
+  const own = parseReference(platform.status.repository);
+  // Two questions of which neither needs the other's answer.
+  const [base, room] = await Promise.all([
+    deps.registry.headManifest(runImage, keys[runImage.registry]),
+    context.rooms.ask(own, () => tryPush(context, platform.status, keys)),
+  ]);
   if (base.type === 'unreachable') return waitFor(Reason.RegistryUnreachable, base.message);
   if (base.type !== 'found') {
     return unavailable('message' in base ? base.message : formatReference(runImage));
   }
   const why = run.spec.rebase && (await whyNotUpon(context, platform.status, keys));
   if (why !== undefined) return { type: 'failed', cause: because(Reason.RebaseFailed, { detail: why }) };
-  const room = await tryPush(context, platform.status, keys);
   // Not for all: a registry may bound each project by itself.
   if (room.type === 'full') return waitFor(Reason.RegistryFull, `${meanings.RegistryFull} ${room.message}`, 60);
   const status = { ...platform.status, runImageDigest: base.digest };

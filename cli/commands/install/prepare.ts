@@ -9,7 +9,7 @@ import { manifestFiles } from './files.ts';
 import { readInventory } from './inventory.ts';
 import { chosenClass, judge } from './judge.ts';
 import { findDomain, observe } from './observe.ts';
-import { merged, objectsOf, readConfigFile, readImage, together, type Settings, type Tree } from './settings.ts';
+import { added, objectsOf, readConfigFile, readImage, together, type Settings, type Tree } from './settings.ts';
 import type { Wanted } from './carry.ts';
 
 /** Flags of install and upgrade. */
@@ -38,7 +38,7 @@ const readConfig = async (path: string | undefined): Promise<Tree> => {
 
 /** said are the settings in the flags. */
 const said = async ({ config, domain, ingressClass, image = [] }: Flags): Promise<Settings> => ({
-  config: merged(await readConfig(config), {
+  config: added(await readConfig(config), {
     ...(domain !== undefined && { domain }),
     ...(ingressClass !== undefined && { ingress: { className: ingressClass } }),
   }),
@@ -92,7 +92,7 @@ export const prepare = async (tools: Tools, flags: Flags, upgrade: boolean): Pro
     ...(domain !== undefined && { domain }),
     ...(className !== undefined && gateway === undefined && { ingress: { className } }),
   };
-  const settings = { ...asked, config: merged(found, asked.config) };
+  const settings = { ...asked, config: added(found, asked.config) };
   tools.output.step('Looking at the cluster');
   const findings = judge(facts, { className, domain, gateway: gateway && keyString(gateway) }, upgrade);
   tell(tools, findings);

@@ -22,6 +22,7 @@ it.each([
   ['lists as a whole', { l: [1, 2] }, { l: [3] }, { l: [3] }],
   ['a value over a tree', { a: { b: 1 } }, { a: 2 }, { a: 2 }],
   ['null as an eraser', { a: { b: 1, c: 2 } }, { a: { b: null } }, { a: { c: 2 } }],
+  ['null where there is nothing', {}, { a: { b: null } }, { a: {} }],
 ])('lays one configuration over another: %s', (_, under, over, all) => expect(merged(under, over)).toEqual(all));
 
 it('keeps what was said for the next upgrade, where more may be said', () => {
@@ -32,6 +33,19 @@ it('keeps what was said for the next upgrade, where more may be said', () => {
     config: { domain: 'b.example', s3: { region: 'eu' } },
     images: { a: 'b:2', c: 'd:1' },
   });
+});
+
+it('keeps a null, which takes away what each later command brings, until something else is said', () => {
+  const none: Settings = { config: {}, images: {} };
+  const erasing: Settings = { config: { registry: { caRef: null, clean: null } }, images: {} };
+  const installed = together(none, erasing);
+  for (const settings of [installed, together(installed, none), together(installed, erasing)]) {
+    const text = configIn(set(readSettings(writeSettings(settings)).config));
+    expect(text).not.toMatch(/caRef: epinio-registry-tls|clean:/);
+    expect(text).toContain('push:');
+  }
+  const said = together(installed, { config: { registry: { clean: false } }, images: {} });
+  expect(configIn(set(said.config))).toContain('clean: false');
 });
 
 const set = (config: object, images: Record<string, string> = {}) =>

@@ -32,20 +32,25 @@ export const writeSettings = (settings: Settings): string => stringify(settings)
 
 const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** merged lays one configuration over another: key by key, lists as a whole, null takes a key away. */
-export const merged = (under: Tree, over: Tree): Tree => {
+const lay = (under: Tree, over: Tree, erases: boolean): Tree => {
   const all: Record<string, unknown> = { ...under };
   for (const [key, value] of Object.entries(over)) {
     const before = all[key];
-    if (value === null) delete all[key];
-    else all[key] = isTree(before) && isTree(value) ? merged(before, value) : value;
+    if (value === null && erases) delete all[key];
+    else all[key] = isTree(value) ? lay(isTree(before) ? before : {}, value, erases) : value;
   }
   return all;
 };
 
+/** merged lays one configuration over another: key by key, lists as a whole, null takes a key away. */
+export const merged = (under: Tree, over: Tree): Tree => lay(under, over, true);
+
+/** added is merged for what is kept: a null stays, because it takes away what the next command brings, too. */
+export const added = (under: Tree, over: Tree): Tree => lay(under, over, false);
+
 /** together lays later settings over earlier ones. */
 export const together = (earlier: Settings, later: Settings): Settings => ({
-  config: merged(earlier.config, later.config),
+  config: added(earlier.config, later.config),
   images: { ...earlier.images, ...later.images },
 });
 

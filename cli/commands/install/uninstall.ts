@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { home } from '../../../operator/api/crd/rbac.ts';
 import { App } from '../../../operator/api/app.ts';
 import { labels } from '../../../operator/api/names.ts';
+import { controllerOf } from '../../../operator/kube/owners.ts';
 import { isNotFound } from '../../../operator/kube/errors.ts';
 import { ConfigMap, Deployment, keyOf, type Key, type KubeObject } from '../../../operator/kube/resource.ts';
 import { confirm } from '../../confirm.ts';
@@ -68,8 +69,12 @@ const removeApps = async (tools: Tools, apps: readonly AppFound[], timeoutMs: nu
   if (apps.length > 0) output.step(`Deleted ${counted(apps.length, 'App')}; waiting for what they made to go`);
   const labelSelector = labels.app;
   await until(tools, 'the deletion of the Apps', timeoutMs, async () => {
-    const { items } = await kube.list(Deployment, { labelSelector, limit: 1, signal });
-    return items.length === 0 && (await appsOf(tools)).length === 0;
+    let left = 0;
+    // Whoever may make a Deployment may give it that label.
+    await kube.eachItem(Deployment, { labelSelector, metadataOnly: true, signal }, (one) => {
+      if (controllerOf(one)?.kind === App.kind) left++;
+    });
+    return left === 0 && (await appsOf(tools)).length === 0;
   });
 };
 
@@ -124,5 +129,7 @@ export const run: Run<[], Flags> = async (tools, _, { purge, yes, dryRun, timeou
   if (!purge) await forget(tools);
   output.step(`Deleted ${counted(removed.length, 'object')}`);
   if (stays.length > 0)
-    output.step(`Left: ${stays.map(idOf).join(', ')}. epinio install brings the rest back; --purge takes all away`);
+    output.step(
+      `Left: ${stays.map(idOf).join(', ')}. epinio install brings the rest back; to remove these as well, run epinio install and then epinio uninstall --purge`,
+    );
 };

@@ -130,7 +130,11 @@ const trimRule = ({ matches, backendRefs }: HTTPRouteRule): HTTPRouteRule =>
 
 const trimSpec = ({ parentRefs, hostnames, rules }: NonNullable<HTTPRouteObject['spec']>): HTTPRouteObject['spec'] =>
   defined({
-    parentRefs: parentRefs?.slice(0, 1).map(({ group, kind, name }) => defined({ group, kind, name })),
+    // One tells that it is of a Gateway; before it may stand any number of Services of a mesh.
+    parentRefs: parentRefs
+      ?.filter(({ kind = Gateway.kind }) => kind === Gateway.kind)
+      .slice(0, 1)
+      .map(({ group, kind, name }) => defined({ group, kind, name })),
     hostnames,
     rules: rules?.map(trimRule),
   }) as HTTPRouteObject['spec'];

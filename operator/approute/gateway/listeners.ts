@@ -42,6 +42,12 @@ const isBroken = (gateway: GatewayObject | undefined, { name }: Listener): boole
 
 const namespacesOf = ({ allowedRoutes }: Listener): string => JSON.stringify(allowedRoutes?.namespaces ?? {});
 
+/** isClosed: it is certain that a listener lets no routes of a namespace in. */
+export const isClosed = ({ allowedRoutes }: Listener, namespace: string, { gateway }: GatewayObserved): boolean => {
+  const { from = 'Same' } = allowedRoutes?.namespaces ?? {};
+  return from === 'None' || (from === 'Same' && gateway?.metadata?.namespace !== namespace);
+};
+
 /** isOpen tells whether a listener lets routes of a namespace in; what a selector selects only the controller knows, by all listeners alike. */
 const isOpen = (listener: Listener, namespace: string, { gateway }: GatewayObserved, all: readonly Listener[]) => {
   const { from = 'Same' } = listener.allowedRoutes?.namespaces ?? {};

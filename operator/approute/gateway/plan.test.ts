@@ -343,6 +343,19 @@ describe('https through a Gateway', () => {
     ]);
   });
 
+  test.each([
+    ['for routes of its own namespace', {}],
+    ['for routes of nobody', { allowedRoutes: { namespaces: { from: 'None' } } }],
+  ])('leaves out a listener %s', (_, closed) => {
+    const admin: Listener = { name: 'admin', protocol: 'HTTPS', ...closed };
+    const at = { gateway: gateway([http, https, admin]) };
+    const [main] = intents(plan({ ...covering, at, settings: { redirectToHttps: true } }));
+    expect(main?.['spec']).toMatchObject({ parentRefs: [{ ...parent, sectionName: 'https' }] });
+    const closedAll = { gateway: gateway([http, admin]) };
+    const [told] = intents(plan({ ...covering, at: closedAll, route: tls({ disabled: true }) }));
+    expect(told?.['spec']).toMatchObject({ parentRefs: [{ ...parent, sectionName: 'http' }] });
+  });
+
   test('that is not wanted leaves its listeners alone', () =>
     expect(intents(plan({ ...covering, route: tls({ disabled: true }) }))[0]?.['spec']).toMatchObject({
       parentRefs: [{ ...parent, sectionName: 'http' }],

@@ -18,6 +18,11 @@ describe('an HTTPRoute', () => {
     ['without rules answers everything', {}, [['a.test', '/', '']]],
     ['without hosts has nobody’s', { hostnames: [] }, []],
     ['of a mesh serves nothing', { parentRefs: [{ kind: 'Service', name: 'x' }] }, []],
+    [
+      'of a mesh and of a Gateway serves',
+      { parentRefs: [{ kind: 'Service', name: 'x' }, { name: 'web' }], rules: [{ backendRefs }] },
+      [['a.test', '/', 'shop']],
+    ],
     ['with a backend', { rules: [{ backendRefs }] }, [['a.test', '/', 'shop']]],
     ['with a path', { rules: [{ matches: [under('/b/')], backendRefs }] }, [['a.test', '/b', 'shop']]],
     [
@@ -45,8 +50,8 @@ describe('an HTTPRoute', () => {
       { hostnames: ['a.test', 'b.test'], rules: [{ backendRefs: [{ name: 'shop' }, { name: 'canary' }] }] },
       [
         ['a.test', '/', 'shop'],
-        ['a.test', '/', 'canary'],
         ['b.test', '/', 'shop'],
+        ['a.test', '/', 'canary'],
         ['b.test', '/', 'canary'],
       ],
     ],
@@ -74,7 +79,9 @@ describe('an HTTPRoute', () => {
   test('of a thousand rules is looked at up to a bound', () => {
     const hostnames = Array.from({ length: 16 }, (_, i) => `h${i}.test`);
     const rules = Array.from({ length: 1000 }, () => ({ backendRefs }));
-    expect(servingOfHttpRoute(route({ hostnames, rules })).rules).toHaveLength(500);
+    const served = servingOfHttpRoute(route({ hostnames, rules })).rules;
+    expect(served).toHaveLength(500);
+    expect(new Set(served.map(({ host }) => host)), 'every host of it').toEqual(new Set(hostnames));
   });
 });
 

@@ -46,6 +46,7 @@ export const servingOfHttpRoute = (route: HTTPRouteObject): Serving => {
     namespace,
     name: `HTTPRoute ${route.metadata?.name}`,
     managed: isManaged(route),
-    rules: hostnames.flatMap((host) => places.map((place) => ({ host, ...place }))).slice(0, mostRules),
+    // Each host before a second place of any: nobody hides one behind a crowd.
+    rules: places.flatMap((place) => hostnames.map((host) => ({ host, ...place }))).slice(0, mostRules),
   };
 };

@@ -40,6 +40,14 @@ describe('Store', () => {
     expect(unpacked).toEqual(written);
   });
 
+  test('a large object is not kept parsed', () => {
+    const store = new Store({ resource: Things });
+    const key = { namespace: 'a', name: 'x' };
+    store.put(object('x', 1, { data: { a: 'y'.repeat(100_000) } }));
+    expect(store.get(key)).not.toBe(store.get(key));
+    expect(store.get(key)).toEqual(store.get(key));
+  });
+
   test('an object comes back with apiVersion and kind, which lists leave out', () => {
     const store = new Store({ resource: Things });
     store.put(object('x', 1));

@@ -44,11 +44,14 @@ interface Entry {
   readonly version: string;
 }
 
-/** Recent is an object that was read or written a moment ago. */
+/** Recent is an object that was read or written a moment ago; a large one is parsed anew each time, for memory's sake. */
 interface Recent<T> {
   readonly text: string;
-  readonly object: T;
+  readonly object: T | undefined;
 }
+
+/** A usual object has a few KB. */
+const largeText = 64 * 1024;
 
 /** One key lies in the index as it is, more in a Set: nearly every owner has one child of a kind, and a Set costs 200 bytes. */
 type Keys = string | Set<string>;
@@ -82,6 +85,11 @@ interface Move {
   readonly value: string;
   readonly present: boolean;
 }
+
+const recentOf = <T>(text: string, object: T): Recent<T> => ({
+  text,
+  object: text.length > largeText ? undefined : object,
+});
 
 const reindex = (key: string, moves: readonly Move[]): void => {
   for (const { index, value, present } of moves) {
@@ -158,7 +166,7 @@ export class Store<T extends KubeObject = KubeObject> {
     const entry: Entry = { packed: undefined, version: flat(version) };
     this.#entries.set(at, entry);
     if (held) this.#recent.delete(held);
-    this.#remember(entry, { text, object: after });
+    this.#remember(entry, recentOf(text, after));
     reindex(at, moves);
     return { ...(before && { before }), after };
   }
@@ -229,14 +237,11 @@ export class Store<T extends KubeObject = KubeObject> {
   }
 
   #read(held: Entry): T {
-    const recent = this.#recent.get(held) ?? this.#unpacked(held);
-    this.#remember(held, recent);
-    return recent.object;
-  }
-
-  #unpacked(held: Entry): Recent<T> {
-    const text = this.#textOf(held);
-    return { text, object: this.#typed(JSON.parse(text) as T) };
+    const recent = this.#recent.get(held);
+    const text = recent?.text ?? this.#textOf(held);
+    const object = recent?.object ?? this.#typed(JSON.parse(text) as T);
+    this.#remember(held, recentOf(text, object));
+    return object;
   }
 
   /** typed says what an item of a list does not say of itself. */
