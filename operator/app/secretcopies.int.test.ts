@@ -47,10 +47,10 @@ const contentOf = async ({ user }: Stage, namespace: string, name: string): Prom
   return type === undefined ? undefined : { type, ...(Object.fromEntries(text) as Record<string, string>) };
 };
 
-/** becomes waits for the content of a Secret: a few seconds, no more. */
+/** becomes waits for the content of a Secret: seconds, and longer on a busy machine. */
 const becomes = (stage: Stage, namespace: string, name: string, content: object | undefined): Promise<void> =>
   vi.waitFor(async () => expect(await contentOf(stage, namespace, name)).toEqual(content), {
-    timeout: 5_000,
+    timeout: 20_000,
     interval: 100,
   });
 
