@@ -41,7 +41,8 @@ test(
       const spec = (archive: Archive): object => ({
         source: blob(archive),
         pod: { terminationGracePeriodSeconds: 10 },
-        resources: { requests: { cpu: '50m' }, limits: { cpu: '100m' } },
+        // Far more than the requests of the test take, which must not hold a second pod.
+        resources: { requests: { cpu: '200m' }, limits: { cpu: '400m' } },
         autoscaling: { minReplicas: 1, maxReplicas: 3, targetCPUUtilizationPercentage: 50 },
       });
       const serving = (n: number, seconds: number): Promise<App | undefined> =>
